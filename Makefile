@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+# The one door for chores. Each target is complete on a machine that has nothing but make and Python 3.11 or later.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
+PACKAGE := $(shell find src -name '*.py' -o -name py.typed) pyproject.toml $(wildcard README.md LICENSE)
+
+# The wheel is tested, so nothing may point Python at the source tree.
+unexport PYTHONPATH
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-one test-slow lint docs bench evidence clean
+
+help: ## say what the doors are
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "PYTHON=... chooses the interpreter (now: $(PYTHON)); make clean when you change it."
+
+demo: $(VENV)/.stamp-demo ## estimate the claims in examples/taftanaz.csv
+	$(BIN)/reconcile estimate examples/taftanaz.csv
+
+test: dist/.stamp-wheel ## test the built wheel on each Python 3.11 to 3.13 found, then the slow tests on PYTHON
+	@set -e; for python in $$(sh scripts/pythons.sh "$(PYTHON)"); do sh scripts/test.sh "$$python" fast; done
+	@sh scripts/test.sh "$(PYTHON)" slow
+
+test-one: dist/.stamp-wheel ## test the built wheel on PYTHON alone, without the slow tests
+	@sh scripts/test.sh "$(PYTHON)" fast
+
+test-slow: dist/.stamp-wheel ## run the slow tests on PYTHON
+	@sh scripts/test.sh "$(PYTHON)" slow
+
+lint: $(VENV)/.stamp-lint ## style, format, types, and the one-way doors between rooms
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.stamp-docs ## build the documentation into docs/_build/html, every warning an error
+	rm -rf docs/_build/html
+	$(BIN)/python -m sphinx -n -W -T --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+bench: $(VENV)/.stamp-bench ## time the building blocks and the whole
+	$(BIN)/python -m pytest bench
+
+evidence: $(VENV)/.stamp-bench ## compute again every number that the documents claim
+	$(BIN)/python bench/evidence.py
+
+clean: ## remove everything that the other doors made
+	rm -rf $(VENV) .venvs dist build docs/_build docs/generated .hypothesis .benchmarks
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find src tests bench examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.stamp-venv: scripts/venv.sh
+	sh scripts/venv.sh "$(PYTHON)" $(VENV)
+	@touch $@
+
+$(VENV)/.stamp-demo: pyproject.toml $(VENV)/.stamp-venv
+	$(PIP) install --editable '.[cli]'
+	@touch $@
+
+$(VENV)/.stamp-lint $(VENV)/.stamp-docs $(VENV)/.stamp-bench: $(VENV)/.stamp-%: pyproject.toml $(VENV)/.stamp-venv
+	$(PIP) install --editable '.[cli,testing]' --group $*
+	@touch $@
+
+dist/.stamp-wheel: $(PACKAGE) $(VENV)/.stamp-venv
+	rm -rf dist
+	$(PIP) wheel --no-deps --wheel-dir dist .
+	@touch $@

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Typed, source-attributed casualty claims in; calibrated, coherent estimates out, each with where it came from."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconcile.claims import Citation, Claim, Corpus, Rejected
+    from reconcile.errors import (
+        ClaimsWarning,
+        InconsistentClaims,
+        InvalidValue,
+        MissingDependency,
+        ReconcileError,
+        RejectedRows,
+        UnknownQuantity,
+        UnreadablePhrase,
+        UnreadableTable,
+    )
+    from reconcile.estimates import Diagnostics, Estimate
+    from reconcile.model import Model
+    from reconcile.posterior import Posterior, estimate
+    from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value
+    from reconcile.vocabulary import Event, Group, Outcome, Period, Quantity, Relation, Source, SourceKind
+
+# The window is lazy: `from reconcile import Claim` must not load SciPy. A test keeps it equal to the mirror above.
+_ROOMS = {
+    "claims": ("Citation", "Claim", "Corpus", "Rejected"),
+    "errors": (
+        "ClaimsWarning",
+        "InconsistentClaims",
+        "InvalidValue",
+        "MissingDependency",
+        "ReconcileError",
+        "RejectedRows",
+        "UnknownQuantity",
+        "UnreadablePhrase",
+        "UnreadableTable",
+    ),
+    "estimates": ("Diagnostics", "Estimate"),
+    "model": ("Model",),
+    "posterior": ("Posterior", "estimate"),
+    "values": ("About", "AtLeast", "AtMost", "Between", "Exactly", "Share", "Surveyed", "Vague", "Value"),
+    "vocabulary": ("Event", "Group", "Outcome", "Period", "Quantity", "Relation", "Source", "SourceKind"),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = [
+    "About",
+    "AtLeast",
+    "AtMost",
+    "Between",
+    "Citation",
+    "Claim",
+    "ClaimsWarning",
+    "Corpus",
+    "Diagnostics",
+    "Estimate",
+    "Event",
+    "Exactly",
+    "Group",
+    "InconsistentClaims",
+    "InvalidValue",
+    "MissingDependency",
+    "Model",
+    "Outcome",
+    "Period",
+    "Posterior",
+    "Quantity",
+    "ReconcileError",
+    "Rejected",
+    "RejectedRows",
+    "Relation",
+    "Share",
+    "Source",
+    "SourceKind",
+    "Surveyed",
+    "UnknownQuantity",
+    "UnreadablePhrase",
+    "UnreadableTable",
+    "Vague",
+    "Value",
+    "estimate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    room = _HOME.get(name)
+    if room is None:
+        raise AttributeError(f"module 'reconcile' has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"reconcile.{room}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+"""``python -m reconcile``."""
+
+import sys
+
+from reconcile.cli import main
+
+sys.exit(main())

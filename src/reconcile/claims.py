@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: MIT
+"""What is asserted: claims with their sources and citations, and the corpus that holds them."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+import attrs
+
+from reconcile.errors import InconsistentClaims, InvalidValue
+from reconcile.plumbing import check, clean_name, rebuilding_repr, to_moment
+from reconcile.values import Share, Value
+from reconcile.vocabulary import Event, Quantity, Relation, Source, relate
+
+__all__ = ["Citation", "Claim", "Corpus", "Rejected"]
+
+
+def _text(what: str) -> Any:
+    return attrs.field(default=None, converter=clean_name(what, optional=True), kw_only=True)
+
+
+@attrs.frozen(repr=False)
+class Citation:
+    """Where the words stand.
+
+    Parameters
+    ----------
+    url, publisher, title, quote : str, keyword, optional
+        ``quote`` is the wording of the claim itself (at most 1,000 characters, as the others).
+    """
+
+    url: str | None = _text("Citation.url")
+    publisher: str | None = _text("Citation.publisher")
+    title: str | None = _text("Citation.title")
+    quote: str | None = _text("Citation.quote")
+
+    __repr__ = rebuilding_repr
+
+    def __str__(self) -> str:
+        quote = f'"{self.quote}"' if self.quote else None
+        return ", ".join(part for part in (quote, self.title, self.publisher, self.url) if part)
+
+
+def _to_origin(given: Any) -> Any:
+    if given is None or isinstance(given, Source):
+        return given
+    if isinstance(given, Claim):
+        return given.id
+    return clean_name("Claim.quoted_from")(given)
+
+
+def _to_revised(given: Any) -> Any:
+    return given.id if isinstance(given, Claim) else clean_name("Claim.revises", optional=True)(given)
+
+
+def _content_id(claim: Claim) -> str:
+    # Everything but the id itself, in an order that is the same in every run.
+    return "c" + hashlib.sha256(rebuilding_repr(claim).encode()).hexdigest()[:12]
+
+
+@attrs.frozen(repr=False, cache_hash=True)
+class Claim:
+    """What one source asserts about one quantity.
+
+    Parameters
+    ----------
+    quantity : Quantity
+    value : Value
+        One of the eight kinds of the room ``values``.
+    source : Source
+    reported : date, datetime or ISO text, keyword, optional
+        When it was said.
+    as_of : date, datetime or ISO text, keyword, optional
+        The day that the figure speaks of, for counts that grow.
+    quoted_from : Claim, claim id or Source, keyword, optional
+        The claim that this one relays; or the source it quotes, whose claim it then is.
+    revises : Claim or claim id, keyword, optional
+        The earlier claim that this one replaces.
+    hedged : bool, keyword
+        Said with a reserve: "believed", "reportedly". Widens the claim, never drops it.
+    citation : Citation, keyword, optional
+    id : str, keyword, optional
+        Default a hash of the content: claims alike in everything are one claim.
+
+    Raises
+    ------
+    InvalidValue
+        If a field is not of the form above.
+
+    Examples
+    --------
+    >>> from reconcile.values import AtLeast
+    >>> claim = Claim(Event("market").killed(), AtLeast(12), Source("ministry"))
+    >>> print(claim)
+    ministry: at least 12 killed, market
+    """
+
+    quantity: Quantity = attrs.field()
+    value: Value = attrs.field()
+    source: Source = attrs.field()
+    reported: datetime.date | None = attrs.field(default=None, converter=to_moment("Claim.reported"), kw_only=True)
+    as_of: datetime.date | None = attrs.field(default=None, converter=to_moment("Claim.as_of"), kw_only=True)
+    quoted_from: str | Source | None = attrs.field(default=None, converter=_to_origin, kw_only=True)
+    revises: str | None = attrs.field(default=None, converter=_to_revised, kw_only=True)
+    hedged: bool = attrs.field(default=False, kw_only=True)
+    citation: Citation | None = attrs.field(default=None, kw_only=True)
+    id: str = attrs.field(
+        default=attrs.Factory(_content_id, takes_self=True), converter=clean_name("Claim.id"), kw_only=True, repr=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        for name, kind in (("quantity", Quantity), ("source", Source), ("hedged", bool)):
+            given = getattr(self, name)
+            check(isinstance(given, kind), f"Claim.{name}", given, f"a {kind.__name__}")
+        kinds = get_args(Value)
+        check(isinstance(self.value, kinds), "Claim.value", self.value, f"one of {[k.__name__ for k in kinds]}")
+        check(
+            self.citation is None or isinstance(self.citation, Citation), "Claim.citation", self.citation, "a Citation"
+        )
+        if isinstance(self.value, Share):
+            part, whole = self.quantity.group, self.value.of
+            check(part < whole, "Claim.value", self.value, f"a share of a group that {part} is a proper part of")
+
+    @property
+    def relation(self) -> Relation:
+        """How the source stands to the people counted."""
+        return relate(self.source, self.quantity)
+
+    @property
+    def whole(self) -> Quantity | None:
+        """For a share, the quantity that it is a share of."""
+        return attrs.evolve(self.quantity, group=self.value.of) if isinstance(self.value, Share) else None
+
+    def __repr__(self) -> str:
+        written = rebuilding_repr(self)
+        return written if self.id == _content_id(self) else f"{written[:-1]}, id={self.id!r})"
+
+    def __str__(self) -> str:
+        said = f"{self.source}: {self.value} {self.quantity}"
+        when = f" ({self.reported})" if self.reported else ""
+        return f"{said}{', hedged' if self.hedged else ''}{when}"
+
+
+@attrs.frozen
+class Rejected:
+    """A row that could not be read as a claim.
+
+    Attributes
+    ----------
+    line : int
+        Line of the file (the first is 1), or row of the frame (the first is 1).
+    column : str or None
+        The column to blame.
+    reason : str
+    text : str
+        The row as it stood.
+    """
+
+    line: int
+    column: str | None
+    reason: str
+    text: str = attrs.field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return f"line {self.line}{f', {self.column}' if self.column else ''}: {self.reason}"
+
+
+def _to_claims(given: Iterable[Claim]) -> tuple[Claim, ...]:
+    try:
+        claims = tuple(given)
+    except TypeError:
+        raise InvalidValue("Corpus.claims", given, "claims, one after the other") from None
+    for claim in claims:
+        check(isinstance(claim, Claim), "Corpus.claims", claim, "a Claim")
+    return claims
+
+
+@attrs.frozen(repr=False)
+class Corpus:
+    """Claims that are read together, and the rows that could not be read.
+
+    Parameters
+    ----------
+    claims : iterable of Claim
+    rejected : iterable of Rejected, optional
+
+    Raises
+    ------
+    InconsistentClaims
+        If two claims have one id and different contents, or one source or event is described in two ways.
+
+    Examples
+    --------
+    >>> from reconcile.values import Exactly
+    >>> corpus = Corpus([Claim(Event("market").killed(), Exactly(3), Source("ministry"))])
+    >>> len(corpus), corpus.sources
+    (1, (Source('ministry'),))
+    """
+
+    claims: tuple[Claim, ...] = attrs.field(default=(), converter=_to_claims)
+    rejected: tuple[Rejected, ...] = attrs.field(default=(), converter=tuple)
+
+    def __attrs_post_init__(self) -> None:
+        contents: dict[str, Claim] = {}
+        sources: dict[str, tuple[Source, str]] = {}
+        events: dict[str, tuple[Event, str]] = {}
+        for claim in self.claims:
+            if contents.setdefault(claim.id, claim) != claim:
+                raise InconsistentClaims("two different claims have one id", (claim.id,))
+            said = [claim.source] + ([claim.quoted_from] if isinstance(claim.quoted_from, Source) else [])
+            for source in said:
+                known, where = sources.setdefault(source.name, (source, claim.id))
+                if known != source:
+                    raise InconsistentClaims(
+                        f"source {source.name!r} is described in two ways: {known!r} and {source!r}", (where, claim.id)
+                    )
+            for event in (claim.quantity.event, *claim.quantity.event.wholes):
+                seen, where = events.setdefault(event.id, (event, claim.id))
+                if seen != event:
+                    raise InconsistentClaims(
+                        f"event {event.id!r} is described in two ways: {seen!r} and {event!r}", (where, claim.id)
+                    )
+
+    @functools.cached_property
+    def ordered(self) -> tuple[Claim, ...]:
+        """The claims by id, each once: the order that every computation uses."""
+        return tuple({claim.id: claim for claim in sorted(self.claims, key=lambda c: c.id)}.values())
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The sources, by name."""
+        return tuple(sorted({claim.source for claim in self.claims}, key=lambda s: s.name))
+
+    def __len__(self) -> int:
+        return len(self.claims)
+
+    def __iter__(self) -> Iterator[Claim]:
+        return iter(self.claims)
+
+    def __repr__(self) -> str:
+        return f"Corpus({list(self.claims)!r}{f', rejected={list(self.rejected)!r}' if self.rejected else ''})"
+
+    def __str__(self) -> str:
+        events = {claim.quantity.event.id for claim in self.claims}
+        counted = f"{len(self.claims)} claims by {len(self.sources)} sources about {len(events)} events"
+        return counted + (f"; {len(self.rejected)} rows rejected" if self.rejected else "")

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""Everything this library raises or warns: one root, and leaves that are builtin kinds too.
+
+Every leaf keeps its fields in ``args``, so it survives pickling, and says what was given,
+what is allowed, and which claims are to blame.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ClaimsWarning",
+    "InconsistentClaims",
+    "InvalidValue",
+    "MissingDependency",
+    "ReconcileError",
+    "RejectedRows",
+    "UnknownQuantity",
+    "UnreadablePhrase",
+    "UnreadableTable",
+]
+
+
+class ReconcileError(Exception):
+    """Root of every error this library raises on purpose."""
+
+
+class InvalidValue(ReconcileError, ValueError):
+    """A field was given something it does not allow.
+
+    Parameters
+    ----------
+    what : str
+        The field, as ``"Exactly.n"``.
+    given : object
+        What was given.
+    allowed : str
+        What is allowed, in words.
+    """
+
+    def __init__(self, what: str, given: object, allowed: str) -> None:
+        super().__init__(what, given, allowed)
+        self.what, self.given, self.allowed = what, given, allowed
+
+    def __str__(self) -> str:
+        shown = repr(self.given)
+        shown = shown if len(shown) <= 200 else shown[:200] + "..."
+        return f"{self.what}: got {shown}; allowed: {self.allowed}"
+
+
+class UnreadablePhrase(ReconcileError, ValueError):
+    """A phrase that cannot be read as a value or a group, with the place where reading stopped.
+
+    Parameters
+    ----------
+    text : str
+        The whole phrase.
+    position : int
+        Index of the first character that could not be read, from 0.
+    reason : str
+        Why, in words.
+    """
+
+    def __init__(self, text: str, position: int, reason: str) -> None:
+        super().__init__(text, position, reason)
+        self.text, self.position, self.reason = text, position, reason
+
+    def __str__(self) -> str:
+        shown = self.text if len(self.text) <= 200 else self.text[:200] + "..."
+        return f"cannot read {shown!r} at character {self.position + 1}: {self.reason}"
+
+
+class UnreadableTable(ReconcileError, ValueError):
+    """A file or frame that is not a claims table at all.
+
+    Parameters
+    ----------
+    where : str
+        The file or frame.
+    reason : str
+        What is wrong, and what is allowed.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(where, reason)
+        self.where, self.reason = where, reason
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+class RejectedRows(ReconcileError, ValueError):
+    """Rows of a table could not be read, and ``strict=True`` was asked for.
+
+    Parameters
+    ----------
+    rows : tuple
+        The rejected rows, each with line, column and reason.
+    """
+
+    def __init__(self, rows: tuple[object, ...]) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        head = "; ".join(str(row) for row in self.rows[:3])
+        more = f"; and {len(self.rows) - 3} more" if len(self.rows) > 3 else ""
+        return f"{len(self.rows)} rows could not be read: {head}{more}"
+
+
+class InconsistentClaims(ReconcileError, ValueError):
+    """Claims that cannot stand together as records (not as numbers), with their ids.
+
+    Parameters
+    ----------
+    reason : str
+        What is inconsistent.
+    claims : tuple of str
+        The ids of the claims to blame.
+    """
+
+    def __init__(self, reason: str, claims: tuple[str, ...] = ()) -> None:
+        super().__init__(reason, claims)
+        self.reason, self.claims = reason, claims
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.claims[:5]) + (", ..." if len(self.claims) > 5 else "")
+        return f"{self.reason} (claims {shown})" if self.claims else self.reason
+
+
+class UnknownQuantity(ReconcileError, KeyError):
+    """A quantity that no claim mentions was asked for.
+
+    Parameters
+    ----------
+    quantity : object
+        What was asked for.
+    known : tuple of str
+        The quantities that have estimates, in words.
+    """
+
+    def __init__(self, quantity: object, known: tuple[str, ...] = ()) -> None:
+        super().__init__(quantity, known)
+        self.quantity, self.known = quantity, known
+
+    def __str__(self) -> str:
+        shown = "; ".join(self.known[:8]) + ("; ..." if len(self.known) > 8 else "")
+        return f"no estimate for {self.quantity}; there are estimates for: {shown or 'nothing'}"
+
+
+class MissingDependency(ReconcileError, ImportError):
+    """An optional package is needed and not installed.
+
+    Parameters
+    ----------
+    package : str
+        The package.
+    purpose : str
+        What it is needed for.
+    extra : str
+        What to install.
+    """
+
+    def __init__(self, package: str, purpose: str, extra: str) -> None:
+        super().__init__(package, purpose, extra)
+        self.package, self.purpose, self.extra = package, purpose, extra
+
+    def __str__(self) -> str:
+        return f"{self.purpose} needs {self.package}, which is not installed: pip install {self.extra}"
+
+
+class ClaimsWarning(UserWarning):
+    """Something about the claims that a reader of the estimate should know."""

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""What comes out: an estimate with its claims, and how the computing went. Records only."""
+
+from __future__ import annotations
+
+import enum
+import html
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.claims import Claim
+from reconcile.pmf import PMF
+from reconcile.vocabulary import Quantity, Relation, Source, relate
+
+__all__ = ["Diagnostics", "Estimate", "Part", "Role"]
+
+
+class Part(enum.StrEnum):
+    """What a claim does for the estimate."""
+
+    USED = "used"
+    RELAY = "relay"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    LATER = "reported after the day asked for"
+    UNDATED = "undated, and a day was asked for"
+
+
+@attrs.frozen
+class Role:
+    """A claim and what it does for the estimate.
+
+    Attributes
+    ----------
+    claim : Claim
+    role : Part
+    origin : Source
+        Who is speaking: the claim's source, or the one that it quotes.
+    by : str or None
+        The claim that stands in its place: its origin, its successor, or the one it repeats.
+    note : str
+        In words, where there is more to say.
+    """
+
+    claim: Claim
+    role: Part
+    origin: Source
+    by: str | None = None
+    note: str = ""
+
+    @property
+    def relation(self) -> Relation:
+        """How the speaker stands to the people counted."""
+        return relate(self.origin, self.claim.quantity)
+
+    def __str__(self) -> str:
+        whom = f" ({self.by})" if self.by else ""
+        return f"{self.claim}: {self.role}{whom}{'; ' + self.note if self.note else ''}"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Write a number with its noun: "1 claim", "2 claims"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Write an HTML table; every cell is escaped."""
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+@attrs.frozen(repr=False, eq=False)
+class Estimate:
+    """What the claims say about one quantity: a probability for every count.
+
+    Attributes
+    ----------
+    quantity : Quantity
+    distribution : PMF
+        The posterior.
+    roles : tuple of Role
+        The claims about this quantity, and what each does.
+
+    Examples
+    --------
+    >>> import reconcile as rc
+    >>> market = rc.Event("market").killed()
+    >>> posterior = rc.estimate([rc.Claim(market, rc.Exactly(3), rc.Source("monitor"))])
+    >>> posterior[market].median()
+    3
+    """
+
+    quantity: Quantity
+    distribution: PMF
+    roles: tuple[Role, ...]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The claims about this quantity, whatever their role."""
+        return tuple(role.claim for role in self.roles)
+
+    @property
+    def origins(self) -> int:
+        """Number of independent origins: distinct speakers of the claims that are used."""
+        return len({role.origin.name for role in self.roles if role.role is Part.USED})
+
+    def pmf(self, n: int | NDArray[np.integer]) -> NDArray[np.float64]:
+        """Probability that the count is `n`."""
+        return self.distribution.pmf(n)
+
+    def cdf(self, n: float | NDArray[np.generic]) -> NDArray[np.float64]:
+        """Probability that the count is at most `n`."""
+        return self.distribution.cdf(n)
+
+    def ccdf(self, n: float | NDArray[np.generic]) -> NDArray[np.float64]:
+        """Probability that the count is more than `n`."""
+        return self.distribution.ccdf(n)
+
+    def icdf(self, p: float) -> int:
+        """Give the smallest count with a probability of at least `p` (0 to 1) at or below it."""
+        return self.distribution.icdf(p)
+
+    def mean(self) -> float:
+        """Expected count."""
+        return self.distribution.mean()
+
+    def median(self) -> int:
+        """Give the count with at least half the probability on either side."""
+        return self.distribution.median()
+
+    def mode(self) -> int:
+        """Give the most probable count."""
+        return self.distribution.mode()
+
+    def variance(self) -> float:
+        """Variance of the count."""
+        return self.distribution.variance()
+
+    def entropy(self) -> float:
+        """Entropy in nats."""
+        return self.distribution.entropy()
+
+    def sample(self, size: int = 1, *, rng: int | np.random.Generator | None = None) -> NDArray[np.int64]:
+        """Draw counts; shape (size,)."""
+        return self.distribution.sample(size, rng=rng)
+
+    def eti(self, p: float = 0.9) -> tuple[int, int]:
+        """Give the equal-tailed interval that holds at least `p` of the probability, both ends counted in."""
+        return self.distribution.eti(p)
+
+    def hdi(self, p: float = 0.9) -> tuple[int, int]:
+        """Give the narrowest interval that holds at least `p` of the probability, both ends counted in."""
+        return self.distribution.hdi(p)
+
+    def in_numbers(self, level: float = 0.9) -> str:
+        """Write median and equal-tailed interval: ``"6 (90 % 5-7)"``."""
+        low, high = self.eti(level)
+        return f"{self.median():,} ({100 * level:g} % {low:,}-{high:,})"
+
+    def __str__(self) -> str:
+        low, high = self.eti()
+        claims, sources = count_of(len(self.roles), "claim"), count_of(self.origins, "independent source")
+        number = f"{self.median():,} {self.quantity.outcome} (90 % {low:,}-{high:,})"
+        return f"{number}, from {claims} by {sources}" if self.roles else f"{number}, from claims about other counts"
+
+    def __repr__(self) -> str:
+        return f"<Estimate of {self.quantity}: {self}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(role.claim.source, role.claim.value, role.role, role.note) for role in self.roles]
+        title = f"<p><strong>{html.escape(str(self.quantity))}</strong>: {html.escape(str(self))}</p>"
+        return title + html_table(("source", "claims", "role", "note"), rows)
+
+
+@attrs.frozen(eq=False)
+class Diagnostics:
+    """How the computing went, and what a reader should know of the claims.
+
+    Attributes
+    ----------
+    engines : mapping of quantity key to str
+        ``"exact"`` (sum-product) or ``"gibbs"`` (sampling; the account is no tree).
+    draws : int
+        Draws of source parameters, at most, for one component.
+    ess : float
+        Smallest effective sample size of these draws over all components; infinite where nothing was drawn.
+    khat : float
+        Largest Pareto shape of the importance weights; above .7 they are not to be trusted.
+    error : float
+        Largest estimated standard error of any probability that is reported, from drawing instead of integrating.
+    notes : tuple of str
+        In plain words: contradictions, ambiguous order of claims, doubtful computing.
+    """
+
+    engines: dict[str, str]
+    draws: int
+    ess: float
+    khat: float
+    error: float
+    notes: tuple[str, ...]

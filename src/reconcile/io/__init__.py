@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Rows of other formats to claims and back, nothing else."""

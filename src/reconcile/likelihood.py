@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""What one claim says about a count on a lattice: its wording and its source's channel, put together.
+
+A row is P(value | count, source parameters) for every cell. A `Share` speaks of two counts and gives a curve over their
+ratio.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.channels import Channel, Priors, hermite
+from reconcile.claims import Claim
+from reconcile.model import HEDGED_SPREAD, Model
+from reconcile.speech import Meaning
+from reconcile.values import Share
+from reconcile.vocabulary import Relation, Source
+
+__all__ = ["HEAPING", "SPREADS", "Term", "share_index"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+HEAPING = "heaping"  # the one source parameter that belongs to speech: logit of the probability to heap
+_LOGIT_STEP, _LOGIT_REACH = 0.02, 30.0  # grid of true shares; a table is smooth on the scale of a spread, .05 and more
+
+SPREADS = np.arange(-5.0, 3.0, 0.1)  # log spreads between which curves of shares are read
+
+
+@functools.lru_cache(maxsize=1)
+def _shares() -> Floats:
+    grid = np.arange(-_LOGIT_REACH, _LOGIT_REACH + _LOGIT_STEP, _LOGIT_STEP)
+    shares: Floats = 1 / (1 + np.exp(-grid))
+    return shares
+
+
+@attrs.frozen(eq=False)
+class Term:
+    """A claim made ready for computing.
+
+    Attributes
+    ----------
+    source : Source
+    relation : Relation
+    hedged : bool
+    meaning : Meaning
+    is_share : bool
+    model : Model
+    """
+
+    source: Source
+    relation: Relation
+    hedged: bool
+    meaning: Meaning
+    is_share: bool
+    model: Model = attrs.field(repr=False)
+
+    @classmethod
+    def of(cls, claim: Claim, source: Source, relation: Relation, model: Model) -> Term:
+        """Read a claim that speaks for `source`."""
+        meaning = model.speech.read(claim.value)
+        return cls(source, relation, claim.hedged, meaning, isinstance(claim.value, Share), model)
+
+    @property
+    def channel(self) -> Channel:
+        """The channel of the source."""
+        return self.model.channel_of(self.source)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The source parameters that the row depends on."""
+        if self.is_share:
+            return ("log_spread",)
+        heaps = bool(np.any(self.meaning.plain != self.meaning.heaped))
+        return (*self.channel.parameters, HEAPING) if heaps else self.channel.parameters
+
+    def priors(self) -> dict[str, tuple[Relation | None, float, float]]:
+        """For each parameter: the relation it is particular to, prior mean and standard deviation."""
+        found = {}
+        for name in self.parameters:
+            relation, normal = self.model.source_prior(name, self.source, self.relation)
+            found[name] = (relation, normal.mean, normal.sd)
+        return found
+
+    def _ends(self) -> tuple[Floats, Floats]:
+        return self.meaning.low[:, None], self.meaning.high[:, None]
+
+    def _widened(self, theta: Mapping[str, Floats]) -> dict[str, Floats]:
+        shift = np.log(HEDGED_SPREAD) if self.hedged else 0.0
+        return {name: (v + shift if name == "log_spread" else v)[:, None, None] for name, v in theta.items()}
+
+    def _weights(self, theta: Mapping[str, Floats]) -> Floats:
+        if HEAPING not in theta:
+            return self.meaning.plain[None]
+        chance = 1 / (1 + np.exp(-theta[HEAPING]))[:, None]
+        return (1 - chance) * self.meaning.plain + chance * self.meaning.heaped
+
+    def row(self, truth: Floats, theta: Mapping[str, Floats]) -> Floats:
+        """P(value | count, theta); `truth` of shape (n,), each parameter of shape (s,); result (s, n)."""
+        mass = self.channel.mass(*self._ends(), truth, self._widened(theta))
+        row: Floats = np.sum(self._weights(theta)[:, :, None] * mass, axis=1)
+        return np.maximum(row, 0.0)
+
+    def row_gradient(self, truth: Floats, theta: Mapping[str, Floats]) -> tuple[Floats, dict[str, Floats]]:
+        """`row`, and its derivative by each parameter; each of shape (s, n)."""
+        mass, slopes = self.channel.gradient(*self._ends(), truth, self._widened(theta))
+        weights = self._weights(theta)[:, :, None]
+        found = {name: np.sum(weights * slope, axis=1) for name, slope in slopes.items()}
+        if HEAPING in theta:
+            chance = 1 / (1 + np.exp(-theta[HEAPING]))
+            tilt = (chance * (1 - chance))[:, None] * (self.meaning.heaped - self.meaning.plain)
+            found[HEAPING] = np.sum(tilt[:, :, None] * mass, axis=1)
+        return np.maximum(np.sum(weights * mass, axis=1), 0.0), found
+
+    def row_marginal(self, truth: Floats) -> Floats:
+        """`row` averaged over the priors of the source's parameters; shape (1, n)."""
+        priors = {name: (mean, sd) for name, (_, mean, sd) in self.priors().items()}
+        tilt = self.meaning.plain
+        if HEAPING in priors:
+            mean, sd = priors.pop(HEAPING)
+            nodes, weights = hermite()
+            tilt = weights @ self._weights({HEAPING: mean + sd * nodes})
+        mass = self.channel.marginal(*self._ends(), truth, self._hedged(priors))
+        row: Floats = np.einsum("j,sjn->sn", tilt, mass)
+        return np.maximum(row, 0.0)
+
+    def _hedged(self, priors: Priors) -> dict[str, tuple[float, float]]:
+        shift = np.log(HEDGED_SPREAD) if self.hedged else 0.0
+        return {name: (mean + shift * (name == "log_spread"), sd) for name, (mean, sd) in priors.items()}
+
+    def curve(self, log_spread: Floats) -> Floats:
+        """P(share | true share) on the grid of shares, and last, for a whole of 0, its average.
+
+        `log_spread` of shape (s,), not yet widened by a hedge; result (s, g + 1), to be read at `share_index`.
+        """
+        spread = self._widened({"log_spread": np.atleast_1d(log_spread)})["log_spread"]
+        grid = _shares()
+        mass = self.model.share_noise.mass(*self._ends(), grid, spread)
+        curve = np.einsum("j,sjn->sn", self.meaning.plain, mass)
+        slope = grid * (1 - grid)
+        return np.concatenate([curve, (curve @ slope / slope.sum())[:, None]], axis=1)
+
+    @functools.cached_property
+    def curves(self) -> Floats:
+        """`curve` at each of `SPREADS`; shape (len(SPREADS), g + 1)."""
+        return self.curve(SPREADS)
+
+    def curve_marginal(self) -> Floats:
+        """`curve` averaged over the prior of the spread; shape (1, g + 1)."""
+        _, mean, sd = self.priors()["log_spread"]
+        return (hermite()[1] @ self.curve(mean + sd * hermite()[0]))[None]
+
+
+def share_index(part: Floats, whole: Floats) -> NDArray[np.intp]:
+    """Where on a `Term.curve` the share part / whole stands; shapes broadcast."""
+    share = np.clip((part + 0.5) / (whole + 1.0), 1e-13, 1 - 1e-13)
+    slot = np.rint((np.log(share) - np.log1p(-share) + _LOGIT_REACH) / _LOGIT_STEP).astype(np.intp)
+    return np.where(whole > 0, np.clip(slot, 0, len(_shares()) - 1), len(_shares()))

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""What the record types share: checking fields, and a ``repr`` that rebuilds and hides defaults."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+
+from reconcile.errors import InvalidValue
+
+__all__ = ["check", "clean_name", "clean_names", "in_words", "rebuilding_repr", "to_moment"]
+
+LONGEST_NAME = 1_000
+
+
+def check(ok: bool, what: str, given: object, allowed: str) -> None:
+    """Raise `InvalidValue` unless `ok`."""
+    if not ok:
+        raise InvalidValue(what, given, allowed)
+
+
+def clean_name(what: str, *, optional: bool = False) -> Callable[[Any], Any]:
+    """Make a converter that strips a name and refuses an empty one."""
+
+    def convert(given: Any) -> str | None:
+        if given is None and optional:
+            return None
+        if not isinstance(given, str) or not given.strip() or len(given) > LONGEST_NAME:
+            raise InvalidValue(what, given, f"a text of 1 to {LONGEST_NAME} characters")
+        return given.strip()
+
+    return convert
+
+
+def clean_names(what: str) -> Callable[[Any], frozenset[str]]:
+    """Make a converter that turns one name or several into a frozenset of names."""
+
+    def convert(given: Any) -> frozenset[str]:
+        if given is None:
+            return frozenset()
+        if not isinstance(given, str | set | frozenset | list | tuple):
+            raise InvalidValue(what, given, "a name, or a set, list or tuple of names")
+        one = clean_name(what)
+        return frozenset(one(name) for name in ([given] if isinstance(given, str) else given))
+
+    return convert
+
+
+def to_moment(what: str, *, time: bool = True) -> Callable[[Any], Any]:
+    """Make a converter that reads a date, a datetime (if `time`) or their ISO 8601 text; None stays None."""
+    allowed = f"a date{' or datetime' if time else ''}, or its ISO 8601 text such as '2020-02-10'"
+
+    def convert(given: Any) -> datetime.date | None:
+        if given is None:
+            return None
+        if isinstance(given, str):
+            text = given.strip()
+            try:
+                moment = datetime.datetime.fromisoformat(text)
+            except ValueError:
+                raise InvalidValue(what, given, allowed) from None
+            given = moment.date() if len(text) <= len("2020-02-10") else moment
+        if isinstance(given, datetime.datetime):
+            return given if time else given.date()
+        if isinstance(given, datetime.date):
+            return given
+        raise InvalidValue(what, given, allowed)
+
+    return convert
+
+
+def in_words(names: Iterable[str], word: str = "and") -> str:
+    """Join names for a sentence, in alphabetical order."""
+    ordered = sorted(names)
+    return f"{', '.join(ordered[:-1])} {word} {ordered[-1]}" if len(ordered) > 1 else "".join(ordered)
+
+
+def _written(value: Any) -> str:
+    # Sets print in hash order, which differs from run to run; ids are made of this text, so sort.
+    if isinstance(value, frozenset):
+        inner = ", ".join(sorted(map(repr, value)))
+        return f"{{{inner}}}" if value else "set()"
+    return repr(value)
+
+
+def rebuilding_repr(self: Any) -> str:
+    """Write the call that makes `self` again: required fields by position, others by name, defaults left out."""
+    parts = []
+    for field in attrs.fields(type(self)):
+        if not field.repr:
+            continue
+        value = getattr(self, field.name)
+        if field.default is attrs.NOTHING:
+            parts.append(_written(value))
+        elif isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
+            if field.default.takes_self or value != field.default.factory():
+                parts.append(f"{field.name}={_written(value)}")
+        elif value != field.default:
+            parts.append(f"{field.name}={_written(value)}")
+    return f"{type(self).__name__}({', '.join(parts)})"

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: MIT
+"""Mass on a lattice of counts: exact integers where it matters, narrow cells beyond, and what can be asked of it.
+
+A cell is a run of neighbouring counts; within a cell every count has the same probability.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.errors import InvalidValue
+from reconcile.plumbing import check
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["PMF", "TOP", "Lattice", "Pairs"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+TOP = 10**13  # no count is larger; ten times the largest claim that is accepted
+
+# Width of a cell relative to its counts, by how far (as a ratio) it lies from the nearest claimed number.
+_RESOLUTION = ((3.0, 0.02), (10.0, 0.05), (100.0, 0.25), (np.inf, 1.0))
+
+
+@functools.lru_cache(maxsize=256)
+def _starts(points: tuple[int, ...], edges: tuple[int, ...]) -> Ints:
+    anchors = np.log(np.array(points or (0,), dtype=float) + 0.5)
+    starts, count = [0], 0
+    while count < TOP:
+        distance = float(np.exp(np.min(np.abs(anchors - np.log(count + 0.5)))))
+        width = next(relative for ratio, relative in _RESOLUTION if distance <= ratio)
+        count += max(1, int(width * count))
+        starts.append(count)
+    near = itertools.chain.from_iterable((n, n + 1) for n in points)
+    kept = np.unique(np.array([*starts, *near, *edges], dtype=np.int64))
+    return kept[(kept >= 0) & (kept <= TOP)]
+
+
+@attrs.frozen(eq=False)
+class Lattice:
+    """A partition of the counts 0 ... top into cells of neighbours.
+
+    Attributes
+    ----------
+    low, high : ndarray of int64, shape (n,)
+        First and last count of each cell.
+    """
+
+    low: Ints
+    high: Ints
+
+    @classmethod
+    def integers(cls, top: int) -> Lattice:
+        """Make the lattice on which every count from 0 to `top` has its own cell."""
+        counts = np.arange(top + 1, dtype=np.int64)
+        return cls(counts, counts)
+
+    @classmethod
+    def around(cls, points: Iterable[int], edges: Iterable[int] = ()) -> Lattice:
+        """Make a lattice that is fine near `points`.
+
+        Each point has a cell of its own; within a factor 3 of a point, cells are at most 2 % wide (exact integers
+        below 100), within a factor 10 at most 5 %, within a factor 100 at most 25 %, beyond that they double.
+
+        Parameters
+        ----------
+        points : iterable of int
+            Claimed numbers.
+        edges : iterable of int
+            Counts at which some cell must start, since a likelihood jumps there.
+        """
+        starts = _starts(tuple(sorted(set(points))), tuple(sorted(set(edges))))
+        return cls(starts, np.append(starts[1:] - 1, TOP))
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    @functools.cached_property
+    def width(self) -> Floats:
+        """How many counts each cell holds; shape (n,)."""
+        return (self.high - self.low + 1).astype(float)
+
+    @functools.cached_property
+    def center(self) -> Floats:
+        """The count itself, or the geometric middle of a wide cell; shape (n,)."""
+        return np.where(self.low == self.high, self.low, np.sqrt((self.low + 0.5) * (self.high + 0.5)) - 0.5)
+
+    def find(self, count: NDArray[np.generic] | int) -> NDArray[np.intp]:
+        """Give the index of the cell that holds each count (counts beyond the ends go to the end cells)."""
+        found = np.searchsorted(self.low, count, side="right") - 1
+        return np.clip(found, 0, len(self) - 1)
+
+    @functools.cached_property
+    def pairs(self) -> Pairs:
+        """How cells add up; computed once for each lattice."""
+        return Pairs.of(self)
+
+
+@attrs.frozen(eq=False)
+class Pairs:
+    """How many pairs of counts (a in cell `left`, b in cell `right`) have their sum in cell `whole`.
+
+    Attributes
+    ----------
+    left, right, whole : ndarray of int, shape (p,)
+    number : ndarray of float, shape (p,)
+    by_left, by_right, by_whole : sparse arrays, shape (p, n)
+        `number` summed by one of the three cells.
+    """
+
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    whole: NDArray[np.intp]
+    number: Floats
+    by_left: csr_array
+    by_right: csr_array
+    by_whole: csr_array
+
+    @classmethod
+    def of(cls, lattice: Lattice) -> Pairs:
+        """Count the pairs of a lattice; sums beyond its top are left out."""
+        from scipy.sparse import csr_array
+
+        low, high, size = lattice.low, lattice.high, len(lattice)
+        left, right = (index.ravel() for index in np.indices((size, size)))
+        fits = low[left] + low[right] <= high[-1]
+        left, right = left[fits], right[fits]
+        first = lattice.find(low[left] + low[right])
+        last = lattice.find(np.minimum(high[left] + high[right], high[-1]))
+        spread = last - first + 1
+        row = np.repeat(np.arange(len(left)), spread)
+        whole = first[row] + np.arange(len(row)) - np.repeat(np.cumsum(spread) - spread, spread)
+        left, right = left[row], right[row]
+
+        def up_to(total: Ints) -> Floats:
+            """Count the pairs in the two cells with sum <= total (a sum of two staircases)."""
+            wide, narrow = lattice.width[left], lattice.width[right]
+            room = np.maximum((total - low[left] - low[right] + 1).astype(float), 0.0)
+
+            def triangle(x: Floats) -> Floats:
+                return np.where(x > 0, x * (x + 1) / 2, 0.0)
+
+            return triangle(room) - triangle(room - wide) - triangle(room - narrow) + triangle(room - wide - narrow)
+
+        number = np.maximum(up_to(high[whole]) - up_to(low[whole] - 1), 0.0)
+        some = number > 0
+        left, right, whole, number = left[some], right[some], whole[some], number[some]
+        at, shape = np.arange(len(number)), (len(number), size)
+        by = [csr_array((number, (at, cell)), shape=shape) for cell in (left, right, whole)]
+        return cls(left, right, whole, number, *by)
+
+
+@attrs.frozen(eq=False)
+class PMF:
+    """A probability mass function over counts.
+
+    Attributes
+    ----------
+    lattice : Lattice
+    mass : ndarray of float, shape (n,)
+        Probability of each cell; sums to 1.
+
+    Examples
+    --------
+    >>> die = PMF(Lattice.integers(6), np.array([0, 1, 1, 1, 1, 1, 1]) / 6)
+    >>> die.median(), die.eti(0.5), round(die.mean(), 2)
+    (3, (2, 5), 3.5)
+    """
+
+    lattice: Lattice
+    mass: Floats
+
+    @functools.cached_property
+    def _below(self) -> Floats:
+        return np.concatenate([[0.0], np.minimum(np.cumsum(self.mass), 1.0)])
+
+    def pmf(self, n: int | NDArray[np.integer]) -> Floats:
+        """Probability that the count is `n`."""
+        count = np.asarray(n)
+        at = self.lattice.find(count)
+        inside = (count >= self.lattice.low[0]) & (count <= self.lattice.high[-1]) & (count == np.floor(count))
+        return np.where(inside, self.mass[at] / self.lattice.width[at], 0.0)[()]
+
+    def cdf(self, n: float | NDArray[np.generic]) -> Floats:
+        """Probability that the count is at most `n`."""
+        count = np.floor(np.asarray(n, dtype=float))
+        at = self.lattice.find(count)
+        part = np.clip((count - self.lattice.low[at] + 1) / self.lattice.width[at], 0.0, 1.0)
+        return np.where(count < 0, 0.0, np.minimum(self._below[at] + part * self.mass[at], 1.0))[()]
+
+    def ccdf(self, n: float | NDArray[np.generic]) -> Floats:
+        """Probability that the count is more than `n`."""
+        return 1.0 - self.cdf(n)
+
+    def icdf(self, p: float) -> int:
+        """Give the smallest count with a probability of at least `p` at or below it; `p` from 0 to 1."""
+        check(0 <= p <= 1, "icdf(p)", p, "a probability from 0 to 1")
+        wanted = p * self._below[-1] - 1e-12  # rounding in the running sum must not push the answer one cell up
+        at = int(np.clip(np.searchsorted(self._below[1:], wanted), 0, len(self.lattice) - 1))
+        while self.mass[at] <= 0 and at > 0 and self._below[at] > 0:
+            at -= 1
+        share = (wanted - self._below[at]) / self.mass[at] if self.mass[at] > 0 else 0.0
+        step = int(np.clip(np.ceil(share * self.lattice.width[at]) - 1, 0, self.lattice.width[at] - 1))
+        return int(self.lattice.low[at]) + step
+
+    def mean(self) -> float:
+        """Expected count."""
+        return float(self.mass @ ((self.lattice.low + self.lattice.high) / 2))
+
+    def median(self) -> int:
+        """Give the count with at least half the probability on either side."""
+        return self.icdf(0.5)
+
+    def mode(self) -> int:
+        """Give the most probable count (the middle of its cell, where that is wide)."""
+        return round(float(self.lattice.center[np.argmax(self.mass / self.lattice.width)]))
+
+    def variance(self) -> float:
+        """Variance of the count."""
+        middle = (self.lattice.low + self.lattice.high) / 2
+        return float(self.mass @ ((middle - self.mean()) ** 2 + (self.lattice.width**2 - 1) / 12))
+
+    def entropy(self) -> float:
+        """Entropy in nats."""
+        some = self.mass > 0
+        return float(-np.sum(self.mass[some] * np.log(self.mass[some] / self.lattice.width[some])))
+
+    def sample(self, size: int = 1, *, rng: int | np.random.Generator | None = None) -> Ints:
+        """Draw counts; shape (size,)."""
+        random = np.random.default_rng(rng)
+        at = random.choice(len(self.lattice), size=size, p=self.mass / self.mass.sum())
+        return random.integers(self.lattice.low[at], self.lattice.high[at], endpoint=True)
+
+    def eti(self, p: float = 0.9) -> tuple[int, int]:
+        """Give the equal-tailed interval that holds at least `p` of the probability; both ends are counted in."""
+        self._check_level("eti(p)", p)
+        return self.icdf((1 - p) / 2), self.icdf((1 + p) / 2)
+
+    def hdi(self, p: float = 0.9) -> tuple[int, int]:
+        """Give the narrowest interval that holds at least `p` of the probability; both ends are counted in."""
+        self._check_level("hdi(p)", p)
+        best = self.eti(p)
+        for at in np.flatnonzero(self.mass > 0):
+            start, before = int(self.lattice.low[at]), float(self._below[at])
+            if before + p > self._below[-1] + 1e-12:
+                break
+            end = self.icdf(min(before + p, 1.0))
+            if end - start < best[1] - best[0]:
+                best = (start, end)
+        return best
+
+    @staticmethod
+    def _check_level(what: str, p: float) -> None:
+        if not 0 < p < 1:
+            raise InvalidValue(what, p, "a probability between 0 and 1, such as 0.9")

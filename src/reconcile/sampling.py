@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""Gibbs sampling over the free counts of accounts that are no trees, and over source parameters.
+
+It works on any account, so on trees it checks the exact engine. One free count at a time, or one against another with
+their sum kept, is drawn from its exact conditional: along such a line every factor is constant between the points at
+which some count crosses the edge of a cell. Source parameters are drawn by elliptical slice sampling (Murray et al.
+2010).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.learning import Column, Component, Fit, Task, pick
+from reconcile.likelihood import share_index
+from reconcile.pmf import TOP
+
+__all__ = ["sample_component"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+CHAINS, SWEEPS, WARMUP = 64, 90, 30
+
+
+class _Chains:
+    """The state of one account in every chain."""
+
+    def __init__(self, task: Task, rng: np.random.Generator) -> None:
+        self.task, self.rng, self.lattice = task, rng, task.lattice
+        self.atoms = task.account.atoms.astype(np.int64)
+        active = [n for n, q in enumerate(task.account.nodes) if q is not None or n in task.account.priors]
+        self.active = np.array(active)
+        self.counts: Ints = np.zeros((CHAINS, self.atoms.shape[1]), dtype=np.int64)
+        self.sums = [np.zeros(len(self.lattice)) for _ in task.account.nodes]
+        self.log_potentials: list[Floats] = []
+        self.curves: list[tuple[int, int, Floats]] = []
+        free = self.atoms.shape[1]
+        self.lines = [(i, None) for i in range(free)] + [
+            (i, j) for i, j in itertools.combinations(range(free), 2) if np.any(self.atoms[:, i] | self.atoms[:, j])
+        ]
+        self.halves: Floats = np.zeros((2, len(task.account.nodes), len(self.lattice)))
+
+    def refresh(self, theta: Mapping[Column, Floats]) -> None:
+        """Recompute what depends on the source parameters of each chain."""
+        task = self.task
+        potentials = list(task.potentials)
+        for node, term in task.rows:
+            potentials[node] = potentials[node] * np.maximum(term.row(self.lattice.center, pick(theta, term)), 1e-290)
+        with np.errstate(divide="ignore"):
+            self.log_potentials = [np.log(p) for p in potentials]
+
+    def values(self) -> Ints:
+        """The count of every node in every chain; shape (c, nodes)."""
+        return self.counts @ self.atoms.T
+
+    def log_shares(self, theta: Mapping[Column, Floats], values: Ints, chains: NDArray[np.intp]) -> Floats:
+        """Log probability of the shares for given counts; `values` (k, nodes) in chains `chains` (k,)."""
+        total = np.zeros(len(values))
+        for part, whole, term, drawn in self.task.shares:
+            centers = self.lattice.center[self.lattice.find(values[:, [part, whole]])]
+            at = share_index(centers[:, 0], centers[:, 1])
+            curve = term.curve(pick(theta, term)["log_spread"]) if drawn else term.curve_marginal()
+            total += np.log(np.maximum(curve[chains if drawn else 0, at], 1e-290))
+        return total
+
+    def sweep(self, theta: Mapping[Column, Floats], *, keep: int | None) -> None:
+        """Draw along every line once; with `keep`, add the conditionals to that half's running sum."""
+        self.refresh(theta)
+        for i, j in self.lines:
+            self._along(i, j, theta, keep)
+
+    def _along(self, i: int, j: int | None, theta: Mapping[Column, Floats], keep: int | None) -> None:
+        step = self.atoms[:, i] - (0 if j is None else self.atoms[:, j])
+        values = self.values()
+        moved = [n for n in self.active if step[n]]
+        first = -self.counts[:, i]
+        last = self.counts[:, j] if j is not None else TOP - values[:, moved].max(axis=1)
+        for whole, parts in self.task.account.slacks:
+            slope = step[whole] - sum(step[p] for p in parts)
+            slack = values[:, whole] - values[:, list(parts)].sum(axis=1)
+            if slope > 0:
+                first = np.maximum(first, -(slack // slope))
+            elif slope < 0:
+                last = np.minimum(last, slack // -slope)
+        low = self.lattice.low
+        cuts = [first[:, None]]
+        for node in moved:
+            edges = low - values[:, [node]] if step[node] > 0 else values[:, [node]] - low + 1
+            cuts.append(edges)
+        start = np.sort(np.clip(np.concatenate(cuts, axis=1), first[:, None], (last + 1)[:, None]), axis=1)
+        end = np.concatenate([start[:, 1:], (last + 1)[:, None]], axis=1)
+        width = (end - start).astype(float)
+        with np.errstate(divide="ignore"):
+            log_weight = np.log(width)
+        row = np.arange(CHAINS)[:, None]
+        cells = {}
+        for node in moved:
+            at = self.lattice.find(np.clip(values[:, [node]] + step[node] * start, 0, TOP))
+            cells[node] = at
+            potential = self.log_potentials[node]
+            log_weight = log_weight + (potential[0][at] if len(potential) == 1 else potential[row, at])
+        if self.task.shares:
+            log_weight = self._with_shares(log_weight, values, step, start, theta)
+        weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+        weight /= weight.sum(axis=1, keepdims=True)
+        if keep is not None and j is None:
+            for node in moved:
+                np.add.at(self.halves[keep, node], cells[node], weight)
+        picked = np.sum(np.cumsum(weight, axis=1) < self.rng.random((CHAINS, 1)) * (1 - 1e-12), axis=1)
+        picked = np.minimum(picked, weight.shape[1] - 1)
+        chain = np.arange(CHAINS)
+        shift = start[chain, picked] + (self.rng.random(CHAINS) * width[chain, picked]).astype(np.int64)
+        self.counts[:, i] += shift
+        if j is not None:
+            self.counts[:, j] -= shift
+
+    def _with_shares(
+        self, log_weight: Floats, values: Ints, step: Ints, start: Ints, theta: Mapping[Column, Floats]
+    ) -> Floats:
+        chain, piece = np.nonzero(np.isfinite(log_weight))
+        there = values[chain] + step * start[chain, piece][:, None]
+        log_weight[chain, piece] += self.log_shares(theta, there, chain)
+        return log_weight
+
+    def log_likelihood(self, theta: Mapping[Column, Floats]) -> Floats:
+        """Log probability of the claims of drawn sources, given the counts; shape (c,)."""
+        centers = self.lattice.center[self.lattice.find(self.values())]
+        total = np.zeros(CHAINS)
+        for node, term in self.task.rows:
+            row = term.row(centers[:, node][:, None, None], pick(theta, term))
+            total += np.log(np.maximum(row[:, 0], 1e-290))
+        return total + (self.log_shares(theta, self.values(), np.arange(CHAINS)) if self.task.shares else 0.0)
+
+
+def sample_component(component: Component, *, rng: np.random.Generator) -> Fit:
+    """Sample the counts and source parameters of a component, trees or not.
+
+    Parameters
+    ----------
+    component : Component
+    rng : numpy Generator
+
+    Returns
+    -------
+    Fit
+        Its marginals average the exact conditionals met on the way; `error` compares two halves of the sweeps;
+        `khat` is -inf.
+    """
+    accounts = [_Chains(task, rng) for task in component.tasks]
+    z = rng.standard_normal((CHAINS, len(component.columns)))
+    kept = []
+    for sweep in range(SWEEPS):
+        theta = component.theta(z)
+        half = None if sweep < WARMUP else int(sweep >= (SWEEPS + WARMUP) // 2)
+        for account in accounts:
+            account.sweep(theta, keep=half)
+        if component.columns:
+            z = _elliptical(component, accounts, z, rng)
+        if half is not None:
+            kept.append(z.copy())
+    marginals, errors = [], []
+    for account in accounts:
+        means = []
+        for node in range(len(account.task.account.nodes)):
+            one, other = (half / max(half.sum(), 1e-300) for half in account.halves[:, node])
+            means.append((one + other) / 2)
+            errors.append(float(np.max(np.abs(np.cumsum(one) - np.cumsum(other)))) / 2)
+        marginals.append(tuple(means))
+    drawn = CHAINS * len(kept) if component.columns else 0
+    return Fit(tuple(marginals), drawn, _chain_ess(kept), -np.inf, max(errors))
+
+
+def _elliptical(component: Component, accounts: list[_Chains], z: Floats, rng: np.random.Generator) -> Floats:
+    """One elliptical slice step in every chain at once."""
+
+    def log_likelihood(at: Floats) -> Floats:
+        theta = component.theta(at)
+        total: Floats = np.sum([account.log_likelihood(theta) for account in accounts], axis=0)
+        return total
+
+    other = rng.standard_normal(z.shape)
+    floor = log_likelihood(z) + np.log(rng.random(CHAINS))
+    angle = rng.uniform(0, 2 * np.pi, CHAINS)
+    low, high = angle - 2 * np.pi, angle.copy()
+    found, open_ = z.copy(), np.ones(CHAINS, dtype=bool)
+    while open_.any():
+        trial = z * np.cos(angle)[:, None] + other * np.sin(angle)[:, None]
+        good = open_ & (log_likelihood(trial) > floor)
+        found[good] = trial[good]
+        open_ &= ~good
+        low, high = np.where(open_ & (angle < 0), angle, low), np.where(open_ & (angle >= 0), angle, high)
+        angle = np.where(open_, rng.uniform(low, high), angle)
+    return found
+
+
+def _chain_ess(kept: list[Floats]) -> float:
+    """Effective draws from the spread of chain means; infinite where nothing but counts was drawn."""
+    draws = np.array(kept)
+    if draws.shape[2] == 0:
+        return np.inf
+    between = draws.mean(axis=0).var(axis=0, ddof=1)
+    return float(np.min(draws.var(axis=(0, 1)) / np.maximum(between, 1e-12)) * draws.shape[1])

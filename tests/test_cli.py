@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: MIT
+"""The command line: what it prints, where, and the exit status."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import pathlib
+import re
+import runpy
+import sys
+
+import pytest
+
+import reconcile
+from reconcile import cli
+from reconcile.cli import main
+from reconcile.io.table import read
+
+EXAMPLE = pathlib.Path(__file__).parents[1] / "examples" / "taftanaz.csv"
+HEAD = "event,outcome,group,value,source"
+GOOD = f"{HEAD}\nmarket,killed,,5,ministry\nmarket,killed,,6,observatory\n"
+HALF = f"{GOOD}market,kiled,,6,radio\nmarket,killed,,none or some,radio\nmarket,killed,,6,radio,more\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str, name: str = "claims.csv") -> str:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments: object) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return status, said.out, said.err
+
+    return run
+
+
+# --- check ------------------------------------------------------------------------------------------------------
+
+
+def test_check_says_what_was_read(run):
+    status, out, err = run("check", EXAMPLE)
+    assert (status, err) == (0, "")
+    assert "14 claims by 4 sources about 4 events" in out
+
+
+def test_check_points_at_every_rejected_row(run, write):
+    file = write(HALF)
+    status, out, err = run("check", file)
+    assert (status, err) == (1, "")
+    first, second, *lines = out.splitlines()
+    assert "2 claims by 2 sources about 1 event, counting 1 thing" in first
+    assert second == "3 rows could not be read:"
+    assert [line.partition(" ")[0] for line in lines] == [f"{file}:4:", f"{file}:5:", f"{file}:6:"]
+    assert lines[0].startswith(f"{file}:4: outcome: got 'kiled'")
+    assert lines[1].startswith(f"{file}:5: value: ")
+
+
+def test_check_keeps_a_row_on_a_line_and_control_codes_off_the_terminal(run, write):
+    _, out, _ = run("check", write(f'{HEAD}\nmarket,"kil\n\x1b[31med",,5,ministry\n'))
+    assert len(out.splitlines()) == 3
+    assert "\x1b" not in out
+
+
+def test_check_of_a_table_without_rows(run, write):
+    status, out, _ = run("check", write(f"{HEAD}\n"))
+    assert status == 0
+    assert "0 claims by 0 sources about 0 events" in out
+
+
+def test_warnings_are_a_line(run, write):
+    status, _, err = run("check", write(f"{HEAD},quotd\nmarket,killed,,5,ministry,five\n"))
+    assert status == 0
+    assert re.fullmatch(r"reconcile: warning: .*'quotd'; did you mean 'quote'.*\n", err)
+
+
+def test_outcomes_and_encodings_can_be_named(run, tmp_path):
+    path = tmp_path / "claims.csv"
+    path.write_bytes(f"{HEAD}\nрынок,abducted,,5,министерство\n".encode("cp1251"))
+    assert run("check", path, "--encoding", "cp1251")[0] == 1
+    assert run("check", path, "--encoding", "cp1251", "--outcome", "abducted")[0] == 0
+    status, _, err = run("check", path, "--encoding", "klingon")
+    assert status == 2
+    assert "encoding" in err
+
+
+def test_the_standard_input(run, monkeypatch):
+    class Stdin:
+        buffer = io.BytesIO(GOOD.encode())
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+    status, out, _ = run("check", "-")
+    assert status == 0
+    assert "2 claims" in out
+
+
+# --- usage ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["reckon"],
+        ["check"],
+        ["estimate"],
+        ["check", "a", "b"],
+        ["estimate", "a", "--json", "--csv"],
+        *(["estimate", "a", "--level", level] for level in ("0", "1", "90", "nan", "inf", "much")),
+        *(["estimate", "a", "--as-of", day] for day in ("10/02/2020", "Monday", "")),
+        *(["estimate", "a", "--seed", seed] for seed in ("-1", "1.5", "x", "9" * 5000)),
+    ],
+)
+def test_bad_usage(run, arguments):
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert "usage: reconcile" in err
+
+
+@pytest.mark.parametrize("command", ["check", "estimate"])
+def test_what_cannot_be_read_is_one_line(run, write, tmp_path, command):
+    for file in (tmp_path, tmp_path / "missing", write(""), write("a,b\n1,2\n"), tmp_path / "x\0y", tmp_path / "a\nb"):
+        status, out, err = run(command, file)
+        assert (status, out) == (2, "")
+        assert re.fullmatch(r"reconcile: .+\n", err)
+
+
+def test_version_and_help(run):
+    assert run("--version") == (0, f"reconcile {reconcile.__version__}\n", "")
+    status, out, _ = run("--help")
+    assert status == 0
+    assert "reconcile estimate claims.csv" in out
+    for command in ("check", "estimate"):
+        status, out, _ = run(command, "--help")
+        assert status == 0
+        assert f"example: reconcile {command}" in " ".join(out.split())
+
+
+def test_the_example_in_the_help_works(run, write):
+    lines = cli._EXAMPLE.splitlines()
+    start = next(at for at, line in enumerate(lines) if line.strip() == HEAD)
+    table = "\n".join(line.strip() for line in lines[start : start + 4])
+    status, out, _ = run("check", write(table))
+    assert status == 0
+    assert "3 claims" in out
+
+
+def test_python_m(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["reconcile", "--version"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("reconcile", run_name="__main__")
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"reconcile {reconcile.__version__}\n"
+
+
+def test_interrupts_and_broken_pipes_are_quiet(run, monkeypatch):
+    def raise_(error):
+        raise error
+
+    monkeypatch.setattr(cli, "_read", lambda *_, **__: raise_(KeyboardInterrupt()))
+    assert run("check", EXAMPLE) == (130, "", "")
+    monkeypatch.setattr(cli, "_read", lambda *_, **__: raise_(BrokenPipeError()))
+    monkeypatch.setattr(cli.os, "dup2", lambda *_: None)
+    assert run("check", EXAMPLE) == (141, "", "")
+    monkeypatch.setattr(cli, "_read", lambda *_, **__: raise_(PermissionError(13, "denied")))
+    assert run("check", EXAMPLE)[0] == 2
+
+
+def test_output_to_a_closed_pipe_ends_quietly(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with contextlib.suppress(OSError), open(writing, "w") as pipe:  # noqa: PTH123  a descriptor
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["check", str(EXAMPLE)]) == 141
+
+
+def test_an_ascii_terminal_gets_escapes(monkeypatch, write):
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main(["estimate", write(f"{HEAD}\nİdlib,killed,,5,Türkiye\n")]) == 0
+    assert b"\\u0130dlib" in out.buffer.getvalue()
+
+
+# --- estimate ---------------------------------------------------------------------------------------------------
+
+
+def test_the_table(run):
+    status, out, err = run("estimate", EXAMPLE)
+    assert status == 0
+    assert "could not be read" not in err
+    assert max(map(len, out.splitlines())) <= 120
+    assert "\x1b" not in out
+    for words in (
+        "who and what",
+        "90 % interval",
+        "taftanaz-2020-02-10",
+        "opposition activists: 9",
+        "nine times in ten",
+    ):
+        assert words in out
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
+def test_the_table_fits_the_terminal(run, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    status, coloured, _ = run("estimate", EXAMPLE)
+    assert status == 0
+    out = re.sub("\x1b\\[[0-9;]*m", "", coloured)
+    assert out != coloured
+    assert max(map(len, out.splitlines())) <= width
+    # Columns may wrap, but no number may be cut.
+    assert "…" not in out
+    assert re.search(r"\b9\b", out)
+
+
+def test_without_rich_there_are_lines(run, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "rich"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    status, out, _ = run("estimate", EXAMPLE)
+    assert status == 0
+    posterior = reconcile.estimate(read(EXAMPLE))
+    for quantity in posterior.quantities:
+        assert str(posterior[quantity]) in out
+    assert "reconcile-claims[cli]" in out
+
+
+def test_json(run):
+    status, out, _ = run("estimate", EXAMPLE, "--json", "--level", "0.5")
+    assert status == 0
+    document = json.loads(out)
+    posterior = reconcile.estimate(read(EXAMPLE))
+    assert document["level"] == 0.5
+    assert [row["median"] for row in document["estimates"]] == [row["median"] for row in posterior.rows(0.5)]
+    assert [row["low"] for row in document["estimates"]] == [row["low"] for row in posterior.rows(0.5)]
+    claimed = [claim["id"] for row in document["estimates"] for claim in row["claimed"]]
+    assert sorted(claimed) == sorted(claim.id for claim in posterior.corpus)
+    assert document["rejected"] == []
+
+
+def test_csv(run, tmp_path):
+    status, out, _ = run("estimate", EXAMPLE, "--csv")
+    assert status == 0
+    found = list(csv.DictReader(io.StringIO(out)))
+    expected = reconcile.estimate(read(EXAMPLE)).rows()
+    assert [row["event"] for row in found] == [row["event"] for row in expected]
+    assert [int(row["median"]) for row in found] == [row["median"] for row in expected]
+    file = tmp_path / "out.csv"
+    status, nothing, _ = run("estimate", EXAMPLE, "--csv", "-o", file)
+    assert (status, nothing) == (0, "")
+    assert file.read_text(encoding="utf-8") == out
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+def test_csv_runs_no_formulas(run, write, start):
+    formula = f'{start}HYPERLINK("http://example.org")'
+    text = io.StringIO()
+    csv.writer(text).writerows([HEAD.split(","), [formula, "killed", "", "5", formula]])
+    _, out, _ = run("estimate", write(text.getvalue()), "--csv")
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert row["event"] == f"'{formula}"
+    assert row["claimed"].startswith(f"'{start}")
+    assert cli._guard(-5) == -5
+    assert cli._guard("\t=1") == "'\t=1"
+
+
+def test_markup_and_control_codes_are_plain_text(run, write):
+    _, out, _ = run("estimate", write(f"{HEAD}\nmarket,killed,,5,[red]m[/blue] \x1b[31m\n"))
+    assert "[red]m[/blue]" in out
+    assert "\x1b" not in out
+
+
+def test_rejected_rows_are_always_said(run, write):
+    for form in ("--json", "--csv", None):
+        status, out, err = run("estimate", write(HALF), *([form] if form else []))
+        assert status == 0
+        assert out
+        assert "3 rows could not be read; run: reconcile check" in err
+    assert [row["line"] for row in json.loads(run("estimate", write(HALF), "--json")[1])["rejected"]] == [4, 5, 6]
+
+
+def test_strict(run, write):
+    file = write(HALF)
+    status, out, err = run("estimate", file, "--strict")
+    assert (status, out) == (1, "")
+    *lines, last = err.splitlines()
+    assert all(line.startswith(f"reconcile: {file}:{n}: ") for n, line in zip((4, 5, 6), lines, strict=True))
+    assert last == "reconcile: 3 rows could not be read, and --strict was given"
+    assert run("estimate", write(GOOD), "--strict")[0] == 0
+
+
+def test_nothing_to_estimate(run, write):
+    for text in (f"{HEAD}\n", f"{HEAD}\nmarket,kiled,,5,a\n"):
+        status, out, err = run("estimate", write(text))
+        assert (status, out) == (2, "")
+        assert "nothing to estimate" in err
+
+
+def test_as_of(run, write):
+    file = write(f"{HEAD},reported\nmarket,killed,,5,a,2020-01-01\nmarket,killed,,50,a,2020-02-01\n")
+    early, late = (json.loads(run("estimate", file, "--json", *day)[1]) for day in (["--as-of", "2020-01-15"], []))
+    assert early["estimates"][0]["median"] < late["estimates"][0]["median"]
+    for form in ([], ["--json"], ["--csv"]):
+        assert run("estimate", file, "--as-of", "2019-01-01", *form)[0] == 0
+
+
+def test_the_same_seed_gives_the_same_bytes(run):
+    runs = {run("estimate", EXAMPLE, "--json", "--seed", 7)[1] for _ in range(2)}
+    assert len(runs) == 1
+
+
+def test_output_never_overwrites_the_claims(run, write):
+    file = write(GOOD)
+    status, _, err = run("estimate", file, "-o", file)
+    assert status == 2
+    assert "would be lost" in err
+    assert pathlib.Path(file).read_text(encoding="utf-8") == GOOD
+    assert run("estimate", file, "-o", "/no/such/folder/out.csv")[0] == 2
+
+
+def test_the_example_script(capsys):
+    runpy.run_path(str(EXAMPLE.with_suffix(".py")), run_name="__main__")
+    assert "taftanaz-2020-02-10" in capsys.readouterr().out

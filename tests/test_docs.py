@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""Every Python fence of the documents runs, prints what the document says, and every example runs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [page for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if "_build" not in page.parts]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+OUTPUT = "<!-- output -->"
+FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[^`\n]*)$")
+
+
+class Fence(NamedTuple):
+    language: str
+    text: str
+    line: int  # of the first line inside, from 1
+    shows_output: bool  # the line before it, blank lines aside, is OUTPUT
+
+
+def read_fences(text):
+    """List the fences of a Markdown page; refuse an OUTPUT line that no `text` fence follows, or no code precedes."""
+    fences, inside, ticks, indent, start, language, awaiting = [], None, "", 0, 0, "", False
+    for number, line in enumerate(text.splitlines(), 1):
+        found = FENCE.match(line)
+        if inside is not None:
+            if found and found["ticks"].startswith(ticks) and not found["language"].strip():
+                fences.append(Fence(language, "".join(inside), start, awaiting))
+                inside, awaiting = None, False
+            else:
+                inside.append(f"{line[min(indent, len(line) - len(line.lstrip())) :]}\n")
+        elif found:
+            language, ticks, indent = found["language"].strip(), found["ticks"], len(found["indent"])
+            inside, start = [], number + 1
+            if awaiting and language != "text":
+                raise ValueError(f"line {number}: {OUTPUT} wants a text fence, not {language!r}")
+        elif line.strip() == OUTPUT:
+            if awaiting or not fences or fences[-1].language != "python":
+                raise ValueError(f"line {number}: {OUTPUT} wants a python fence before it")
+            awaiting = True
+        elif awaiting and line.strip():
+            raise ValueError(f"line {number}: {OUTPUT} wants a text fence after it")
+    if inside is not None or awaiting:
+        raise ValueError(f"line {start}: a fence or an {OUTPUT} is left open")
+    return fences
+
+
+def run_fences(text, name="page"):
+    """Run the Python fences of one page in one namespace, comparing what they print where the page says it."""
+    namespace, printed = {"__name__": "__main__"}, ""
+    for fence in read_fences(text):
+        if fence.language == "python":
+            caught = io.StringIO()
+            # Leading newlines make a traceback name the line of the page.
+            code = compile("\n" * (fence.line - 1) + fence.text, name, "exec")
+            with contextlib.redirect_stdout(caught):
+                exec(code, namespace)
+            printed = caught.getvalue()
+        elif fence.shows_output:
+            said = [line.rstrip() for line in fence.text.strip("\n").splitlines()]
+            assert [line.rstrip() for line in printed.strip("\n").splitlines()] == said, f"{name}, line {fence.line}"
+
+
+@pytest.fixture
+def workshop(tmp_path, monkeypatch):
+    """Run in a directory with a copy of the examples, so that what is written stays out of the repository."""
+    if (ROOT / "examples").is_dir():
+        shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_page(page, workshop):
+    run_fences(page.read_text(encoding="utf-8"), str(page))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_example(example, workshop):
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", f"examples/{example.name}"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip(), "an example shows something"
+
+
+def test_a_wrong_output_is_caught():
+    page = "```python\nprint(1 + 1)\n```\n\n<!-- output -->\n```text\n{}\n```\n"
+    run_fences(page.format(2))
+    with pytest.raises(AssertionError):
+        run_fences(page.format(3))
+
+
+def test_fences_share_a_namespace_and_name_their_line():
+    run_fences("```python\nx = 1\n```\n```python\nassert x == 1\n```\n")
+    with pytest.raises(ZeroDivisionError) as caught:
+        run_fences("words\n\n```python\n1 / 0\n```\n")
+    assert caught.traceback[-1].lineno == 3  # counted from 0
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<!-- output -->\n```text\n1\n```\n",
+        "```python\nprint(1)\n```\n<!-- output -->\n```\n1\n```\n",
+        "```python\nprint(1)\n```\n<!-- output -->\nwords\n",
+        "```python\nprint(1)\n```\n<!-- output -->\n",
+        "```python\nprint(1)\n",
+    ],
+)
+def test_a_check_that_would_check_nothing_is_refused(page):
+    with pytest.raises(ValueError, match="line"):
+        read_fences(page)
