@@ -59,7 +59,7 @@ def test_check_points_at_every_rejected_row(run, write):
     status, out, err = run("check", file)
     assert (status, err) == (1, "")
     first, second, *lines = out.splitlines()
-    assert "2 claims by 2 sources about 1 event, counting 1 thing" in first
+    assert first == f"{file}: 2 claims by 2 sources about 1 event"
     assert second == "3 rows could not be read:"
     assert [line.partition(" ")[0] for line in lines] == [f"{file}:4:", f"{file}:5:", f"{file}:6:"]
     assert lines[0].startswith(f"{file}:4: outcome: got 'kiled'")
@@ -204,7 +204,7 @@ def test_the_table(run):
         "who and what",
         "90 % interval",
         "taftanaz-2020-02-10",
-        "opposition activists: 9",
+        "activists:",
         "nine times in ten",
     ):
         assert words in out

@@ -290,6 +290,7 @@ def test_lists_of_names_in_frames(cell):
         ("period_start,period_end", "2020-02-02,2020-02-01", "period_end"),
         ("of", "children", "of"),
         ("of", "what", "of"),
+        ("of", "=", "of"),
         ("part_of", "market", "part_of"),
         ("quoted_from", "radio", "quoted_from"),
         ("quoted_from", "source:", "quoted_from"),
@@ -328,6 +329,13 @@ def test_a_share_needs_a_part_and_its_whole():
     )
     assert [str(claim.value) for claim in corpus] == ["50 % of everyone", "50 % of child", "5"]
     assert blamed(corpus) == [(4, "group"), (5, "group")]
+
+
+@pytest.mark.parametrize("name", ["self", "cls", "class", "facets", "__init__", "a b", ""])
+def test_facets_may_have_odd_names(name):
+    corpus = rows(f"e,killed,{name}=x,5,a")
+    assert len(corpus) + len(corpus.rejected) == 1
+    assert bool(corpus.claims) is name.isidentifier()
 
 
 def test_too_many_and_too_few_cells():

@@ -145,7 +145,7 @@ class Claim:
         return f"{said}{', hedged' if self.hedged else ''}{when}"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Rejected:
     """A row that could not be read as a claim.
 
@@ -163,7 +163,9 @@ class Rejected:
     line: int
     column: str | None
     reason: str
-    text: str = attrs.field(default="", repr=False)
+    text: str = ""
+
+    __repr__ = rebuilding_repr
 
     def __str__(self) -> str:
         return f"line {self.line}{f', {self.column}' if self.column else ''}: {self.reason}"
@@ -177,6 +179,16 @@ def _to_claims(given: Iterable[Claim]) -> tuple[Claim, ...]:
     for claim in claims:
         check(isinstance(claim, Claim), "Corpus.claims", claim, "a Claim")
     return claims
+
+
+def _to_rejected(given: Iterable[Rejected]) -> tuple[Rejected, ...]:
+    try:
+        rows = tuple(given)
+    except TypeError:
+        raise InvalidValue("Corpus.rejected", given, "rejected rows, one after the other") from None
+    for row in rows:
+        check(isinstance(row, Rejected), "Corpus.rejected", row, "a Rejected")
+    return rows
 
 
 @attrs.frozen(repr=False)
@@ -202,7 +214,7 @@ class Corpus:
     """
 
     claims: tuple[Claim, ...] = attrs.field(default=(), converter=_to_claims)
-    rejected: tuple[Rejected, ...] = attrs.field(default=(), converter=tuple)
+    rejected: tuple[Rejected, ...] = attrs.field(default=(), converter=_to_rejected)
 
     def __attrs_post_init__(self) -> None:
         contents: dict[str, Claim] = {}

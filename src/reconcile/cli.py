@@ -175,9 +175,8 @@ def _to_seed(text: str) -> int:
 def _run_check(options: argparse.Namespace) -> int:
     corpus = _read(options, strict=False)
     events = {claim.quantity.event for claim in corpus}
-    quantities = {claim.quantity for claim in corpus}
-    print(f"{_plain(options.file)}: {_count(len(corpus), 'claim')} by {_count(len(corpus.sources), 'source')}", end=" ")
-    print(f"about {_count(len(events), 'event')}, counting {_count(len(quantities), 'thing')}")
+    said = f"{_count(len(corpus), 'claim')} by {_count(len(corpus.sources), 'source')}"
+    print(_plain(f"{options.file}: {said} about {_count(len(events), 'event')}"))
     if not corpus.rejected:
         return _EXIT_OK
     print(f"{_count(len(corpus.rejected), 'row')} could not be read:")
@@ -301,12 +300,12 @@ def _print_table(estimates: list[Estimate], level: float, file: TextIO) -> None:
     wide = console.width >= NARROW
     if wide:
         table.add_column("event", max_width=24, overflow="fold")
-        table.add_column("who and what", ratio=5, overflow="fold")
+        table.add_column("who and what", ratio=2, overflow="fold")
         table.add_column("estimate", justify="right", no_wrap=True)
         table.add_column(interval, justify="right", no_wrap=True)
         table.add_column("claims", justify="right")
         table.add_column("independent\norigins", justify="right")
-        table.add_column("what was claimed, and by whom", ratio=6, overflow="fold")
+        table.add_column("what was claimed, and by whom", ratio=3, overflow="fold")
     else:
         longest = max(len(_plain(one.quantity.event.id)) for one in estimates)
         table.add_column("who and what", ratio=4, min_width=min(longest, 24), overflow="fold")
@@ -315,8 +314,8 @@ def _print_table(estimates: list[Estimate], level: float, file: TextIO) -> None:
         table.add_column("what was claimed, and by whom", ratio=5, overflow="fold")
     event = None
     for one in estimates:
-        low, high = one.eti(level)
-        median, span, claims, origins = f"{one.median():,}", f"{low:,} to {high:,}", len(one.claims), one.origins
+        number, low, high = one.readable(level)
+        median, span, claims, origins = f"{number:,}", f"{low:,} to {high:,}", len(one.claims), one.origins
         name = _plain(one.quantity.event.id)
         what, claimed = Text(_plain(_what(one))), Text(_plain(_claimed(one)))
         if wide:
@@ -346,8 +345,8 @@ def _claimed(one: Estimate) -> str:
 
 
 def _caption(one: Estimate, level: float) -> str:
-    low, high = one.eti(level)
-    median, span = f"{one.median():,}", f"{low:,} to {high:,}"
+    number, low, high = one.readable(level)
+    median, span = f"{number:,}", f"{low:,} to {high:,}"
     often = {0.5: "half of the time", 0.9: "nine times in ten", 0.95: "19 times in 20", 0.99: "99 times in 100"}
     how_often = often.get(level, f"{100 * level:g} times in 100")
     return (

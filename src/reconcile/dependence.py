@@ -6,9 +6,13 @@ Every claim gets a role; none is dropped without one.
 
 from __future__ import annotations
 
+import bisect
 import datetime
+import itertools
+import operator
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -21,61 +25,138 @@ from reconcile.vocabulary import Source
 __all__ = ["assign_roles"]
 
 
-def _later(one: datetime.date | None, other: datetime.date | None) -> bool:
+_Moment: TypeAlias = datetime.date | None
+
+
+def _day(moment: datetime.date) -> datetime.date:
+    return moment.date() if isinstance(moment, datetime.datetime) else moment
+
+
+def _clock(moment: datetime.date) -> tuple[str, Any]:
+    """Give the clock that a moment is read on (the calendar, a local clock, the world's), and its place there."""
+    if not isinstance(moment, datetime.datetime):
+        return "calendar", moment
+    offset = moment.utcoffset()
+    if offset is None:
+        return "local", moment
+    return "world", moment.replace(tzinfo=None) - datetime.datetime.min - offset  # noqa: DTZ901 - the zone is taken off
+
+
+def _later(one: _Moment, other: _Moment) -> bool:
     """Whether `one` is surely later; a day and a time within it have no order."""
     if one is None or other is None:
         return False
-    if isinstance(one, datetime.datetime) and isinstance(other, datetime.datetime):
-        if (one.tzinfo is None) != (other.tzinfo is None):
-            return one.date() > other.date()
-        return one > other
-    days = [moment.date() if isinstance(moment, datetime.datetime) else moment for moment in (one, other)]
-    return days[0] > days[1]
+    mine, theirs = _clock(one), _clock(other)
+    return mine[1] > theirs[1] if mine[0] == theirs[0] else _day(one) > _day(other)
 
 
-def _newer(one: Claim, other: Claim) -> bool:
-    """Whether `one` replaces `other` by its dates: reported later, or on the same report date of a later day."""
-    if _later(one.reported, other.reported):
-        return True
-    return not _later(other.reported, one.reported) and _later(one.as_of, other.as_of)
+def _compare(moments: Sequence[_Moment]) -> tuple[list[int], list[int]]:
+    """For each moment, those that are `_later` and those that are earlier, as bits; by sorting, not pair by pair."""
+    later, earlier = [0] * len(moments), [0] * len(moments)
+    known = [(at, _clock(moment), _day(moment)) for at, moment in enumerate(moments) if moment is not None]
+    for mine in {clock for _, (clock, _), _ in known}:
+        for same in (True, False):
+            others = sorted(((p if same else d), at) for at, (clock, p), d in known if (clock == mine) is same)
+            places = [place for place, _ in others]
+            below = list(itertools.accumulate((1 << at for _, at in others), operator.or_, initial=0))
+            for at, (clock, place), day in known:
+                if clock == mine:
+                    key = place if same else day
+                    later[at] |= below[-1] ^ below[bisect.bisect_right(places, key)]
+                    earlier[at] |= below[bisect.bisect_left(places, key)]
+    return later, earlier
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+def _succeed(dates: Sequence[tuple[_Moment, _Moment]]) -> list[int]:
+    """For each pair of dates (reported, as of), the place of the newest that replaces it, which may be its own.
+
+    One is newer than another if reported later, or, where the reports have no order, as of a later day. With dates
+    that are missing or of unlike precision this may turn in a circle; nothing in it is surely newer than the rest, so
+    all of it stands, unless something outside replaces it.
+    """
+    (reported_later, reported_earlier), (later, earlier) = (_compare(column) for column in zip(*dates, strict=True))
+    newer = [r | (a & ~e) for r, e, a in zip(reported_later, reported_earlier, later, strict=True)]
+    older = [e | (b & ~r) for r, e, b in zip(reported_later, reported_earlier, earlier, strict=True)]
+    successor: dict[int, int] = {}
+
+    def spread(standing: Iterable[int]) -> None:
+        """Let those that stand replace all that are older, and what is older than these."""
+        successor.update((at, at) for at in standing)
+        queue = list(successor)
+        missing = (1 << len(dates)) - 1 ^ sum(1 << at for at in successor)
+        for at in queue:
+            found = list(_bits(older[at] & missing))
+            missing ^= sum(1 << one for one in found)
+            successor.update((one, successor[at]) for one in found)
+            queue += found
+
+    spread(at for at, mask in enumerate(newer) if not mask)
+    circular = [at for at in range(len(dates)) if at not in successor]
+    if circular:
+        for by in circular:
+            for at in circular:
+                if newer[at] >> by & 1:
+                    newer[at] |= newer[by]
+        spread([at for at in circular if all(newer[other] >> at & 1 for other in _bits(newer[at]))])
+    return [successor[at] for at in range(len(dates))]
+
+
+def _follow(claims: Mapping[str, Claim], link: str, verb: str) -> dict[str, str]:
+    """Follow a link from claim to claim; give the last claim of each trail, or say where it breaks or turns back."""
+    last: dict[str, str] = {}
+    for start in claims:
+        trail: dict[str, None] = {}
+        at = start
+        while at not in last:
+            trail[at] = None
+            target = getattr(claims[at], link)
+            if not isinstance(target, str):
+                last[at] = at
+            elif target not in claims:
+                raise InconsistentClaims(f"claim {at!r} {verb} {target!r}, which is not here", (at,))
+            elif target in trail:
+                raise InconsistentClaims(f"a claim {verb} itself, by way of others", tuple(trail))
+            else:
+                at = target
+        last |= dict.fromkeys(trail, last[at])
+    return last
 
 
 def _origins(claims: Mapping[str, Claim]) -> dict[str, str]:
-    """Follow `quoted_from` to the primary claim of each claim."""
-    found = {}
-    for start in claims.values():
-        trail = [start.id]
-        while isinstance(claims[trail[-1]].quoted_from, str):
-            target = str(claims[trail[-1]].quoted_from)
-            if target not in claims:
-                raise InconsistentClaims(
-                    f"claim {trail[-1]!r} is quoted from {target!r}, which is not here", (trail[-1],)
-                )
-            if target in trail:
-                raise InconsistentClaims("claims are quoted from one another in a circle", tuple(trail))
-            if claims[target].quantity != claims[trail[-1]].quantity:
-                reason = f"a relay must speak of what its origin speaks of: {claims[trail[-1]]}; {claims[target]}"
-                raise InconsistentClaims(reason, (trail[-1], target))
-            trail.append(target)
-        found[start.id] = trail[-1]
-    return found
-
-
-def _revisions(claims: Mapping[str, Claim]) -> dict[str, str]:
-    """Map each revised claim to the one that revises it."""
-    found = {}
+    """Find the primary claim of each claim."""
+    primary = _follow(claims, "quoted_from", "is quoted from")
     for claim in claims.values():
-        if claim.revises is None:
-            continue
-        if claim.revises not in claims:
-            raise InconsistentClaims(f"claim {claim.id!r} revises {claim.revises!r}, which is not here", (claim.id,))
-        trail = [claim.id]
-        while (target := claims[trail[-1]].revises) is not None and target in claims:
-            if target in trail:
-                raise InconsistentClaims("claims revise one another in a circle", tuple(trail))
-            trail.append(target)
-        found[claim.revises] = claim.id
+        origin = claims[primary[claim.id]]
+        if origin.quantity != claim.quantity:
+            reason = f"a relay must speak of what its origin speaks of: {claim}; {origin}"
+            raise InconsistentClaims(reason, (claim.id, origin.id))
+    return primary
+
+
+def _revisers(claims: Mapping[str, Claim], heard: Iterable[Claim]) -> dict[str, list[str]]:
+    """Map each revised claim to those of `heard` that revise it, by id."""
+    _follow(claims, "revises", "revises")
+    found: dict[str, list[str]] = defaultdict(list)
+    for claim in heard:
+        if claim.revises is not None:
+            found[claim.revises].append(claim.id)
     return found
+
+
+def _end(by: dict[str, str], start: str) -> str:
+    """Follow `by` to its end, and remember the way."""
+    trail = [start]
+    while trail[-1] in by:
+        trail.append(by[trail[-1]])
+    by.update((at, trail[-1]) for at in trail[:-1])
+    return trail[-1]
 
 
 def assign_roles(corpus: Corpus, as_of: datetime.date | None = None) -> tuple[Role, ...]:
@@ -99,10 +180,11 @@ def assign_roles(corpus: Corpus, as_of: datetime.date | None = None) -> tuple[Ro
     Raises
     ------
     InconsistentClaims
-        For relays or revisions of claims that are not there, in a circle, or of another quantity.
+        For relays or revisions of claims that are not there or in a circle, and for relays that speak of another
+        quantity than their origin.
     """
     claims = {claim.id: claim for claim in corpus.ordered}
-    primary, revised = _origins(claims), _revisions(claims)
+    primary = _origins(claims)
     roles: dict[str, Role] = {}
     heard: list[Claim] = []
     for claim in claims.values():
@@ -114,45 +196,69 @@ def assign_roles(corpus: Corpus, as_of: datetime.date | None = None) -> tuple[Ro
             roles[claim.id] = Role(claim, part, origin)
         else:
             heard.append(claim)
-    spoken: dict[str, str] = {}
+    revisers = _revisers(claims, heard)
+    stands = _stand_ins(heard, primary, revisers)
     for claim in heard:
-        source = primary[claim.id]
-        if source == claim.id:
-            continue
-        stand_in = source if roles[source].role is Part.USED else spoken.setdefault(source, claim.id)
-        if stand_in != claim.id:
-            said = claims[source].value
+        if stands[claim.id] != claim.id:
+            said = claims[primary[claim.id]].value
             note = "" if claim.value == said else f"says {claim.value}, its origin {said}"
-            roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.RELAY, by=stand_in, note=note)
+            roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.RELAY, by=stands[claim.id], note=note)
     rivals: dict[object, list[Claim]] = defaultdict(list)
     for claim in heard:
         if roles[claim.id].role is Part.USED:
             of = claim.value.of if isinstance(claim.value, Share) else None
             rivals[roles[claim.id].origin.name, claim.quantity, of].append(claim)
+    by = {claim: other for claim, other in stands.items() if claim != other}
     for claim in heard:
-        by = revised.get(claim.id)
-        if by is not None and roles[by].role not in (Part.LATER, Part.UNDATED) and roles[claim.id].role is Part.USED:
-            roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.SUPERSEDED, by=by)
+        if roles[claim.id].role is Part.USED:
+            # A relay that revises its own origin still stands for it; else both would fall silent.
+            last = next((one for one in revisers[claim.id] if _end(by, one) != claim.id), None)
+            if last is not None:
+                by[claim.id] = last
+                roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.SUPERSEDED, by=last)
     for group in rivals.values():
         _settle(group, roles)
     return tuple(roles.values())
 
 
+def _stand_ins(
+    heard: Sequence[Claim], primary: Mapping[str, str], revisers: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """Say who speaks for each claim: its primary claim or, where that is not heard, the relay that is nearest to it.
+
+    Of relays equally near, one that no other relay of the same claim revises.
+    """
+    claims = {claim.id: claim for claim in heard}
+    families: dict[str, list[str]] = defaultdict(list)
+    for one in claims:
+        families[primary[one]].append(one)
+    found: dict[str, str] = {}
+    for first, members in families.items():
+        speaker = first
+        if first not in claims:
+            latest = [one for one in members if not any(primary[other] == first for other in revisers.get(one, ()))]
+            speaker = next((one for one in latest if claims[one].quoted_from not in claims), latest[0])
+        found |= dict.fromkeys(members, speaker)
+    return found
+
+
 def _settle(group: Iterable[Claim], roles: dict[str, Role]) -> None:
     """Settle what one speaker said of one quantity: the newest stands, equal ones count once."""
-    standing = [claim for claim in group if roles[claim.id].role is Part.USED]
-    for claim in standing:
-        newer = [other for other in standing if _newer(other, claim)]
-        if newer:
-            last = next(c for c in newer if not any(_newer(o, c) for o in newer))
-            roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.SUPERSEDED, by=last.id)
-    kept: list[Claim] = []
-    for claim in standing:
-        if roles[claim.id].role is not Part.USED:
-            continue
-        same = next((other for other in kept if (other.value, other.hedged) == (claim.value, claim.hedged)), None)
-        if same is None:
-            kept.append(claim)
+    by_dates: dict[tuple[_Moment, _Moment], list[Claim]] = defaultdict(list)
+    for claim in group:
+        if roles[claim.id].role is Part.USED:
+            by_dates[claim.reported, claim.as_of].append(claim)
+    standing: list[Claim] = []
+    together = list(by_dates.values())
+    for at, successor in enumerate(_succeed(list(by_dates)) if by_dates else ()):
+        if at == successor:
+            standing += together[at]
         else:
+            for claim in together[at]:
+                roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.SUPERSEDED, by=together[successor][0].id)
+    kept: dict[object, str] = {}
+    for claim in sorted(standing, key=lambda c: c.id):
+        same = kept.setdefault((claim.value, claim.hedged), claim.id)
+        if same != claim.id:
             part = Part.DUPLICATE if claim.quoted_from is None else Part.RELAY
-            roles[claim.id] = attrs.evolve(roles[claim.id], role=part, by=same.id)
+            roles[claim.id] = attrs.evolve(roles[claim.id], role=part, by=same)

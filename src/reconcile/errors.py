@@ -7,6 +7,9 @@ what is allowed, and which claims are to blame.
 
 from __future__ import annotations
 
+import pickle
+from typing import Any
+
 __all__ = [
     "ClaimsWarning",
     "InconsistentClaims",
@@ -18,6 +21,24 @@ __all__ = [
     "UnreadablePhrase",
     "UnreadableTable",
 ]
+
+
+def _show(given: object) -> str:
+    try:
+        shown = repr(given)
+    except Exception:  # noqa: BLE001 - such as an integer of more digits than Python writes
+        return f"something of type {type(given).__name__} that cannot be written"
+    return shown if len(shown) <= 200 else shown[:200] + "..."
+
+
+class _Seen:
+    """What is left of a thing that cannot be pickled: how it looked."""
+
+    def __init__(self, shown: str) -> None:
+        self.shown = shown
+
+    def __repr__(self) -> str:
+        return self.shown
 
 
 class ReconcileError(Exception):
@@ -42,9 +63,14 @@ class InvalidValue(ReconcileError, ValueError):
         self.what, self.given, self.allowed = what, given, allowed
 
     def __str__(self) -> str:
-        shown = repr(self.given)
-        shown = shown if len(shown) <= 200 else shown[:200] + "..."
-        return f"{self.what}: got {shown}; allowed: {self.allowed}"
+        return f"{self.what}: got {_show(self.given)}; allowed: {self.allowed}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        try:
+            pickle.dumps(self.given)
+        except Exception:  # noqa: BLE001 - anything may be given, and may refuse in any way
+            return type(self), (self.what, _Seen(_show(self.given)), self.allowed)
+        return type(self), (self.what, self.given, self.allowed)
 
 
 class UnreadablePhrase(ReconcileError, ValueError):

@@ -156,15 +156,24 @@ class Estimate:
         """Give the narrowest interval that holds at least `p` of the probability, both ends counted in."""
         return self.distribution.hdi(p)
 
-    def in_numbers(self, level: float = 0.9) -> str:
-        """Write median and equal-tailed interval: ``"6 (90 % 5-7)"``."""
+    def readable(self, level: float = 0.9) -> tuple[int, int, int]:
+        """Give median and equal-tailed interval without digits that mean nothing, for people to read.
+
+        Numbers are rounded to three digits of the interval's width, but keep two of their own; the ends are rounded
+        outwards, so that the interval holds no less.
+        """
         low, high = self.eti(level)
-        return f"{self.median():,} ({100 * level:g} % {low:,}-{high:,})"
+        median, width = self.median(), len(str(high - low))
+
+        def step(n: int) -> int:
+            return int(10 ** max(min(width - 3, len(str(n)) - 2), 0))
+
+        return step(median) * round(median / step(median)), step(low) * (low // step(low)), -step(high) * (-high // step(high))
 
     def __str__(self) -> str:
-        low, high = self.eti()
+        median, low, high = self.readable()
         claims, sources = count_of(len(self.roles), "claim"), count_of(self.origins, "independent source")
-        number = f"{self.median():,} {self.quantity.outcome} (90 % {low:,}-{high:,})"
+        number = f"{median:,} {self.quantity.outcome} (90 % {low:,}-{high:,})"
         return f"{number}, from {claims} by {sources}" if self.roles else f"{number}, from claims about other counts"
 
     def __repr__(self) -> str:

@@ -248,13 +248,12 @@ class _Tree:
             join.right: (pairs.right, pairs.by_right),
             join.whole: (pairs.whole, pairs.by_whole),
         }
-        product: Floats | float = 1.0
-        for node, belief in beliefs.items():
-            product = product * belief[:, spread[node][0]]
+        # Draws run along the last axis, so that picking a cell copies a whole row.
+        one, other = (np.ascontiguousarray(belief.T)[spread[node][0]] for node, belief in beliefs.items())
+        product = one * other
         if table is not None:
-            product = product * table.curve()[:, table.index[pairs.left, pairs.whole]]
-        result: Floats = (spread[target][1].T @ np.asarray(product).T).T / width
-        return result
+            product = product * table.curve().T[table.index[pairs.left, pairs.whole]]
+        return np.asarray((spread[target][1] @ product).T) / width
 
     @functools.cached_property
     def _fitting(self) -> Floats:

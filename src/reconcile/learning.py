@@ -346,18 +346,25 @@ def integrate(component: Component, *, draws: int, rng: np.random.Generator) -> 
     claims = sum(len(task.rows) + len(task.shares) for task in component.tasks)
     most = max(min(draws, (WORK_COSTLY if component.costly else WORK) // claims // 16 * 16), min(draws, 64))
     points = most if component.costly else max(most // 4, 16)
-    sample = _from_prior(component, points, rng)
-    fits = [_average(component, sample)]
-    if sample.ess < POOR * points:
-        sample = max(sample, _from_laplace(component, sample, points, rng), key=lambda found: found.ess)
-        fits.append(_average(component, sample))
+    samples = [_from_prior(component, points, rng)]
+    if samples[0].ess < POOR * points:
+        samples.append(_from_laplace(component, samples[0], points, rng))
+    if component.costly:
+        samples.append(_from_kernels(component, max(samples, key=_by_ess), points, rng))
+        best = max(samples, key=_by_ess)
+        return _pool([_average(component, sample) for sample in samples if sample.ess > best.ess / 2])
+    fits = [_average(component, sample) for sample in samples]
     for _ in range(REFINEMENTS):
         if _pool(fits).error <= TOLERANCE:
             break
         points = min(2 * points, most)
-        sample = max(sample, _from_kernels(component, sample, points, rng), key=lambda found: found.ess)
-        fits.append(_average(component, sample))
+        samples.append(_from_kernels(component, max(samples, key=_by_ess), points, rng))
+        fits.append(_average(component, samples[-1]))
     return _pool(fits)
+
+
+def _by_ess(sample: _Sample) -> float:
+    return sample.ess
 
 
 def _pool(fits: Sequence[Fit]) -> Fit:

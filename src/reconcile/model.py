@@ -47,13 +47,16 @@ class CountPrior:
     scale: float
     evidence: str
     broad_location: float = 2.6
-    broad_scale: float = 3.25
+    broad_scale: float = 4.0
     broad: float = 0.2
 
     def __attrs_post_init__(self) -> None:
         check(0 < self.zero < 1, "CountPrior.zero", self.zero, "a probability between 0 and 1")
         check(0 <= self.broad < 1, "CountPrior.broad", self.broad, "a probability below 1")
-        check(self.scale > 0 and self.broad_scale > 0, "CountPrior.scale", self.scale, "a positive number")
+        for name in ("location", "broad_location"):
+            check(bool(np.isfinite(getattr(self, name))), f"CountPrior.{name}", getattr(self, name), "a finite number")
+        for name in ("scale", "broad_scale"):
+            check(0 < getattr(self, name) < np.inf, f"CountPrior.{name}", getattr(self, name), "a positive number")
 
     def mass(self, lattice: Lattice) -> Floats:
         """Probability of each cell; shape (n,). What lies beyond the lattice is left out, not piled up."""
@@ -73,7 +76,8 @@ class CountPrior:
 COUNT_PRIORS: Mapping[str, CountPrior] = {
     "killed": CountPrior(
         0.1, -0.2, 1.8,
-        "log-normal: 1,000 events of UCDP GED; broad part: earthquakes (2.6, 3.25), its share judgement; zeros: 5 % "
+        "log-normal: 1,000 events of UCDP GED; broad part: earthquakes (2.6, 3.25), "
+        "widened to 4 since wars and famines reach further, its share judgement; zeros: 5 % "
         "(UCDP GED, Central African Republic) to 41 % (US shootings)",
     ),
     "injured": CountPrior(
@@ -93,7 +97,7 @@ COUNT_PRIORS: Mapping[str, CountPrior] = {
         5.8, 3.0,
     ),
     "displaced": CountPrior(
-        0.05, 7.0, 3.0, "judgement: median 1,100, 90 % from 8 to 150,000; broad part up to millions", 10.0, 4.0
+        0.05, 8.0, 4.0, "judgement, nearly scale-free: from a family to millions; median about 3,000", 10.0, 5.0
     ),
     "casualties": CountPrior(
         0.08, 1.4, 2.0,
@@ -121,7 +125,8 @@ class Normal:
     evidence: str
 
     def __attrs_post_init__(self) -> None:
-        check(self.sd > 0, "Normal.sd", self.sd, "a positive number")
+        check(bool(np.isfinite(self.mean)), "Normal.mean", self.mean, "a finite number")
+        check(0 < self.sd < np.inf, "Normal.sd", self.sd, "a positive number")
 
 
 _RADFORD = "Radford et al. 2023, military deaths: log ratios "
@@ -200,6 +205,19 @@ class Model:
     counts: Mapping[str, CountPrior] = attrs.field(factory=dict, converter=dict, kw_only=True)
     sources: Mapping[tuple[str, Relation | None], Normal] = attrs.field(factory=dict, converter=dict, kw_only=True)
 
+    def __attrs_post_init__(self) -> None:
+        for kind in self.channels:
+            check(kind in set(SourceKind), "Model.channels", kind, ", ".join(SourceKind))
+        for outcome, prior in self.counts.items():
+            check(isinstance(outcome, str), "Model.counts", outcome, "names of outcomes")
+            check(isinstance(prior, CountPrior), f"Model.counts[{outcome!r}]", prior, "a CountPrior")
+        for key, normal in self.sources.items():
+            given: object = key
+            well = isinstance(given, tuple) and len(given) == 2 and given[1] in {None, *Relation}
+            allowed = f"(parameter, relation), the relation one of None, {', '.join(Relation)}"
+            check(well and isinstance(key[0], str), "Model.sources", key, allowed)
+            check(isinstance(normal, Normal), f"Model.sources[{key!r}]", normal, "a Normal")
+
     def channel_of(self, source: Source) -> Channel:
         """Give the channel of a source, by its kind."""
         return self.channels.get(source.kind, self.channel)
@@ -237,7 +255,7 @@ class Model:
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
-        """Every prior in words, with its evidence."""
+        """Every prior in words, with its evidence; those that `counts` and `sources` overlay are left out."""
         rows = []
         for outcome, count in {**COUNT_PRIORS, **self.counts, "any other outcome": OTHER_COUNT}.items():
             number = (
@@ -245,11 +263,13 @@ class Model:
                 f" {100 * count.broad:g} % log-normal({count.broad_location:g}, {count.broad_scale:g})"
             )
             rows.append(Assumption(f"count: {outcome}", number, count.evidence))
-        for (name, relation), normal in {**SOURCE_PRIORS, **self.sources}.items():
+        default = {key: normal for key, normal in SOURCE_PRIORS.items() if (key[0], None) not in self.sources}
+        for (name, relation), normal in {**default, **self.sources}.items():
             where = f", {relation}" if relation else ""
             rows.append(Assumption(f"{name}{where}", f"normal({normal.mean:.2f}, {normal.sd:g})", normal.evidence))
-        party = PARTY_FIDELITY
-        rows.append(Assumption("fidelity, parties", f"normal({party.mean:g}, {party.sd:g})", party.evidence))
+        if ("fidelity", None) not in self.sources:
+            party = PARTY_FIDELITY
+            rows.append(Assumption("fidelity, parties", f"normal({party.mean:g}, {party.sd:g})", party.evidence))
         rows.append(Assumption("remainder: 0", f"{REMAINDER_ZERO:g}", "judgement"))
         rows.append(Assumption("hedged: spread", f"x {HEDGED_SPREAD:g}", "judgement"))
         return tuple(rows)

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
@@ -57,19 +58,41 @@ def to_moment(what: str, *, time: bool = True) -> Callable[[Any], Any]:
         if given is None:
             return None
         if isinstance(given, str):
-            text = given.strip()
-            try:
-                moment = datetime.datetime.fromisoformat(text)
-            except ValueError:
-                raise InvalidValue(what, given, allowed) from None
-            given = moment.date() if len(text) <= len("2020-02-10") else moment
-        if isinstance(given, datetime.datetime):
-            return given if time else given.date()
+            return convert(_from_iso(given.strip()) or wrong(given))
+        if isinstance(given, datetime.datetime) and time:
+            return _plain(given) or wrong(given)
         if isinstance(given, datetime.date):
-            return given
+            return _plain_day(given) or wrong(given)
+        return wrong(given)
+
+    def wrong(given: Any) -> NoReturn:
         raise InvalidValue(what, given, allowed)
 
     return convert
+
+
+def _from_iso(text: str) -> datetime.date | None:
+    for kind in (datetime.date, datetime.datetime):
+        with contextlib.suppress(ValueError):
+            return kind.fromisoformat(text)
+    return None
+
+
+def _plain(moment: datetime.datetime) -> datetime.datetime | None:
+    # What the ISO text would say: subclasses (pandas) and zones with a name write themselves in other ways, and ids are
+    # made of that text. A NaT is a datetime too, of no year.
+    with contextlib.suppress(TypeError, ValueError):
+        offset = moment.utcoffset()
+        day = moment.year, moment.month, moment.day
+        clock = moment.hour, moment.minute, moment.second, moment.microsecond
+        return datetime.datetime(*day, *clock, tzinfo=None if offset is None else datetime.timezone(offset))
+    return None
+
+
+def _plain_day(moment: datetime.date) -> datetime.date | None:
+    with contextlib.suppress(TypeError, ValueError):
+        return datetime.date(moment.year, moment.month, moment.day)
+    return None
 
 
 def in_words(names: Iterable[str], word: str = "and") -> str:

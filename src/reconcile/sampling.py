@@ -25,14 +25,14 @@ __all__ = ["sample_component"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-CHAINS, SWEEPS, WARMUP = 64, 90, 30
+CHAINS, SWEEPS, WARMUP = 32, 80, 20
 
 
 class _Chains:
     """The state of one account in every chain."""
 
-    def __init__(self, task: Task, rng: np.random.Generator) -> None:
-        self.task, self.rng, self.lattice = task, rng, task.lattice
+    def __init__(self, task: Task, rng: np.random.Generator, top: int) -> None:
+        self.task, self.rng, self.lattice, self.top = task, rng, task.lattice, top
         self.atoms = task.account.atoms.astype(np.int64)
         active = [n for n, q in enumerate(task.account.nodes) if q is not None or n in task.account.priors]
         self.active = np.array(active)
@@ -80,7 +80,7 @@ class _Chains:
         values = self.values()
         moved = [n for n in self.active if step[n]]
         first = -self.counts[:, i]
-        last = self.counts[:, j] if j is not None else TOP - values[:, moved].max(axis=1)
+        last = self.counts[:, j] if j is not None else self.top - values[:, moved].max(axis=1)
         for whole, parts in self.task.account.slacks:
             slope = step[whole] - sum(step[p] for p in parts)
             slack = values[:, whole] - values[:, list(parts)].sum(axis=1)
@@ -101,7 +101,7 @@ class _Chains:
         row = np.arange(CHAINS)[:, None]
         cells = {}
         for node in moved:
-            at = self.lattice.find(np.clip(values[:, [node]] + step[node] * start, 0, TOP))
+            at = self.lattice.find(np.minimum(values[:, [node]] + step[node] * start, self.top))
             cells[node] = at
             potential = self.log_potentials[node]
             log_weight = log_weight + (potential[0][at] if len(potential) == 1 else potential[row, at])
@@ -138,13 +138,15 @@ class _Chains:
         return total + (self.log_shares(theta, self.values(), np.arange(CHAINS)) if self.task.shares else 0.0)
 
 
-def sample_component(component: Component, *, rng: np.random.Generator) -> Fit:
+def sample_component(component: Component, *, rng: np.random.Generator, top: int = TOP) -> Fit:
     """Sample the counts and source parameters of a component, trees or not.
 
     Parameters
     ----------
     component : Component
     rng : numpy Generator
+    top : int, keyword
+        No count is larger; for tests on small worlds.
 
     Returns
     -------
@@ -152,7 +154,7 @@ def sample_component(component: Component, *, rng: np.random.Generator) -> Fit:
         Its marginals average the exact conditionals met on the way; `error` compares two halves of the sweeps;
         `khat` is -inf.
     """
-    accounts = [_Chains(task, rng) for task in component.tasks]
+    accounts = [_Chains(task, rng, top) for task in component.tasks]
     z = rng.standard_normal((CHAINS, len(component.columns)))
     kept = []
     for sweep in range(SWEEPS):

@@ -9,13 +9,15 @@ from __future__ import annotations
 import datetime
 import enum
 import functools
+import keyword
+import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
 from reconcile.errors import InvalidValue, UnreadablePhrase
-from reconcile.plumbing import check, clean_name, clean_names, in_words, rebuilding_repr, to_moment
+from reconcile.plumbing import LONGEST_NAME, check, clean_name, clean_names, in_words, rebuilding_repr, to_moment
 
 __all__ = [
     "CAPTURED",
@@ -178,6 +180,12 @@ GROUP_WORDS: Mapping[str, Mapping[str, str]] = {
     "aid workers": {"role": "aid worker"},
 }  # fmt: skip
 
+
+def _is_argument(name: str) -> bool:
+    """Whether Python reads `name` in ``Group(name=...)`` as it stands."""
+    return name.isidentifier() and not keyword.iskeyword(name) and unicodedata.normalize("NFKC", name) == name
+
+
 _FIRST_FACETS = ("party", "status", "sex", "age", "role")
 
 
@@ -207,9 +215,19 @@ class Group:
 
     facets: tuple[tuple[str, frozenset[str]], ...]
 
-    def __init__(self, **facets: str | Iterable[str] | None) -> None:
+    # Without these, Python takes __getitem__ for that of a sequence, and `"party" in group` would never end.
+    __iter__: ClassVar[None] = None
+    __contains__: ClassVar[None] = None
+
+    def __init__(self, /, **facets: str | Iterable[str] | None) -> None:
         cleaned = []
         for name in sorted(facets):
+            check(
+                0 < len(name) <= LONGEST_NAME and name == name.strip() and not set(name) & set("|;="),
+                "Group(**facets)",
+                name,
+                f"a name of 1 to {LONGEST_NAME} characters, without blanks around it and the signs | ; and =",
+            )
             if facets[name] is None:
                 continue
             values = clean_names(f"Group.{name}")(facets[name])
@@ -230,11 +248,15 @@ class Group:
 
     def __le__(self, other: Group) -> bool:
         """Whether everyone in this group is in `other`."""
+        if not isinstance(other, Group):
+            return NotImplemented
         mine = dict(self.facets)
         return all(name in mine and mine[name] <= values for name, values in other.facets)
 
     def __lt__(self, other: Group) -> bool:
         """Whether this group is a proper part of `other`."""
+        if not isinstance(other, Group):
+            return NotImplemented
         return self != other and self <= other
 
     def isdisjoint(self, other: Group) -> bool:
@@ -267,6 +289,7 @@ class Group:
         >>> Group.parse("children")
         Group(age='child')
         """
+        check(isinstance(text, str), "Group.parse(text)", text, "a text")
         facets: dict[str, Iterable[str]] = {}
         start = 0
         for piece in text.split(";"):
@@ -287,6 +310,10 @@ class Group:
             for name in found:
                 if name in facets:
                     raise UnreadablePhrase(text, at, f"the facet {name!r} is given twice")
+            try:
+                cls(**found)
+            except InvalidValue as error:
+                raise UnreadablePhrase(text, at, str(error)) from None
             facets.update(found)
         return cls(**facets)
 
@@ -295,7 +322,7 @@ class Group:
             several = ", ".join(map(repr, sorted(values)))
             return f"{{{several}}}" if len(values) > 1 else several
 
-        if all(name.isidentifier() for name, _ in self.facets):
+        if all(_is_argument(name) for name, _ in self.facets):
             return f"Group({', '.join(f'{name}={written(values)}' for name, values in self.facets)})"
         return f"Group(**{{{', '.join(f'{name!r}: {written(values)}' for name, values in self.facets)}}})"
 

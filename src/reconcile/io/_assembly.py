@@ -93,7 +93,7 @@ def _reject_reused_ids(rows: list[Row]) -> None:
 
 
 def _reject_dangling(rows: list[Row]) -> None:
-    """Reject rows that relay or revise what is not there, is rejected, speaks of another count, or comes back to them."""
+    """Reject rows that relay or revise what is not there, is rejected, counts something else, or leads back to them."""
     standing: dict[str, Row] = {}
     fallen: dict[str, Row] = {}
     for row in rows:

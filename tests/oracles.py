@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""The model written a second time, slowly and plainly: scalar code, enumeration of worlds, no lattice."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+TOP = 10**13
+
+
+def normal_cdf(x):
+    return 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def figure_probability(m, y, *, bias, log_spread, fidelity, denial, rate=0.01, slope=0.5):
+    """P(figure = m | truth y) by the words of the model."""
+    spread = math.exp(log_spread)
+
+    def below(edge, scale):
+        return normal_cdf((math.log(edge) - math.log(y + 0.5) - bias) / (scale * spread)) if edge > 0 else 0.0
+
+    noise = sum(w * (below(m + 1, k) - below(m, k)) for k, w in ((1, 0.85), (3, 0.15)))
+    anything = math.log((m + 2) / (m + 1)) / math.log(TOP + 2)
+    noisy = rate * anything + (1 - rate) * noise
+    faithful = 1 / (1 + math.exp(-(fidelity - slope * math.log(max(y, 1)))))
+    spoken = faithful * (m == y) + (1 - faithful) * noisy
+    if y == 0:
+        return spoken
+    denied = 1 / (1 + math.exp(-denial))
+    return denied * (m == 0) + (1 - denied) * spoken
+
+
+def say(m, heaping):
+    """All exact reports of a figure with their probabilities: rounding as a speaker does it."""
+    digits = len(str(m))
+    said = {m: 1.0}
+    if m and digits >= 2:
+        steps = (
+            {10: 0.7, 5: 0.3}
+            if digits == 2
+            else {10 ** (digits - 1): 0.47, 10 ** (digits - 1) // 2: 0.23, 10 ** (digits - 2): 0.14,
+                  10 ** (digits - 2) // 2: 0.16}
+        )  # fmt: skip
+        heaped = heaping * (0.5 if digits == 2 else 1.0)
+        said[m] = 1 - heaped
+        for step, share in steps.items():
+            n = step * ((m + step // 2) // step) if step % 2 == 0 else step * ((m + (step - 1) // 2) // step)
+            said[n] = said.get(n, 0.0) + heaped * share
+    return said
+
+
+def count_probability(n, prior):
+    """P(n) of a `CountPrior`, one count at a time."""
+    if n == 0:
+        return prior.zero
+
+    def part(location, scale):
+        def below(x):
+            return normal_cdf((math.log(x) - location) / scale)
+
+        return (below(n + 0.5) - below(n - 0.5)) / (1 - below(0.5))
+
+    return (1 - prior.zero) * (
+        (1 - prior.broad) * part(prior.location, prior.scale)
+        + prior.broad * part(prior.broad_location, prior.broad_scale)
+    )
+
+
+def enumerate_account(account, potentials, tables, top):
+    """Sum over every world of an account with counts up to `top`: log evidence, and marginals of the named nodes.
+
+    `potentials` (per node, shape (s, top + 1)) hold priors, splits and rows; `tables` (per join) P(share | part, whole).
+    """
+    named = [n for n, q in enumerate(account.nodes) if q is not None or n in account.priors]
+    evidence = np.zeros(len(potentials[0]))
+    totals = {n: np.zeros((len(potentials[0]), top + 1)) for n in named}
+    for free in itertools.product(range(top + 1), repeat=account.atoms.shape[1]):
+        value = account.atoms.astype(int) @ np.array(free)
+        if max(value[named]) > top or any(value[w] < sum(value[list(ps)]) for w, ps in account.slacks):
+            continue
+        weight = np.ones(len(evidence))
+        for node in named:
+            weight = weight * potentials[node][:, value[node]]
+        for (part, whole), join in account.shares.items():
+            if join in tables:
+                weight = weight * tables[join][:, value[part], value[whole]]
+        evidence += weight
+        for node in named:
+            totals[node][:, value[node]] += weight
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(evidence), {n: total / evidence[:, None] for n, total in totals.items()}

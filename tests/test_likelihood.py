@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import figure_probability, say
+from worlds import AGENCY, CHILD, MARKET, MINISTRY, T, claim
+
+import reconcile as rc
+from reconcile.likelihood import Term
+from reconcile.model import HEDGED_SPREAD, Model
+from reconcile.values import About, AtLeast, Between, Exactly, Share, Vague
+
+MODEL = Model()
+
+
+def term_of(value, source=MINISTRY, **more):
+    one = claim(MARKET.killed(T), value, source, **more)
+    return Term.of(one, one.source, one.relation, MODEL)
+
+
+def theta_of(term, rng, size=1):
+    return {name: mean + sd * rng.standard_normal(size) for name, (_, mean, sd) in term.priors().items()}
+
+
+@given(st.integers(0, 150), st.integers(0, 300), st.integers(0, 2**32 - 1))
+def test_the_row_of_an_exact_claim_is_the_generative_model(truth, report, seed):
+    """Sum over every figure the source may have had, one by one."""
+    term = term_of(Exactly(report))
+    theta = theta_of(term, np.random.default_rng(seed))
+    chance = 1 / (1 + np.exp(-theta["heaping"][0])) if "heaping" in theta else 0.0
+    rest = {name: float(v[0]) for name, v in theta.items() if name != "heaping"}
+    wanted = sum(
+        figure_probability(figure, truth, **rest) * say(figure, chance).get(report, 0.0)
+        for figure in range(max(0, report - 60), report + 61)  # rounding moves a figure below 1,000 by at most 50
+    )
+    found = term.row(np.array([float(truth)]), theta)[0, 0]
+    assert found == pytest.approx(wanted, rel=1e-6, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    "value", [Exactly(120), Exactly(7), AtLeast(9), About(600), Between(8, 10), Vague("dozens")], ids=str
+)
+@pytest.mark.parametrize("hedged", [False, True])
+def test_row_gradients_are_finite_differences(value, hedged):
+    term = term_of(value, hedged=hedged)
+    truth = np.array([0.0, 1, 5, 9, 80, 120, 601.5, 1e6])
+    theta = theta_of(term, np.random.default_rng(0), 4)
+    row, slopes = term.row_gradient(truth, theta)
+    assert np.allclose(row, term.row(truth, theta))
+    assert set(slopes) == set(theta)
+    for name, slope in slopes.items():
+        up, down = (term.row(truth, {**theta, name: theta[name] + h}) for h in (1e-5, -1e-5))
+        assert np.allclose(slope, (up - down) / 2e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("value", [Exactly(120), AtLeast(9), Vague("dozens")], ids=str)
+def test_the_marginal_row_is_the_average_row(value):
+    term = term_of(value)
+    truth = np.array([0.0, 1, 5, 9, 80, 120, 601.5])
+    rng = np.random.default_rng(0)
+    average = np.mean([term.row(truth, theta_of(term, rng, 4_000)).mean(axis=0) for _ in range(20)], axis=0)
+    assert np.allclose(term.row_marginal(truth)[0], average, atol=0.006)
+
+
+def test_a_hedge_widens_the_noise_and_drops_nothing():
+    theta = theta_of(term_of(Exactly(7)), np.random.default_rng(0))
+    wider = {**theta, "log_spread": theta["log_spread"] + np.log(HEDGED_SPREAD)}
+    truth = np.arange(30.0)
+    assert np.allclose(term_of(Exactly(7), hedged=True).row(truth, theta), term_of(Exactly(7)).row(truth, wider))
+
+
+def test_a_claim_that_cannot_have_been_heaped_does_not_depend_on_heaping():
+    assert "heaping" in term_of(Exactly(600)).parameters
+    assert "heaping" not in term_of(Exactly(7)).parameters
+    assert "heaping" not in term_of(AtLeast(600)).parameters
+
+
+def test_shares_are_read_at_their_ratio():
+    one = rc.Claim(MARKET.killed(CHILD), Share(0.5, 0.5), AGENCY)
+    term = Term.of(one, AGENCY, one.relation, MODEL)
+    curve = term.curve(np.array([-2.0]))[0]
+    from reconcile.likelihood import share_index
+
+    at = {k: curve[share_index(np.array(float(k)), np.array(100.0))] for k in (0, 20, 50, 80, 100)}
+    assert at[50] > at[20] > at[0]
+    assert at[20] == pytest.approx(at[80], rel=0.1)
+    nobody = curve[share_index(np.array(0.0), np.array(0.0))]
+    assert min(curve) < nobody < max(curve)  # a share of nobody is neither half nor another share
+    assert np.allclose(term.curve_marginal().shape, (1, len(curve)))

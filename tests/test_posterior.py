@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: MIT
+import random
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import count_probability
+from worlds import AGENCY, CASUALTIES, CHILD, MARKET, MINISTRY, MONITOR, S, T, claim
+
+import reconcile as rc
+from reconcile.estimates import Part
+from reconcile.likelihood import Term
+from reconcile.model import COUNT_PRIORS, Model
+
+KILLED = MARKET.killed(T)
+
+
+def test_two_claims_are_bayes_by_hand():
+    """Every count to 3,000 one by one, with each claim's row at that count."""
+    claims = [
+        claim(KILLED, 5, MINISTRY),
+        claim(KILLED, rc.AtLeast(6), MONITOR),
+        claim(KILLED, rc.Vague("several"), AGENCY),
+    ]
+    posterior = rc.estimate(claims)[KILLED]
+    counts = np.arange(3_000)
+    mass = np.array([count_probability(int(n), COUNT_PRIORS["killed"]) for n in counts])
+    for one in claims:
+        mass = mass * Term.of(one, one.source, one.relation, Model()).row_marginal(counts.astype(float))[0]
+    mass /= mass.sum()
+    assert np.max(np.abs(posterior.cdf(counts) - np.cumsum(mass))) < 1e-3  # cells of 2 % and what lies above 3,000
+    assert posterior.pmf(5) == pytest.approx(mass[5], rel=1e-3)
+
+
+def test_the_readme_example():
+    posterior = rc.estimate(
+        [
+            claim(KILLED, 5, MINISTRY), claim(MARKET.injured(T), 5, MINISTRY),
+            claim(KILLED, 6, MONITOR), claim(MARKET.injured(T), 7, MONITOR),
+        ]
+    )  # fmt: skip
+    one = posterior[KILLED]
+    assert 5 <= one.median() <= 6
+    assert one.origins == 2
+    assert "from 2 claims by 2 independent sources" in str(one)
+    assert posterior.quantities == (MARKET.injured(T), KILLED)
+
+
+values = st.one_of(
+    st.integers(0, 10**9).map(rc.Exactly),
+    st.integers(0, 10**12).map(rc.Exactly),
+    st.integers(0, 10**9).map(rc.AtLeast),
+    st.integers(0, 10**9).map(rc.AtMost),
+    st.integers(0, 10**9).map(rc.About),
+    st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(lambda p: rc.Between(*sorted(p))),
+    st.sampled_from(["dozens", "several", "millions"]).map(rc.Vague),
+    st.lists(st.integers(0, 10**6), min_size=3, max_size=3).map(lambda n: rc.Surveyed(sorted(n)[1], min(n), max(n))),
+)
+quantities = st.sampled_from(
+    [
+        KILLED,
+        MARKET.injured(T),
+        MARKET.count(CASUALTIES, T),
+        MARKET.killed(),
+        MARKET.killed(S),
+        MARKET.killed(rc.Group(party="T", age="child")),
+    ]
+)
+sources = st.sampled_from([MINISTRY, MONITOR, AGENCY, rc.Source("a"), rc.Source("b"), rc.Source("c")])
+claims_lists = st.lists(st.builds(rc.Claim, quantities, values, sources, hedged=st.booleans()), min_size=1, max_size=5)
+
+
+@settings(max_examples=20)
+@given(claims_lists)
+def test_any_claims_give_proper_posteriors_and_no_warning(claims):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        posterior = rc.estimate(claims, draws=64)
+    assert {one.quantity for one in claims} == set(posterior.quantities)
+    for quantity in posterior.quantities:
+        one = posterior[quantity]
+        assert one.distribution.mass.min() >= 0
+        assert one.distribution.mass.sum() == pytest.approx(1)
+        low, high = one.eti(0.9)
+        assert 0 <= low <= one.median() <= high
+        assert np.isfinite([one.mean(), one.variance(), one.entropy()]).all()
+        assert {role.claim.id for role in one.roles} == {c.id for c in claims if c.quantity == quantity}
+
+
+@settings(max_examples=6)
+@given(claims_lists, st.randoms(use_true_random=False))
+def test_the_order_of_claims_does_not_matter_to_the_last_bit(claims, shuffle):
+    shuffled = list(claims)
+    shuffle.shuffle(shuffled)
+    one, other = rc.estimate(claims, draws=64), rc.estimate(shuffled, draws=64)
+    for quantity in one.quantities:
+        assert np.array_equal(one[quantity].distribution.mass, other[quantity].distribution.mass)
+    assert one.diagnostics.notes == other.diagnostics.notes
+
+
+def same(one, other, quantity, tolerance=0.0):
+    counts = np.arange(3_000)
+    assert np.max(np.abs(one[quantity].cdf(counts) - other[quantity].cdf(counts))) <= tolerance
+
+
+def test_ten_outlets_with_one_wire_story_are_one_report():
+    wire = claim(KILLED, 12, AGENCY, reported="2020-02-10")
+    relays = [claim(KILLED, 12, f"outlet {k}", quoted_from=wire, reported="2020-02-11") for k in range(10)]
+    alone, echoed = rc.estimate([wire]), rc.estimate([wire, *relays])
+    same(alone, echoed, KILLED)
+    assert echoed[KILLED].origins == 1
+    assert [role.role for role in echoed[KILLED].roles].count(Part.RELAY) == 10
+    assert "from 11 claims by 1 independent source" in str(echoed[KILLED])
+
+
+def test_a_later_claim_replaces_the_earlier_one():
+    early = claim(KILLED, 3, AGENCY, reported="2020-02-10")
+    late = claim(KILLED, 9, AGENCY, reported="2020-02-11")
+    same(rc.estimate([late]), rc.estimate([early, late]), KILLED)
+    same(rc.estimate([early]), rc.estimate([early, late], as_of="2020-02-10"), KILLED)
+
+
+def test_what_is_not_yet_reported_has_no_estimate_yet():
+    late = claim(MARKET.injured(T), 9, AGENCY, reported="2020-02-11")
+    posterior = rc.estimate([claim(KILLED, 3, MONITOR, reported="2020-02-10"), late], as_of="2020-02-10")
+    assert posterior.quantities == (KILLED,)
+    assert {role.role for role in posterior.roles} == {Part.USED, Part.LATER}
+
+
+def test_a_vacuous_claim_changes_nothing():
+    base = [claim(KILLED, 12, MONITOR)]
+    same(rc.estimate(base), rc.estimate([*base, claim(KILLED, rc.AtLeast(0), "b")]), KILLED, 1e-9)
+
+
+def test_unconnected_quantities_are_untouched():
+    base = [claim(KILLED, 12, MONITOR)]
+    other = claim(rc.Event("elsewhere").killed(), 700, AGENCY)
+    same(rc.estimate(base), rc.estimate([*base, other]), KILLED)
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 40, 600, 5_000])
+def test_at_least_never_leaves_the_estimate_lower_than_exactly(n):
+    one, other = (rc.estimate([claim(KILLED, kind(n), MONITOR)])[KILLED] for kind in (rc.AtLeast, rc.Exactly))
+    assert one.mean() >= other.mean()
+    for p in (0.25, 0.5, 0.75, 0.9):
+        assert one.icdf(p) >= other.icdf(p)
+
+
+@pytest.mark.parametrize("n", [3, 9, 40, 600, 5_000])
+def test_at_most_never_leaves_the_estimate_higher_than_exactly(n):
+    one, other = (rc.estimate([claim(KILLED, kind(n), MONITOR)])[KILLED] for kind in (rc.AtMost, rc.Exactly))
+    for p in (0.25, 0.5, 0.75, 0.9):
+        assert one.icdf(p) <= other.icdf(p)
+
+
+def test_agreement_narrows():
+    widths = []
+    for k in range(1, 4):
+        low, high = rc.estimate([claim(KILLED, rc.About(60), f"s{j}") for j in range(k)])[KILLED].eti()
+        widths.append(high - low)
+    assert widths[0] > widths[1] > widths[2]
+
+
+def test_parts_never_exceed_wholes_and_sums_hold():
+    posterior = rc.estimate(
+        [
+            claim(MARKET.count(CASUALTIES, T), 12, MONITOR), claim(KILLED, 7, MINISTRY), claim(MARKET.injured(T), 9, AGENCY),
+            claim(MARKET.killed(rc.Group(party="T", age="child")), 8, "a"),
+        ]
+    )  # fmt: skip
+    killed, injured = posterior[KILLED], posterior[MARKET.injured(T)]
+    assert posterior[MARKET.count(CASUALTIES, T)].mean() == pytest.approx(killed.mean() + injured.mean(), rel=0.02)
+    child = posterior[MARKET.killed(rc.Group(party="T", age="child"))]
+    for n in range(30):
+        assert child.cdf(n) >= killed.cdf(n) - 1e-9
+
+
+def test_half_of_some_number_are_children():
+    half = claim(MARKET.displaced(CHILD), rc.Share(0.5, 0.5), AGENCY)
+    posterior = rc.estimate([claim(MARKET.displaced(), 600_000, MONITOR), half])
+    children, everyone = posterior[MARKET.displaced(CHILD)], posterior[MARKET.displaced()]
+    assert 0.4 < children.median() / everyone.median() < 0.6
+    assert children.roles[0].claim == half
+
+
+@pytest.mark.parametrize("numbers", [(5, 5_000), (0, 10**9), (0, 10**12), (3, 40)])
+def test_flat_contradictions_are_proper_and_said(numbers):
+    posterior = rc.estimate([claim(KILLED, n, f"s{n}") for n in numbers])
+    assert posterior[KILLED].distribution.mass.sum() == pytest.approx(1)
+    (note,) = posterior.diagnostics.notes
+    assert "contradict" in note
+    assert all(f"{n:,}" in note for n in numbers)
+
+
+@pytest.mark.parametrize("numbers", [(5, 6), (0, 1), (100, 120), (1_000, 1_000)])
+def test_common_disagreement_is_no_contradiction(numbers):
+    assert not rc.estimate([claim(KILLED, n, f"s{k}") for k, n in enumerate(numbers)]).diagnostics.notes
+
+
+def test_undated_figures_of_one_source_are_all_used_and_said():
+    posterior = rc.estimate([claim(KILLED, 5, AGENCY), claim(KILLED, 7, AGENCY)])
+    assert any("several figures" in note for note in posterior.diagnostics.notes)
+
+
+def test_large_single_claims_are_believed_more_than_the_prior():
+    for n in (10**4, 10**5, 10**6):
+        assert rc.estimate([claim(KILLED, n, MONITOR)])[KILLED].median() > n / 4
+
+
+def test_asking_for_what_no_claim_mentions():
+    posterior = rc.estimate([claim(KILLED, 5, MONITOR)])
+    with pytest.raises(rc.UnknownQuantity, match="killed"):
+        posterior[MARKET.injured()]
+    with pytest.raises(KeyError):
+        posterior[MARKET.injured()]
+
+
+def test_no_claims_no_estimates():
+    posterior = rc.estimate([])
+    assert posterior.quantities == ()
+    assert posterior.rows() == []
+    assert str(posterior) == ""
+
+
+@pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow"])
+def test_frames(backend):
+    pytest.importorskip(backend)
+    posterior = rc.estimate([claim(KILLED, 5, MONITOR), claim(MARKET.injured(T), 5, AGENCY)])
+    frame = posterior.to_frame(backend)
+    assert type(frame).__module__.split(".")[0] == backend
+    assert frame.shape == (2, 11)
+    assert posterior.to_frame(backend, level=0.5).shape == (2, 11)
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(rc.InvalidValue, match="polars"):
+        rc.estimate([claim(KILLED, 5, MONITOR)]).to_frame("excel")
+
+
+def test_html_escapes_what_comes_from_claims():
+    evil = rc.Event("<script>alert(1)</script>")
+    posterior = rc.estimate([claim(evil.killed(rc.Group(party="<b>")), 5, "<i>who</i>")])
+    for shown in (posterior._repr_html_(), posterior[posterior.quantities[0]]._repr_html_()):
+        assert "<script>" not in shown
+        assert "<b>" not in shown
+        assert "<i>" not in shown
+
+
+@pytest.mark.parametrize("bad", [{"draws": 7}, {"as_of": "yesterday"}, {"model": 3}])
+def test_bad_arguments_are_named(bad):
+    with pytest.raises(rc.InvalidValue, match=next(iter(bad))):
+        rc.estimate([claim(KILLED, 5, MONITOR)], **bad)
+
+
+def test_what_is_no_claim_is_refused():
+    with pytest.raises(rc.InvalidValue, match="a Claim"):
+        rc.estimate([5])
+
+
+def test_a_source_of_many_claims_lends_its_leaning_to_each():
+    """A source that ran high elsewhere is discounted here."""
+    events = [rc.Event(f"e{k}") for k in range(8)]
+    rng = random.Random(1)
+    truths = [rng.randrange(30, 90) for _ in events]
+    known = []
+    for event, n in zip(events, truths, strict=True):
+        known += [
+            claim(event.killed(), n, MONITOR),
+            claim(event.killed(), n + 1, AGENCY),
+            claim(event.killed(), int(1.7 * n), "boaster"),
+        ]
+    here = claim(KILLED, 100, "boaster")
+    alone, informed = rc.estimate([here]), rc.estimate([*known, here], draws=256)
+    assert informed[KILLED].mean() < alone[KILLED].mean() - 10
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7))
+def test_rounding_for_readers_widens_and_keeps_two_digits(n, width):
+    estimate = rc.estimate([claim(KILLED, rc.Between(n, n + width))])[KILLED]
+    (median, low, high), (exact_low, exact_high) = estimate.readable(), estimate.eti()
+    assert low <= exact_low <= exact_high <= high
+    assert high - low <= 1.05 * (exact_high - exact_low) + 2
+    assert median == pytest.approx(estimate.median(), rel=0.05)
