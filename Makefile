@@ -11,7 +11,7 @@ PACKAGE := $(shell find src -name '*.py' -o -name py.typed) pyproject.toml $(wil
 unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-one test-slow lint docs bench evidence clean
+.PHONY: help demo test test-one test-slow lint docs bench bench-accuracy evidence clean
 
 help: ## say what the doors are
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ docs: $(VENV)/.stamp-docs ## build the documentation into docs/_build/html, ever
 
 bench: $(VENV)/.stamp-bench ## time the building blocks and the whole
 	$(BIN)/python -m pytest bench
+
+bench-accuracy: $(VENV)/.stamp-bench ## estimates of real claims against the later record
+	$(BIN)/python bench/accuracy.py
 
 evidence: $(VENV)/.stamp-bench ## compute again every number that the documents claim
 	$(BIN)/python bench/evidence.py

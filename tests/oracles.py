@@ -72,7 +72,7 @@ def count_probability(n, prior):
 def enumerate_account(account, potentials, tables, top):
     """Sum over every world of an account with counts up to `top`: log evidence, and marginals of the named nodes.
 
-    `potentials` (per node, shape (s, top + 1)) hold priors, splits and rows; `tables` (per join) P(share | part, whole).
+    `potentials` (per node, shape (s, top + 1)) hold priors, splits and rows; `tables` (per join) those of shares.
     """
     named = [n for n, q in enumerate(account.nodes) if q is not None or n in account.priors]
     evidence = np.zeros(len(potentials[0]))

@@ -166,8 +166,8 @@ def test_agreement_narrows():
 def test_parts_never_exceed_wholes_and_sums_hold():
     posterior = rc.estimate(
         [
-            claim(MARKET.count(CASUALTIES, T), 12, MONITOR), claim(KILLED, 7, MINISTRY), claim(MARKET.injured(T), 9, AGENCY),
-            claim(MARKET.killed(rc.Group(party="T", age="child")), 8, "a"),
+            claim(MARKET.count(CASUALTIES, T), 12, MONITOR), claim(KILLED, 7, MINISTRY),
+            claim(MARKET.injured(T), 9, AGENCY), claim(MARKET.killed(rc.Group(party="T", age="child")), 8, "a"),
         ]
     )  # fmt: skip
     killed, injured = posterior[KILLED], posterior[MARKET.injured(T)]

@@ -10,7 +10,17 @@ from oracles import say
 from reconcile.errors import InvalidValue
 from reconcile.speech import LEXICON, PRESETS, Speech
 from reconcile.values import (
-    LARGEST, VAGUE_WORDS, About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value,
+    LARGEST,
+    VAGUE_WORDS,
+    About,
+    AtLeast,
+    AtMost,
+    Between,
+    Exactly,
+    Share,
+    Surveyed,
+    Vague,
+    Value,
 )  # fmt: skip
 
 speech = Speech()

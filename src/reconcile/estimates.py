@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.claims import Claim
+from reconcile.plumbing import rebuilding_repr
 from reconcile.pmf import PMF
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
@@ -29,7 +30,7 @@ class Part(enum.StrEnum):
     UNDATED = "undated, and a day was asked for"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Role:
     """A claim and what it does for the estimate.
 
@@ -50,6 +51,8 @@ class Role:
     origin: Source
     by: str | None = None
     note: str = ""
+
+    __repr__ = rebuilding_repr
 
     @property
     def relation(self) -> Relation:
@@ -168,7 +171,11 @@ class Estimate:
         def step(n: int) -> int:
             return int(10 ** max(min(width - 3, len(str(n)) - 2), 0))
 
-        return step(median) * round(median / step(median)), step(low) * (low // step(low)), -step(high) * (-high // step(high))
+        return (
+            step(median) * round(median / step(median)),
+            step(low) * (low // step(low)),
+            -step(high) * (-high // step(high)),
+        )
 
     def __str__(self) -> str:
         median, low, high = self.readable()

@@ -23,7 +23,8 @@ __all__ = ["Solution", "Table", "count_potentials", "solve"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_CHUNK = 2_000_000  # numbers held at once in a message between cells
+_BLOCK = 600_000  # numbers held at once between pairs of cells: what a cache holds
+_CHUNK = 16_000_000  # numbers held at once in a message between cells
 
 
 @attrs.frozen(eq=False)
@@ -248,12 +249,25 @@ class _Tree:
             join.right: (pairs.right, pairs.by_right),
             join.whole: (pairs.whole, pairs.by_whole),
         }
-        # Draws run along the last axis, so that picking a cell copies a whole row.
-        one, other = (np.ascontiguousarray(belief.T)[spread[node][0]] for node, belief in beliefs.items())
-        product = one * other
+        # Draws run along the last axis, so that picking a cell copies a whole row; a few at a time, to stay in cache.
+        factors = [(belief.T, spread[node][0]) for node, belief in beliefs.items()]
         if table is not None:
-            product = product * table.curve().T[table.index[pairs.left, pairs.whole]]
-        return np.asarray((spread[target][1] @ product).T) / width
+            factors.append((table.curve().T, table.index[pairs.left, pairs.whole]))
+        draws = max(values.shape[1] for values, _ in factors)
+        step = min(max(_BLOCK // len(pairs.number), 8), draws)
+        product, picked = np.empty((2, len(pairs.number), step))
+        pieces = []
+        for start in range(0, draws, step):
+            stop = min(start + step, draws)
+            if stop - start < step:
+                product, picked = np.empty((2, len(pairs.number), stop - start))
+            for k, (values, at) in enumerate(factors):
+                few = values[:, start:stop] if values.shape[1] > 1 else np.repeat(values, stop - start, axis=1)
+                np.take(np.ascontiguousarray(few), at, axis=0, out=picked if k else product, mode="clip")
+                if k:
+                    product *= picked
+            pieces.append((spread[target][1] @ product).T)
+        return np.concatenate(pieces) / width
 
     @functools.cached_property
     def _fitting(self) -> Floats:

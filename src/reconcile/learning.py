@@ -32,7 +32,7 @@ PAIRINGS = 8  # how often the points of different sources are paired anew, where
 BLOCKS = 4  # independent sets of draws, whose spread tells the error
 REFINEMENTS = 4
 TOLERANCE = 0.01  # standard error of a probability that is small beside what the priors leave open
-WORK, WORK_COSTLY = 32_768, 4_096  # points times claims, at most; the latter where accounts need sums over pairs
+WORK, WORK_COSTLY = 32_768, 4_096  # points times claims, at most, for 1,024 draws; the latter for sums over pairs
 POOR = 0.1  # effective share of the draws from the prior below which the mode is looked for
 _TINY = 1e-290
 
@@ -344,7 +344,8 @@ def integrate(component: Component, *, draws: int, rng: np.random.Generator) -> 
         solutions = [task.solve(Draws({}), marginals=True) for task in component.tasks]
         return Fit(tuple(tuple(m[0] for m in s.marginals) for s in solutions), 0, np.inf, -np.inf, 0.0)
     claims = sum(len(task.rows) + len(task.shares) for task in component.tasks)
-    most = max(min(draws, (WORK_COSTLY if component.costly else WORK) // claims // 16 * 16), min(draws, 64))
+    work = (WORK_COSTLY if component.costly else WORK) * draws // 1024
+    most = max(min(draws, work // claims // 16 * 16), min(draws, 64))
     points = most if component.costly else max(most // 4, 16)
     samples = [_from_prior(component, points, rng)]
     if samples[0].ess < POOR * points:

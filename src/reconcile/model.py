@@ -46,8 +46,8 @@ class CountPrior:
     location: float
     scale: float
     evidence: str
-    broad_location: float = 2.6
-    broad_scale: float = 4.0
+    broad_location: float = -0.8
+    broad_scale: float = 4.65
     broad: float = 0.2
 
     def __attrs_post_init__(self) -> None:
@@ -72,17 +72,16 @@ class CountPrior:
 
 
 # Fits of a log-normal rounded at the half-integers to counts of at least 1, unless another evidence is named; the
-# broad part of killed and injured is the fit to earthquakes, which range over all scales. `make evidence` prints them.
+# broad parts make room for wars and disasters beside incidents. `make evidence` prints them.
 COUNT_PRIORS: Mapping[str, CountPrior] = {
     "killed": CountPrior(
         0.1, -0.2, 1.8,
-        "log-normal: 1,000 events of UCDP GED; broad part: earthquakes (2.6, 3.25), "
-        "widened to 4 since wars and famines reach further, its share judgement; zeros: 5 % "
-        "(UCDP GED, Central African Republic) to 41 % (US shootings)",
+        "log-normal: 1,000 events of UCDP GED; broad part: earthquakes (-0.8, 4.65), which range over "
+        "all scales, its share judgement; zeros: 5 % (UCDP GED, Central African Republic) to 41 % (US shootings)",
     ),
     "injured": CountPrior(
         0.16, 1.2, 1.4,
-        "location between US shootings (1.0) and Airwars Gaza (1.5), scale Airwars; broad part: earthquakes "
+        "location between US shootings (1.16) and Airwars Gaza (1.53), scale Airwars (1.41); broad part: earthquakes "
         "(4.9, 2.4), widened; zeros: 16 % of US shootings",
         4.9, 3.0,
     ),
@@ -142,8 +141,8 @@ SOURCE_PRIORS: Mapping[tuple[str, Relation | None], Normal] = {
     ("bias", Relation.THIRD): Normal(0.0, 0.3, "judgement: neutral on average, within a factor 1.8 in 95 of 100"),
     ("log_spread", None): Normal(
         np.log(0.3), 0.6,
-        "spread of unequal reports: .15 (Civil War historians), .6 (shooting news against the later record), more in "
-        "earthquake catalogues; 95 % prior interval .09 to 1",
+        "spread of unequal reports: .12 (Civil War historians), .43 (shooting news against the later record), 1.15 "
+        "(earthquake catalogues, definitions differ); 95 % prior interval .09 to 1",
     ),
     ("fidelity", None): Normal(
         3.0, 1.2, "95 % exact for one death: sources disagree on 1.4 % (Iraq Body Count) to 2 % (Airwars) of single "

@@ -144,7 +144,15 @@ class Posterior:
             number, low, high = one.readable()
             group = quantity.group
             rows.append(
-                (quantity.event, quantity.outcome, group, f"{number:,}", f"{low:,}-{high:,}", len(one.roles), one.origins)
+                (
+                    quantity.event,
+                    quantity.outcome,
+                    group,
+                    f"{number:,}",
+                    f"{low:,}-{high:,}",
+                    len(one.roles),
+                    one.origins,
+                )
             )
         notes = html_table(("note",), [(note,) for note in self.diagnostics.notes]) if self.diagnostics.notes else ""
         return html_table(header, rows) + notes

@@ -37,7 +37,7 @@ Floats: TypeAlias = NDArray[np.float64]
 # Civil War historians (acw_battles, 4,554 figures from 100) and earthquake catalogues (quakes, 576 from 100).
 # From 100 to 999, rounded .28 and .44 of figures; of the rounded, to 100 / 50 / 10 / 5: .41 .30 .18 .11 and
 # .53 .16 .10 .21.
-# From 10 to 99, rounded .12 and .22, of these to 10 / 5: .83 .17 and .55 .45. `make evidence` prints them.
+# From 10 to 99, rounded .12 and .22; of these, to 10 / 5: .80 .20 and .53 .47. `make evidence` prints them.
 _ROUNDING_TENS = ((10, 0.7), (5, 0.3))
 _ROUNDING_LARGE = ((1.0, 0.47), (0.5, 0.23), (0.1, 0.14), (0.05, 0.16))  # of the figure's power of ten
 _HEAPED_TENS = 0.5  # two-digit figures are heaped half as often as longer ones (same corpora)
