@@ -23,6 +23,7 @@ CASES = [
         errors.RejectedRows(tuple(Rejected(n, "value", "why") for n in range(2, 7))),
         "5 rows could not be read: line 2, value: why; line 3, value: why; line 4, value: why; and 2 more",
     ),
+    (errors.RejectedRows((Rejected(2, None, "why"),)), "1 row could not be read: line 2: why"),
     (errors.InconsistentClaims("no good"), "no good"),
     (errors.InconsistentClaims("no good", ("a", "b")), "no good (claims a, b)"),
     (errors.InconsistentClaims("no good", tuple("abcdef")), "no good (claims a, b, c, d, e, ...)"),

@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.errors import InvalidValue
-from reconcile.plumbing import LONGEST_NAME, check, clean_name, clean_names, in_words, rebuilding_repr, to_moment
+from reconcile.plumbing import (
+    LONGEST_NAME,
+    check,
+    clean_name,
+    clean_names,
+    count_of,
+    in_words,
+    rebuilding_repr,
+    to_moment,
+)
 
 DAY = datetime.date(2020, 2, 10)
 NOON = datetime.datetime.fromisoformat("2020-02-10T12:00")
@@ -135,6 +144,11 @@ def test_in_words():
     assert in_words({"b"}) == "b"
     assert in_words({"b", "a"}) == "a and b"
     assert in_words(["c", "a", "b"], "or") == "a, b or c"
+
+
+@pytest.mark.parametrize("number, text", [(0, "0 claims"), (1, "1 claim"), (2, "2 claims"), (12_345, "12,345 claims")])
+def test_count_of(number, text):
+    assert count_of(number, "claim") == text
 
 
 @attrs.frozen(repr=False)

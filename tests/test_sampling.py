@@ -9,7 +9,8 @@ from worlds import AGENCY, BOTH, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, 
 import reconcile as rc
 from reconcile.accounts import build_accounts
 from reconcile.inference import count_potentials
-from reconcile.learning import Component, Task, integrate
+from reconcile.components import Component, Task
+from reconcile.learning import integrate
 from reconcile.model import Model
 from reconcile.pmf import Lattice
 from reconcile.sampling import sample_component

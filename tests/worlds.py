@@ -23,7 +23,7 @@ def claim(quantity, value, source=MONITOR, **more):
 def component_of(claims, model=None):
     """The component that `estimate` would solve for claims that hang together."""
     from reconcile import posterior
-    from reconcile.learning import Component
+    from reconcile.components import Component
 
     caught = []
 

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import attrs
 
 from reconcile.errors import InconsistentClaims, InvalidValue
-from reconcile.plumbing import check, clean_name, rebuilding_repr, to_moment
+from reconcile.plumbing import check, clean_name, count_of, rebuilding_repr, to_moment
 from reconcile.values import Share, Value
 from reconcile.vocabulary import Event, Quantity, Relation, Source, relate
 
@@ -258,5 +258,6 @@ class Corpus:
 
     def __str__(self) -> str:
         events = {claim.quantity.event.id for claim in self.claims}
-        counted = f"{len(self.claims)} claims by {len(self.sources)} sources about {len(events)} events"
-        return counted + (f"; {len(self.rejected)} rows rejected" if self.rejected else "")
+        claims, sources = count_of(len(self.claims), "claim"), count_of(len(self.sources), "source")
+        counted = f"{claims} by {sources} about {count_of(len(events), 'event')}"
+        return counted + (f"; {count_of(len(self.rejected), 'row')} rejected" if self.rejected else "")

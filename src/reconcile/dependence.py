@@ -122,7 +122,8 @@ def _follow(claims: Mapping[str, Claim], link: str, verb: str) -> dict[str, str]
             elif target not in claims:
                 raise InconsistentClaims(f"claim {at!r} {verb} {target!r}, which is not here", (at,))
             elif target in trail:
-                raise InconsistentClaims(f"a claim {verb} itself, by way of others", tuple(trail))
+                circle = tuple(trail)[tuple(trail).index(target) :]
+                raise InconsistentClaims(f"a claim {verb} itself, by way of others", circle)
             else:
                 at = target
         last |= dict.fromkeys(trail, last[at])
@@ -224,9 +225,10 @@ def assign_roles(corpus: Corpus, as_of: datetime.date | None = None) -> tuple[Ro
 def _stand_ins(
     heard: Sequence[Claim], primary: Mapping[str, str], revisers: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """Say who speaks for each claim: its primary claim or, where that is not heard, the relay that is nearest to it.
+    """Say who speaks for each claim: its primary claim or, where that is not heard, one of its relays.
 
-    Of relays equally near, one that no other relay of the same claim revises.
+    That is one that no other relay of the same claim revises, and rather one that quotes what is not heard than one
+    that quotes another relay.
     """
     claims = {claim.id: claim for claim in heard}
     families: dict[str, list[str]] = defaultdict(list)

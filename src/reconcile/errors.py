@@ -130,7 +130,7 @@ class RejectedRows(ReconcileError, ValueError):
     def __str__(self) -> str:
         head = "; ".join(str(row) for row in self.rows[:3])
         more = f"; and {len(self.rows) - 3} more" if len(self.rows) > 3 else ""
-        return f"{len(self.rows)} rows could not be read: {head}{more}"
+        return f"{len(self.rows):,} row{'' if len(self.rows) == 1 else 's'} could not be read: {head}{more}"
 
 
 class InconsistentClaims(ReconcileError, ValueError):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.claims import Claim
-from reconcile.plumbing import rebuilding_repr
+from reconcile.plumbing import count_of, rebuilding_repr
 from reconcile.pmf import PMF
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
@@ -62,11 +62,6 @@ class Role:
     def __str__(self) -> str:
         whom = f" ({self.by})" if self.by else ""
         return f"{self.claim}: {self.role}{whom}{'; ' + self.note if self.note else ''}"
-
-
-def count_of(number: int, noun: str) -> str:
-    """Write a number with its noun: "1 claim", "2 claims"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def html_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

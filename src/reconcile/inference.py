@@ -240,9 +240,9 @@ class _Tree:
         if join.right is None:
             # A count of the left cell fits below every whole of a later cell, and on average below half of its own.
             source = beliefs[join.left if target == join.whole else join.whole]
-            step = source * width
-            run = np.cumsum(step, axis=1) if target == join.whole else np.cumsum(step[:, ::-1], axis=1)[:, ::-1]
-            return run - step + source * (width + 1) / 2
+            mass = source * width
+            run = np.cumsum(mass, axis=1) if target == join.whole else np.cumsum(mass[:, ::-1], axis=1)[:, ::-1]
+            return run - mass + source * (width + 1) / 2
         pairs = self.lattice.pairs
         spread = {
             join.left: (pairs.left, pairs.by_left),

@@ -60,14 +60,15 @@ class CountPrior:
 
     def mass(self, lattice: Lattice) -> Floats:
         """Probability of each cell; shape (n,). What lies beyond the lattice is left out, not piled up."""
-        from scipy.special import ndtr
+        from scipy.special import log_ndtr
 
         low, high = lattice.low.astype(float), lattice.high.astype(float)
         positive = np.zeros(len(lattice))
         parts = ((1 - self.broad, self.location, self.scale), (self.broad, self.broad_location, self.broad_scale))
         for share, location, scale in parts:
             below, above = (-(np.log(np.maximum(n, 1) - 0.5) - location) / scale for n in (low, high + 1))
-            positive += share * (ndtr(below) - ndtr(above)) / ndtr(-(np.log(0.5) - location) / scale)
+            every = log_ndtr(-(np.log(0.5) - location) / scale)  # may be far out in the tail, so by logarithms
+            positive += share * (np.exp(log_ndtr(below) - every) - np.exp(log_ndtr(above) - every))
         return (1 - self.zero) * np.where(high >= 1, positive, 0.0) + np.where(low == 0, self.zero, 0.0)
 
 

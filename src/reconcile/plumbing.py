@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import enum
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -12,7 +13,7 @@ import attrs
 
 from reconcile.errors import InvalidValue
 
-__all__ = ["check", "clean_name", "clean_names", "in_words", "rebuilding_repr", "to_moment"]
+__all__ = ["check", "clean_name", "clean_names", "count_of", "in_words", "rebuilding_repr", "to_moment"]
 
 LONGEST_NAME = 1_000
 
@@ -101,11 +102,18 @@ def in_words(names: Iterable[str], word: str = "and") -> str:
     return f"{', '.join(ordered[:-1])} {word} {ordered[-1]}" if len(ordered) > 1 else "".join(ordered)
 
 
+def count_of(number: int, noun: str) -> str:
+    """Write a number with its noun: "1 claim", "2 claims"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _written(value: Any) -> str:
     # Sets print in hash order, which differs from run to run; ids are made of this text, so sort.
     if isinstance(value, frozenset):
         inner = ", ".join(sorted(map(repr, value)))
         return f"{{{inner}}}" if value else "set()"
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__name__}.{value.name}"
     return repr(value)
 
 

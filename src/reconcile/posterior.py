@@ -17,7 +17,8 @@ from reconcile.claims import Claim, Corpus
 from reconcile.dependence import assign_roles
 from reconcile.errors import MissingDependency, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, html_table
-from reconcile.learning import Component, Fit, Task, integrate
+from reconcile.components import Component, Fit, Task
+from reconcile.learning import integrate
 from reconcile.likelihood import Term
 from reconcile.model import Model
 from reconcile.plumbing import check, to_moment

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.learning import Column, Component, Fit, Task, pick
+from reconcile.components import Column, Component, Fit, Task, pick
 from reconcile.likelihood import share_index
 from reconcile.pmf import TOP
 
