@@ -15,7 +15,7 @@ def normal_cdf(x):
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def figure_probability(m, y, *, bias, log_spread, fidelity, denial, rate=0.01, slope=0.5):
+def figure_probability(m, y, *, bias, log_spread, fidelity, denial, rate=0.003, slope=1.6):
     """P(figure = m | truth y) by the words of the model."""
     spread = math.exp(log_spread)
 
@@ -25,7 +25,7 @@ def figure_probability(m, y, *, bias, log_spread, fidelity, denial, rate=0.01, s
     noise = sum(w * (below(m + 1, k) - below(m, k)) for k, w in ((1, 0.85), (3, 0.15)))
     anything = math.log((m + 2) / (m + 1)) / math.log(TOP + 2)
     noisy = rate * anything + (1 - rate) * noise
-    faithful = 1 / (1 + math.exp(-(fidelity - slope * math.log(max(y, 1)))))
+    faithful = 1 / (1 + math.exp(-(fidelity - slope * math.sqrt(math.log(max(y, 1))))))
     spoken = faithful * (m == y) + (1 - faithful) * noisy
     if y == 0:
         return spoken
@@ -35,16 +35,13 @@ def figure_probability(m, y, *, bias, log_spread, fidelity, denial, rate=0.01, s
 
 def say(m, heaping):
     """All exact reports of a figure with their probabilities: rounding as a speaker does it."""
-    digits = len(str(m))
+    unit = 1
+    while m >= 7.5 * unit:
+        unit *= 10
     said = {m: 1.0}
-    if m and digits >= 2:
-        steps = (
-            {10: 0.7, 5: 0.3}
-            if digits == 2
-            else {10 ** (digits - 1): 0.47, 10 ** (digits - 1) // 2: 0.23, 10 ** (digits - 2): 0.14,
-                  10 ** (digits - 2) // 2: 0.16}
-        )  # fmt: skip
-        heaped = heaping * (0.5 if digits == 2 else 1.0)
+    if unit > 1:
+        steps = {10: 0.7, 5: 0.3} if unit == 10 else {unit: 0.47, unit // 2: 0.23, unit // 10: 0.14, unit // 20: 0.16}
+        heaped = heaping * (0.5 if unit == 10 else 1.0)
         said[m] = 1 - heaped
         for step, share in steps.items():
             n = step * ((m + step // 2) // step) if step % 2 == 0 else step * ((m + (step - 1) // 2) // step)

@@ -8,7 +8,7 @@ from worlds import AGENCY, CHILD, MARKET, MINISTRY, T, claim
 
 import reconcile as rc
 from reconcile.likelihood import Term
-from reconcile.model import HEDGED_SPREAD, Model
+from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD, Model
 from reconcile.values import About, AtLeast, Between, Exactly, Share, Vague
 
 MODEL = Model()
@@ -65,7 +65,11 @@ def test_the_marginal_row_is_the_average_row(value):
 
 def test_a_hedge_widens_the_noise_and_drops_nothing():
     theta = theta_of(term_of(Exactly(7)), np.random.default_rng(0))
-    wider = {**theta, "log_spread": theta["log_spread"] + np.log(HEDGED_SPREAD)}
+    wider = {
+        **theta,
+        "log_spread": theta["log_spread"] + np.log(HEDGED_SPREAD),
+        "fidelity": theta["fidelity"] + HEDGED_FIDELITY,
+    }
     truth = np.arange(30.0)
     assert np.allclose(term_of(Exactly(7), hedged=True).row(truth, theta), term_of(Exactly(7)).row(truth, wider))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reconcile.errors import InvalidValue
 from reconcile.pmf import PMF, TOP, Lattice
 
-counts = st.integers(0, 10**12)
+counts = st.integers(0, TOP)
 
 
 @given(st.sets(counts, min_size=1, max_size=6), st.sets(counts, max_size=6))

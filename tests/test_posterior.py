@@ -283,3 +283,27 @@ def test_rounding_for_readers_widens_and_keeps_two_digits(n, width):
     assert low <= exact_low <= exact_high <= high
     assert high - low <= 1.05 * (exact_high - exact_low) + 2
     assert median == pytest.approx(estimate.median(), rel=0.05)
+
+
+def test_what_is_left_of_pinned_numbers_is_pinned():
+    """8,731 casualties less 1,234 killed leave 7,497 injured, in a cell of their own though nobody claims it."""
+    claims = [claim(MARKET.count(CASUALTIES), 8_731, f"a{k}") for k in range(3)]
+    claims += [claim(MARKET.killed(), 1_234, f"b{k}") for k in range(3)] + [claim(MARKET.injured(), 7_000, "c")]
+    injured = rc.estimate(claims)[MARKET.injured()]
+    assert injured.median() == 7_497
+    assert injured.pmf(7_497) > 0.5
+
+
+def test_lower_floors_do_not_pull_down_a_higher_one():
+    alone = rc.estimate([claim(KILLED, rc.AtLeast(20), "c")])[KILLED]
+    floors = rc.estimate([claim(KILLED, rc.AtLeast(n), f"s{n}") for n in (9, 12, 20)])[KILLED]
+    assert floors.ccdf(19) > 0.5
+    assert floors.median() >= 20
+    assert alone.median() >= 20
+
+
+@pytest.mark.parametrize("n", [100, 1_000, 10_000])
+def test_powers_of_ten_are_not_pushed_up(n):
+    neighbours = [rc.estimate([claim(KILLED, m, MONITOR)])[KILLED].median() / m for m in (n // 2, 2 * n)]
+    here = rc.estimate([claim(KILLED, n, MONITOR)])[KILLED].median() / n
+    assert min(neighbours) - 0.05 < here < max(neighbours) + 0.05

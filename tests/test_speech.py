@@ -64,7 +64,7 @@ def test_every_kind_has_a_meaning():
 @given(st.integers(1, LARGEST), st.integers(0, LARGEST))
 def test_a_floor_admits_nothing_below_and_falls_above(n, step):
     assert height(AtLeast(n), n - 1) == 0
-    assert height(AtLeast(n), n + step) >= height(AtLeast(n), n + step + 1) > 0
+    assert height(AtLeast(n), n + step) + 1e-12 >= height(AtLeast(n), n + step + 1) > 0
 
 
 @given(st.integers(0, LARGEST), st.integers(0, LARGEST))
@@ -83,8 +83,7 @@ def test_excess_over_a_floor_has_the_published_quantiles(n, digits):
     median, ninetieth = {1: (0.17, 0.5), 2: (0.08, 0.32), 3: (0.02, 0.10)}[digits]
     n *= 10_000
     meaning = speech.read(AtLeast(n))
-    confirmed = np.isfinite(meaning.high)
-    width, weight = meaning.high[confirmed] - n, meaning.plain[confirmed]
+    width, weight = meaning.high[:3] - n, meaning.plain[:3]  # before the bare logical reading
     mass = width * weight / (width * weight).sum()
 
     def share_within(reach):

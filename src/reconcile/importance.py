@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Importance sampling: quasi-random points in independent blocks, and Pareto-smoothed weights."""
+"""Importance sampling: evenly spread points in independent blocks, and Pareto-smoothed weights."""
 
 from __future__ import annotations
 
@@ -17,21 +17,14 @@ _TINY = 1e-290
 
 
 def normal_points(draws: int, size: int, rng: np.random.Generator) -> Floats:
-    """Quasi-random standard normal points in independent blocks, interleaved; shape (draws, size)."""
+    """Standard normal points in independent Latin hypercubes, interleaved; shape (draws, size)."""
     from scipy.special import ndtri
 
-    blocks = [ndtri(_quasi_uniform(draws // BLOCKS, size, rng)) for _ in range(BLOCKS)]
-    return np.stack(blocks, axis=1).reshape(draws, size)
-
-
-def _quasi_uniform(count: int, size: int, rng: np.random.Generator) -> Floats:
-    """Kronecker sequence on the powers of the generalised golden ratio (Roberts 2018), randomly shifted."""
-    ratio = 2.0
-    for _ in range(60):
-        ratio = (1 + ratio) ** (1 / (size + 1))
-    step = ratio ** -np.arange(1.0, size + 1)
-    points = (rng.random(size) + np.outer(np.arange(1, count + 1), step)) % 1.0
-    return np.clip(points, 1e-12, 1 - 1e-12)
+    count = draws // BLOCKS
+    cells = rng.permuted(np.broadcast_to(np.arange(count), (BLOCKS, size, count)), axis=2)
+    uniform = np.clip((cells + rng.random(cells.shape)) / count, 1e-12, 1 - 1e-12)
+    points: Floats = ndtri(uniform).transpose(2, 0, 1).reshape(count * BLOCKS, size)
+    return points
 
 
 def smooth_weights(log_weight: Floats) -> tuple[Floats, float]:

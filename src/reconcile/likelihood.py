@@ -15,9 +15,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.channels import Channel, Priors, hermite
+from reconcile.channels import Channel, hermite
 from reconcile.claims import Claim
-from reconcile.model import HEDGED_SPREAD, Model
+from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD, Model
 from reconcile.speech import Meaning
 from reconcile.values import Share
 from reconcile.vocabulary import Relation, Source
@@ -91,8 +91,12 @@ class Term:
         return self.meaning.low[:, None], self.meaning.high[:, None]
 
     def _widened(self, theta: Mapping[str, Floats]) -> dict[str, Floats]:
-        shift = np.log(HEDGED_SPREAD) if self.hedged else 0.0
-        return {name: (v + shift if name == "log_spread" else v)[:, None, None] for name, v in theta.items()}
+        return {name: (values + self._shift(name))[:, None, None] for name, values in theta.items()}
+
+    def _shift(self, parameter: str) -> float:
+        """How far a hedge moves a parameter."""
+        moves = {"log_spread": float(np.log(HEDGED_SPREAD)), "fidelity": HEDGED_FIDELITY}
+        return moves.get(parameter, 0.0) if self.hedged else 0.0
 
     def _weights(self, theta: Mapping[str, Floats]) -> Floats:
         if HEAPING not in theta:
@@ -125,13 +129,11 @@ class Term:
             mean, sd = priors.pop(HEAPING)
             nodes, weights = hermite()
             tilt = weights @ self._weights({HEAPING: mean + sd * nodes})
-        mass = self.channel.marginal(*self._ends(), truth, self._hedged(priors))
+        mass = self.channel.marginal(
+            *self._ends(), truth, {n: (m + self._shift(n), sd) for n, (m, sd) in priors.items()}
+        )
         row: Floats = np.einsum("j,sjn->sn", tilt, mass)
         return np.maximum(row, 0.0)
-
-    def _hedged(self, priors: Priors) -> dict[str, tuple[float, float]]:
-        shift = np.log(HEDGED_SPREAD) if self.hedged else 0.0
-        return {name: (mean + shift * (name == "log_spread"), sd) for name, (mean, sd) in priors.items()}
 
     def curve(self, log_spread: Floats) -> Floats:
         """P(share | true share) on the grid of shares, and last, for a whole of 0, its average.

@@ -97,7 +97,7 @@ COUNT_PRIORS: Mapping[str, CountPrior] = {
         5.8, 3.0,
     ),
     "displaced": CountPrior(
-        0.05, 8.0, 4.0, "judgement, nearly scale-free: from a family to millions; median about 3,000", 10.0, 5.0
+        0.05, 8.0, 4.0, "judgement, nearly scale-free: from a family to millions; median about 3,000", 10.0, 4.0
     ),
     "casualties": CountPrior(
         0.08, 1.4, 2.0,
@@ -105,7 +105,7 @@ COUNT_PRIORS: Mapping[str, CountPrior] = {
         5.8, 3.0,
     ),
 }  # fmt: skip
-OTHER_COUNT = CountPrior(0.1, 2.0, 3.0, "judgement, wide: median 7, 90 % up to 1,000", 7.0, 4.0)
+OTHER_COUNT = CountPrior(0.1, 2.0, 3.0, "judgement, wide: median 17, 90 % up to 2,500", 7.0, 4.0)
 REMAINDER_ZERO = 0.5  # even odds that those whom no claim singles out ("other parties") are nobody: judgement
 
 
@@ -141,27 +141,28 @@ SOURCE_PRIORS: Mapping[tuple[str, Relation | None], Normal] = {
     ("bias", Relation.RESPONSIBLE): Normal(-0.3, 0.8, "as for own side: judgement, a responsible party plays down"),
     ("bias", Relation.THIRD): Normal(0.0, 0.3, "judgement: neutral on average, within a factor 1.8 in 95 of 100"),
     ("log_spread", None): Normal(
-        np.log(0.3), 0.6,
+        np.log(0.25), 0.6,
         "spread of unequal reports: .12 (Civil War historians), .43 (shooting news against the later record), 1.15 "
-        "(earthquake catalogues, definitions differ); 95 % prior interval .09 to 1",
+        "(earthquake catalogues, definitions differ); 95 % prior interval .08 to .8",
     ),
     ("fidelity", None): Normal(
-        3.0, 1.2, "95 % exact for one death: sources disagree on 1.4 % (Iraq Body Count) to 2 % (Airwars) of single "
+        4.3, 1.2, "97 % exact for one death: sources disagree on 1.4 % (Iraq Body Count) to 2 % (Airwars) of single "
         "deaths",
     ),
     ("denial", Relation.OWN): Normal(-2.9, 1.0, "judgement: 5 %"),
     ("denial", Relation.RESPONSIBLE): Normal(-2.9, 1.0, "judgement: 5 %"),
-    ("denial", Relation.ENEMY): Normal(-4.6, 1.0, "as for third parties"),
+    ("denial", Relation.ENEMY): Normal(-5.5, 1.0, "as for third parties"),
     ("denial", Relation.THIRD): Normal(
-        -4.6, 1.0, "1 %: a minimum of 0 beside a positive maximum in .6 % of Airwars incidents"
+        -5.5, 1.0, "mean .6 %: a minimum of 0 beside a positive maximum in .6 % of Airwars incidents"
     ),
     ("heaping", None): Normal(
         -0.65, 1.2, "28 % (Civil War historians) to 44 % (earthquake catalogues) of figures from 100; .04 to .83 by "
         "historian",
     ),
 }  # fmt: skip
-PARTY_FIDELITY = Normal(2.0, 1.2, "parties are less exact on single deaths: judgement, 88 %")
-HEDGED_SPREAD = 1.5  # a hedge ("believed", "reportedly") multiplies the spread: judgement
+PARTY_FIDELITY = Normal(3.3, 1.2, "parties are less exact on single deaths: judgement, 94 %")
+# A hedge ("believed", "reportedly") multiplies the spread and lowers the logit of fidelity: judgement.
+HEDGED_SPREAD, HEDGED_FIDELITY = 1.5, -1.0
 _PARTY_KINDS = {SourceKind.GOVERNMENT, SourceKind.ARMED_GROUP}
 
 
@@ -272,4 +273,5 @@ class Model:
             rows.append(Assumption("fidelity, parties", f"normal({party.mean:g}, {party.sd:g})", party.evidence))
         rows.append(Assumption("remainder: 0", f"{REMAINDER_ZERO:g}", "judgement"))
         rows.append(Assumption("hedged: spread", f"x {HEDGED_SPREAD:g}", "judgement"))
+        rows.append(Assumption("hedged: fidelity", f"{HEDGED_FIDELITY:+g}", "judgement"))
         return tuple(rows)

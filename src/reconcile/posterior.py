@@ -14,10 +14,10 @@ import numpy as np
 
 from reconcile.accounts import Account, box, build_accounts
 from reconcile.claims import Claim, Corpus
+from reconcile.components import Component, Fit, Task
 from reconcile.dependence import assign_roles
 from reconcile.errors import MissingDependency, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, html_table
-from reconcile.components import Component, Fit, Task
 from reconcile.learning import integrate
 from reconcile.likelihood import Term
 from reconcile.model import Model

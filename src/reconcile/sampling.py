@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Gibbs sampling over the free counts of accounts that are no trees, and over source parameters.
 
-It works on any account, so on trees it checks the exact engine. One free count at a time, or one against another with
-their sum kept, is drawn from its exact conditional: along such a line every factor is constant between the points at
+It works on any account, so on trees it checks the exact engine. One free count at a time, or a few against each other
+with sums kept, is drawn from its exact conditional: along such a line every factor is constant between the points at
 which some count crosses the edge of a cell. Source parameters are drawn by elliptical slice sampling (Murray et al.
 2010).
 """
@@ -26,6 +26,28 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 CHAINS, SWEEPS, WARMUP = 32, 80, 20
+GROUPS = 8  # of chains, whose spread tells the error
+MOST_SQUARES, MOST_SQUARES_USED = 2_000, 40
+
+
+def _lines(atoms: Ints, claimed: list[int]) -> list[Ints]:
+    """Directions to move along: one count, two against each other, and four that change at most one claimed count.
+
+    The last are a Markov basis of crossing two-way tables: civilian children + 1, other children - 1, other civilians
+    - 1, others + 1. Without them a chain whose totals are pinned could not move.
+    """
+    free = atoms.shape[1]
+    unit = np.eye(free, dtype=np.int64)
+    lines = [unit[i] for i in range(free)]
+    lines += [unit[i] - unit[j] for i, j in itertools.combinations(range(free), 2)]
+    squares: list[tuple[int, int, Ints]] = []
+    for four in itertools.islice(itertools.combinations(range(free), 4), MOST_SQUARES):
+        for partner in four[1:]:
+            step = 2 * (unit[four[0]] + unit[partner]) - unit[list(four)].sum(axis=0)
+            squares.append((int(np.count_nonzero(atoms[claimed] @ step)), len(squares), step))
+    return lines + [
+        step for changed, _, step in sorted(squares, key=lambda x: x[:2])[:MOST_SQUARES_USED] if changed <= 1
+    ]
 
 
 class _Chains:
@@ -34,17 +56,24 @@ class _Chains:
     def __init__(self, task: Task, rng: np.random.Generator, top: int) -> None:
         self.task, self.rng, self.lattice, self.top = task, rng, task.lattice, top
         self.atoms = task.account.atoms.astype(np.int64)
-        active = [n for n, q in enumerate(task.account.nodes) if q is not None or n in task.account.priors]
-        self.active = np.array(active)
-        self.counts: Ints = np.zeros((CHAINS, self.atoms.shape[1]), dtype=np.int64)
-        self.sums = [np.zeros(len(self.lattice)) for _ in task.account.nodes]
+        named = [n for n, q in enumerate(task.account.nodes) if q is not None]
+        self.active = sorted({*named, *task.account.priors})
+        self.counts = self._start(task)
         self.log_potentials: list[Floats] = []
-        self.curves: list[tuple[int, int, Floats]] = []
-        free = self.atoms.shape[1]
-        self.lines = [(i, None) for i in range(free)] + [
-            (i, j) for i, j in itertools.combinations(range(free), 2) if np.any(self.atoms[:, i] | self.atoms[:, j])
-        ]
-        self.halves: Floats = np.zeros((2, len(task.account.nodes), len(self.lattice)))
+        self.lines = _lines(self.atoms, named)
+        self.sums: Floats = np.zeros((GROUPS, len(task.account.nodes), len(self.lattice)))
+
+    def _start(self, task: Task) -> Ints:
+        """Start the chains far apart: each free count log-uniform up to the largest claimed number, or 0."""
+        size = (CHAINS, self.atoms.shape[1])
+        largest = float(np.max(self.lattice.low[self.lattice.width == 1], initial=1))
+        share = max(min(largest, self.top) / size[1], 1.0)
+        counts: Ints = np.exp(self.rng.random(size) * np.log(1 + share)).astype(np.int64) - 1
+        counts[self.rng.random(size) < 0.2] = 0
+        for whole, parts in task.account.slacks:
+            over = (counts @ self.atoms[list(parts)].T).sum(axis=1) > counts @ self.atoms[whole]
+            counts[np.ix_(over, np.flatnonzero(self.atoms[list(parts)].any(axis=0)))] = 0
+        return counts
 
     def refresh(self, theta: Mapping[Column, Floats]) -> None:
         """Recompute what depends on the source parameters of each chain."""
@@ -57,7 +86,8 @@ class _Chains:
 
     def values(self) -> Ints:
         """The count of every node in every chain; shape (c, nodes)."""
-        return self.counts @ self.atoms.T
+        values: Ints = self.counts @ self.atoms.T
+        return values
 
     def log_shares(self, theta: Mapping[Column, Floats], values: Ints, chains: NDArray[np.intp]) -> Floats:
         """Log probability of the shares for given counts; `values` (k, nodes) in chains `chains` (k,)."""
@@ -69,18 +99,21 @@ class _Chains:
             total += np.log(np.maximum(curve[chains if drawn else 0, at], 1e-290))
         return total
 
-    def sweep(self, theta: Mapping[Column, Floats], *, keep: int | None) -> None:
-        """Draw along every line once; with `keep`, add the conditionals to that half's running sum."""
+    def sweep(self, theta: Mapping[Column, Floats], *, keep: bool) -> None:
+        """Draw along every line once; with `keep`, add the conditionals met on the way to the sums."""
         self.refresh(theta)
-        for i, j in self.lines:
-            self._along(i, j, theta, keep)
+        for line in self.lines:
+            self._along(line, theta, keep=keep)
 
-    def _along(self, i: int, j: int | None, theta: Mapping[Column, Floats], keep: int | None) -> None:
-        step = self.atoms[:, i] - (0 if j is None else self.atoms[:, j])
-        values = self.values()
+    def _along(self, line: Ints, theta: Mapping[Column, Floats], *, keep: bool) -> None:
+        step, values = self.atoms @ line, self.values()
         moved = [n for n in self.active if step[n]]
-        first = -self.counts[:, i]
-        last = self.counts[:, j] if j is not None else self.top - values[:, moved].max(axis=1)
+        first = np.max(np.where(line > 0, -self.counts, -self.top), axis=1)
+        last = np.min(np.where(line < 0, self.counts, self.top), axis=1)
+        if np.any(step > 0):
+            last = np.minimum(last, self.top - values[:, step > 0].max(axis=1))
+        if np.any(step < 0):
+            first = np.maximum(first, values[:, step < 0].max(axis=1) - self.top)
         for whole, parts in self.task.account.slacks:
             slope = step[whole] - sum(step[p] for p in parts)
             slack = values[:, whole] - values[:, list(parts)].sum(axis=1)
@@ -88,11 +121,12 @@ class _Chains:
                 first = np.maximum(first, -(slack // slope))
             elif slope < 0:
                 last = np.minimum(last, slack // -slope)
-        low = self.lattice.low
         cuts = [first[:, None]]
         for node in moved:
-            edges = low - values[:, [node]] if step[node] > 0 else values[:, [node]] - low + 1
-            cuts.append(edges)
+            # Where the count of the node enters another cell; a step of two meets only some of the edges exactly.
+            pace, low = abs(int(step[node])), self.lattice.low
+            gap = low - values[:, [node]] if step[node] > 0 else values[:, [node]] - low
+            cuts.append(-(-gap // pace) if step[node] > 0 else gap // pace + 1)
         start = np.sort(np.clip(np.concatenate(cuts, axis=1), first[:, None], (last + 1)[:, None]), axis=1)
         end = np.concatenate([start[:, 1:], (last + 1)[:, None]], axis=1)
         width = (end - start).astype(float)
@@ -109,16 +143,14 @@ class _Chains:
             log_weight = self._with_shares(log_weight, values, step, start, theta)
         weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
         weight /= weight.sum(axis=1, keepdims=True)
-        if keep is not None and j is None:
+        if keep and np.count_nonzero(line) == 1:
             for node in moved:
-                np.add.at(self.halves[keep, node], cells[node], weight)
+                np.add.at(self.sums[:, node], (row % GROUPS, cells[node]), weight)
         picked = np.sum(np.cumsum(weight, axis=1) < self.rng.random((CHAINS, 1)) * (1 - 1e-12), axis=1)
         picked = np.minimum(picked, weight.shape[1] - 1)
         chain = np.arange(CHAINS)
         shift = start[chain, picked] + (self.rng.random(CHAINS) * width[chain, picked]).astype(np.int64)
-        self.counts[:, i] += shift
-        if j is not None:
-            self.counts[:, j] -= shift
+        self.counts += shift[:, None] * line
 
     def _with_shares(
         self, log_weight: Floats, values: Ints, step: Ints, start: Ints, theta: Mapping[Column, Floats]
@@ -151,7 +183,8 @@ def sample_component(component: Component, *, rng: np.random.Generator, top: int
     Returns
     -------
     Fit
-        Its marginals average the exact conditionals met on the way; `error` compares two halves of the sweeps;
+        Its marginals average the exact conditionals met on the way; `error` comes from the spread between
+        groups of chains that started far apart;
         `khat` is -inf.
     """
     accounts = [_Chains(task, rng, top) for task in component.tasks]
@@ -159,20 +192,19 @@ def sample_component(component: Component, *, rng: np.random.Generator, top: int
     kept = []
     for sweep in range(SWEEPS):
         theta = component.theta(z)
-        half = None if sweep < WARMUP else int(sweep >= (SWEEPS + WARMUP) // 2)
         for account in accounts:
-            account.sweep(theta, keep=half)
+            account.sweep(theta, keep=sweep >= WARMUP)
         if component.columns:
             z = _elliptical(component, accounts, z, rng)
-        if half is not None:
+        if sweep >= WARMUP:
             kept.append(z.copy())
     marginals, errors = [], []
     for account in accounts:
         means = []
         for node in range(len(account.task.account.nodes)):
-            one, other = (half / max(half.sum(), 1e-300) for half in account.halves[:, node])
-            means.append((one + other) / 2)
-            errors.append(float(np.max(np.abs(np.cumsum(one) - np.cumsum(other)))) / 2)
+            groups = account.sums[:, node] / np.maximum(account.sums[:, node].sum(axis=1, keepdims=True), 1e-300)
+            means.append(groups.mean(axis=0))
+            errors.append(float(np.max(np.cumsum(groups, axis=1).std(axis=0, ddof=1)) / np.sqrt(GROUPS)))
         marginals.append(tuple(means))
     drawn = CHAINS * len(kept) if component.columns else 0
     return Fit(tuple(marginals), drawn, _chain_ess(kept), -np.inf, max(errors))

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.errors import InvalidValue
-from reconcile.pmf import TOP
 from reconcile.values import (
+    LARGEST,
     About,
     AtLeast,
     AtMost,
@@ -46,9 +46,11 @@ _HEAPED_TENS = 0.5  # two-digit figures are heaped half as often as longer ones 
 # experiment 2, lay readers); below a ceiling the medians, the 90th percentiles widened alike.
 _OVER = {1: (0.17, 0.50), 2: (0.08, 0.32), 3: (0.02, 0.10)}
 _UNDER = {1: (0.14, 0.41), 2: (0.09, 0.36), 3: (0.02, 0.10)}
-# Height of the bare logical reading "n or anything beyond", beside 1 for the figure n itself (our judgement: with the
-# default prior of deaths it leaves "at least 9" a chance of about 1 in 25 to mean more than 100).
-_BARE = 0.02
+# Heights of the bare logical reading "n or anything beyond", beside 1 for the figure n itself: it halves with every
+# doubling of the distance, as counts do under a scale-free prior, and never quite ends. Floors of early reports are
+# often left far behind; "up to 100" is seldom said of eight (our judgement).
+_BARE = {+1: 0.3, -1: 0.03}
+_DOUBLINGS, _OPEN = 8, 0.003
 
 # Half-width of "about n" by significant digits (same source; a lower bound, so wider readings get weight: judgement).
 _AROUND = {1: 0.10, 2: 0.045, 3: 0.01}
@@ -145,43 +147,51 @@ class Meaning:
     def starts(self) -> list[int]:
         """Counts at which the meaning changes: where cells of a lattice must begin."""
         ends = self.high[np.isfinite(self.high)] + 1
-        return [int(n) for n in {*self.low.tolist(), *ends.tolist()} if n <= TOP]
+        return [int(n) for n in {*self.low.tolist(), *ends.tolist()}]
 
 
 def _exactly(n: int) -> Meaning:
-    digits = len(str(n))
-    rows = [(n, n, 1.0, 1.0 - _heaped(digits) if n else 1.0)]
-    # A figure of one decade can be rounded up into the next: 97 to 100.
-    for length in {digits, digits - 1} if n else set():
-        if length < 2:
-            continue
-        unit = 10 ** (length - 1)
-        steps = _ROUNDING_TENS if length == 2 else tuple((round(unit * part), p) for part, p in _ROUNDING_LARGE)
+    rows = [(n, n, 1.0, 1.0 - _heaped(_decade(n)))]
+    for decade in range(max(len(str(n)) - 2, 1), len(str(n)) + 1):
+        unit = 10**decade
+        steps = _ROUNDING_TENS if decade == 1 else tuple((round(unit * part), p) for part, p in _ROUNDING_LARGE)
         for step, share in steps:
-            low, high = max(n - step // 2, unit), min(n + (step + 1) // 2 - 1, 10 * unit - 1)
+            # A figure belongs to the decade of 100 from 75 to 749, so that 100 is reached from below as from above.
+            low = max(n - step // 2, -(-3 * unit // 4))
+            high = min(n + (step + 1) // 2 - 1, -(-30 * unit // 4) - 1)
             if n % step == 0 and low <= high:
-                rows.append((low, high, 0.0, share * _heaped(length)))
+                rows.append((low, high, 0.0, share * _heaped(decade)))
     return Meaning.of(*rows)
 
 
-def _heaped(digits: int) -> float:
-    return 0.0 if digits < 2 else _HEAPED_TENS if digits == 2 else 1.0
+def _decade(figure: int) -> int:
+    """Give the power of ten whose multiples and parts a figure is rounded to: 2 from 75 to 749."""
+    length = len(str(figure))
+    return length if 4 * figure >= 3 * 10**length else length - 1
+
+
+def _heaped(decade: int) -> float:
+    return 0.0 if decade < 1 else _HEAPED_TENS if decade == 1 else 1.0
 
 
 def _beyond(n: int, median: float, ninetieth: float, sign: int) -> list[tuple[float, float, float, float]]:
-    """Intervals from n outward whose heights make a distance with the given median and 90th percentile."""
-    reach = (median, ninetieth, 3 * ninetieth)
+    """Intervals from n outward: a distance with the given median and 90th percentile, and the bare logical reading."""
     # Uniform pieces with shares p: sum_j p_j min(x / reach_j, 1) is .5 at the median and .9 at the 90th percentile.
-    last = 0.15
+    reach = (median, ninetieth, (3 if sign > 0 else 1.5) * ninetieth)
+    last = 0.1 / (1 - ninetieth / reach[2])
     ratio = median / ninetieth
-    first = (0.5 - last * ratio / 3 - (1 - last) * ratio) / (1 - ratio)
+    first = (0.5 - last * median / reach[2] - (1 - last) * ratio) / (1 - ratio)
     heights = np.array([first / reach[0], (1 - last - first) / reach[1], last / reach[2]])
-    heights *= (1 - _BARE) / heights.sum()
+    bare, open_ = (1 - _OPEN) * _BARE[sign], _OPEN * _BARE[sign]
+    heights *= (1 - bare - open_) / heights.sum()
     rows: list[tuple[float, float, float, float]] = []
     for step, (distance, height) in enumerate(zip(reach, heights, strict=True), start=1):
         end = n + sign * max(step, int(n * distance))
         rows.append((min(n, max(end, 0)), max(n, end), height, height))
-    rows.append((n, np.inf, _BARE, _BARE) if sign > 0 else (0, n, _BARE, _BARE))
+    for doubling in range(1, _DOUBLINGS + 1):
+        height = bare * 2.0**-doubling / (1 - 2.0**-_DOUBLINGS)
+        rows.append((n, n << doubling, height, height) if sign > 0 else (n >> doubling, n, height, height))
+    rows.append((n, np.inf, open_, open_) if sign > 0 else (0, n, open_, open_))
     return rows
 
 
@@ -213,7 +223,7 @@ def _surveyed(value: Surveyed) -> Meaning:
         # The density exp(-z^2/2) is above height (k + 1/2) / count within +- reach.
         reach = np.sqrt(-2 * np.log((k + 0.5) / count))
         low = max(int(np.ceil(np.exp(point - reach * below) - 0.5 - 1e-9)), 0)
-        high = min(int(np.exp(point + reach * above) - 0.5 + 1e-9), TOP)
+        high = min(int(np.exp(point + reach * above) - 0.5 + 1e-9), LARGEST)
         rows.append((min(low, value.point), max(high, value.point), 1 / count, 1 / count))
     return Meaning.of(*rows)
 

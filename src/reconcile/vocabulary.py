@@ -490,6 +490,9 @@ class Quantity:
         return f"{self.outcome}{who}, {self.event}{when}"
 
 
+_FIGHTING = frozenset({"military", "militant"})
+
+
 class Relation(enum.StrEnum):
     """How a source stands to the people it counts."""
 
@@ -504,7 +507,7 @@ def relate(source: Source, quantity: Quantity) -> Relation:
 
     Own side before enemy side before responsible party before third party; but a party that is said to be
     responsible for the death of its enemy's civilians counts as responsible, since there it has cause to deny and
-    not to boast.
+    not to boast; and one that is said to be responsible for the death of another party's fighters as their enemy.
 
     Parameters
     ----------
@@ -525,6 +528,8 @@ def relate(source: Source, quantity: Quantity) -> Relation:
     responsible = bool(source.sides & quantity.event.perpetrators)
     if party & source.sides:
         return Relation.OWN
-    if party & source.opposes and not (responsible and quantity.group["status"] == frozenset({"civilian"})):
+    civilians = quantity.group["status"] == frozenset({"civilian"})
+    fighters = bool(quantity.group["status"]) and quantity.group["status"] <= _FIGHTING  # type: ignore[operator]
+    if (party & source.opposes and not (responsible and civilians)) or (responsible and party and fighters):
         return Relation.ENEMY
     return Relation.RESPONSIBLE if responsible else Relation.THIRD

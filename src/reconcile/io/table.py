@@ -223,7 +223,7 @@ def read(
     rejected = [Rejected(row.line, *row.fault, row.raw.text) for row in rows if row.fault]
     if strict and rejected:
         raise RejectedRows(tuple(rejected))
-    return Corpus(claims, rejected)  # type: ignore[arg-type]  # attrs types its converter `tuple` so
+    return Corpus(claims, rejected)
 
 
 def _know_outcomes(outcomes: Iterable[str | Outcome]) -> dict[str, Outcome]:
