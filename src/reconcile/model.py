@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reconcile.channels import Channel, Denial, ShareNoise
 from reconcile.plumbing import check
-from reconcile.pmf import Lattice
+from reconcile.pmf import TOP, Lattice
 from reconcile.speech import Speech
 from reconcile.vocabulary import Relation, Source, SourceKind
 
@@ -59,17 +59,18 @@ class CountPrior:
             check(0 < getattr(self, name) < np.inf, f"CountPrior.{name}", getattr(self, name), "a positive number")
 
     def mass(self, lattice: Lattice) -> Floats:
-        """Probability of each cell; shape (n,). What lies beyond the lattice is left out, not piled up."""
+        """Probability of each cell, given that the count is at most `TOP`; shape (n,)."""
         from scipy.special import log_ndtr
 
         low, high = lattice.low.astype(float), lattice.high.astype(float)
-        positive = np.zeros(len(lattice))
+        positive, inside = np.zeros(len(lattice)), 0.0
         parts = ((1 - self.broad, self.location, self.scale), (self.broad, self.broad_location, self.broad_scale))
         for share, location, scale in parts:
             below, above = (-(np.log(np.maximum(n, 1) - 0.5) - location) / scale for n in (low, high + 1))
             every = log_ndtr(-(np.log(0.5) - location) / scale)  # may be far out in the tail, so by logarithms
             positive += share * (np.exp(log_ndtr(below) - every) - np.exp(log_ndtr(above) - every))
-        return (1 - self.zero) * np.where(high >= 1, positive, 0.0) + np.where(low == 0, self.zero, 0.0)
+            inside += share * -np.expm1(log_ndtr(-(np.log(TOP + 0.5) - location) / scale) - every)
+        return (1 - self.zero) * np.where(high >= 1, positive / inside, 0.0) + np.where(low == 0, self.zero, 0.0)
 
 
 # Fits of a log-normal rounded at the half-integers to counts of at least 1, unless another evidence is named; the
