@@ -98,7 +98,7 @@ def test_a_table_between_curves_is_their_weighted_mean():
         assert np.allclose(a, b)
 
 
-def test_many_draws_are_worked_in_pieces_with_the_same_result(monkeypatch):
+def test_many_draws_are_worked_in_pieces_with_the_same_result_up_to_rounding(monkeypatch):
     (account,) = build_accounts([E.count(CASUALTIES), E.killed(), E.injured()])
     rng = np.random.default_rng(0)
     lattice = Lattice.integers(TOP)
@@ -106,5 +106,5 @@ def test_many_draws_are_worked_in_pieces_with_the_same_result(monkeypatch):
     whole = solve(account, lattice, potentials)
     monkeypatch.setattr("reconcile.inference._CHUNK", 2 * len(lattice.pairs.number))
     pieces = solve(account, lattice, potentials)
-    assert np.array_equal(whole.log_evidence, pieces.log_evidence)
-    assert all(np.array_equal(a, b) for a, b in zip(whole.marginals, pieces.marginals, strict=True))
+    assert np.allclose(whole.log_evidence, pieces.log_evidence, rtol=1e-13)
+    assert all(np.allclose(a, b, rtol=1e-12) for a, b in zip(whole.marginals, pieces.marginals, strict=True))

@@ -414,7 +414,8 @@ def test_relations_follow_from_what_they_are_called(source, victims, perpetrator
     quantity = Event("e", perpetrators=perpetrators).killed(Group(party=victims or None, status=status))
     found = relate(source, quantity)
     assert (found is OWN) == bool(source.sides & victims)
-    assert found is not ENEMY or source.opposes & victims
+    boasts = source.sides & perpetrators and victims and status in {"military", "militant"}
+    assert found is not ENEMY or source.opposes & victims or boasts
     assert found is not RESPONSIBLE or source.sides & perpetrators
     if found is THIRD:
         assert not source.opposes & victims
