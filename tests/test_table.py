@@ -252,7 +252,7 @@ def test_hedged_in_frames(cell):
         (np.datetime64("2020-02-10"), datetime.date(2020, 2, 10)),
         (np.datetime64("2020-02-10T14:30:00.000000001"), datetime.datetime(2020, 2, 10, 14, 30)),  # noqa: DTZ001
         (pd.NaT, None),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "D"), None),
     ],
     ids=str,
 )
