@@ -307,3 +307,28 @@ def test_powers_of_ten_are_not_pushed_up(n):
     neighbours = [rc.estimate([claim(KILLED, m, MONITOR)])[KILLED].median() / m for m in (n // 2, 2 * n)]
     here = rc.estimate([claim(KILLED, n, MONITOR)])[KILLED].median() / n
     assert min(neighbours) - 0.05 < here < max(neighbours) + 0.05
+
+
+def test_a_posterior_is_asked_like_a_mapping():
+    posterior = rc.estimate([claim(KILLED, 5, MONITOR)])
+    assert list(posterior) == [KILLED]
+    assert KILLED in posterior
+    assert MARKET.injured() not in posterior
+
+
+def test_a_model_rebuilds_from_its_repr():
+    from reconcile.channels import Denial, Fidelity, GrossError, LogNormal, ShareNoise
+    from reconcile.model import CountPrior, Normal
+    from reconcile.speech import Speech
+
+    names = [Denial, Fidelity, GrossError, LogNormal, ShareNoise, Speech, CountPrior, Normal, Model]
+    model = Model(counts={"killed": CountPrior(0.2, 1.0, 1.5, "ours")}, speech=Speech("ACLED"))
+    assert eval(repr(model), {cls.__name__: cls for cls in names}) == model
+
+
+def test_one_outcome_has_one_meaning():
+    loose = MARKET.count(rc.Outcome("casualties", {"killed", "missing"}))
+    with pytest.raises(rc.InconsistentClaims, match="outcome 'casualties' is described in two ways"):
+        rc.estimate([claim(loose, 5), claim(MARKET.count("casualties"), 6)])
+    losses = rc.Outcome("losses", {"casualties", "missing"})
+    assert losses.elements == {"killed", "injured", "missing"}

@@ -118,7 +118,7 @@ class LogNormal:
     deviation of the log ratio).
     """
 
-    parameters: tuple[str, ...] = attrs.field(default=("bias", "log_spread"), init=False)
+    parameters: tuple[str, ...] = attrs.field(default=("bias", "log_spread"), init=False, repr=False)
 
     def mass(self, low: Floats, high: Floats, truth: Floats, theta: Parameters) -> Floats:
         """See `Channel.mass`."""

@@ -14,7 +14,7 @@ import attrs
 from reconcile.errors import InconsistentClaims, InvalidValue
 from reconcile.plumbing import check, clean_name, count_of, rebuilding_repr, to_moment
 from reconcile.values import Share, Value
-from reconcile.vocabulary import Event, Quantity, Relation, Source, relate
+from reconcile.vocabulary import Quantity, Relation, Source, relate
 
 __all__ = ["Citation", "Claim", "Corpus", "Rejected"]
 
@@ -59,7 +59,7 @@ def _to_revised(given: Any) -> Any:
 
 def _content_id(claim: Claim) -> str:
     # Everything but the id itself, in an order that is the same in every run.
-    return "c" + hashlib.sha256(rebuilding_repr(claim).encode()).hexdigest()[:12]
+    return "c" + hashlib.sha256(rebuilding_repr(claim).encode()).hexdigest()[:16]
 
 
 @attrs.frozen(repr=False, cache_hash=True)
@@ -94,6 +94,7 @@ class Claim:
     Examples
     --------
     >>> from reconcile.values import AtLeast
+    >>> from reconcile.vocabulary import Event
     >>> claim = Claim(Event("market").killed(), AtLeast(12), Source("ministry"))
     >>> print(claim)
     ministry: at least 12 killed, market
@@ -203,11 +204,12 @@ class Corpus:
     Raises
     ------
     InconsistentClaims
-        If two claims have one id and different contents, or one source or event is described in two ways.
+        If two claims have one id and different contents, or one source, event or outcome is described in two ways.
 
     Examples
     --------
     >>> from reconcile.values import Exactly
+    >>> from reconcile.vocabulary import Event
     >>> corpus = Corpus([Claim(Event("market").killed(), Exactly(3), Source("ministry"))])
     >>> len(corpus), corpus.sources
     (1, (Source('ministry'),))
@@ -218,24 +220,20 @@ class Corpus:
 
     def __attrs_post_init__(self) -> None:
         contents: dict[str, Claim] = {}
-        sources: dict[str, tuple[Source, str]] = {}
-        events: dict[str, tuple[Event, str]] = {}
+        known: dict[tuple[str, str], tuple[object, str]] = {}
         for claim in self.claims:
             if contents.setdefault(claim.id, claim) != claim:
                 raise InconsistentClaims("two different claims have one id", (claim.id,))
-            said = [claim.source] + ([claim.quoted_from] if isinstance(claim.quoted_from, Source) else [])
-            for source in said:
-                known, where = sources.setdefault(source.name, (source, claim.id))
-                if known != source:
-                    raise InconsistentClaims(
-                        f"source {source.name!r} is described in two ways: {known!r} and {source!r}", (where, claim.id)
-                    )
-            for event in (claim.quantity.event, *claim.quantity.event.wholes):
-                seen, where = events.setdefault(event.id, (event, claim.id))
-                if seen != event:
-                    raise InconsistentClaims(
-                        f"event {event.id!r} is described in two ways: {seen!r} and {event!r}", (where, claim.id)
-                    )
+            quoted = [claim.quoted_from] if isinstance(claim.quoted_from, Source) else []
+            quantity = claim.quantity
+            described: list[tuple[str, str, object]] = [("outcome", quantity.outcome.name, quantity.outcome)]
+            described += [("source", source.name, source) for source in (claim.source, *quoted)]
+            described += [("event", event.id, event) for event in (quantity.event, *quantity.event.wholes)]
+            for kind, name, thing in described:
+                seen, where = known.setdefault((kind, name), (thing, claim.id))
+                if seen != thing:
+                    reason = f"{kind} {name!r} is described in two ways: {seen!r} and {thing!r}"
+                    raise InconsistentClaims(reason, (where, claim.id))
 
     @functools.cached_property
     def ordered(self) -> tuple[Claim, ...]:

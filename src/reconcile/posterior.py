@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -67,6 +67,13 @@ class Posterior:
 
     def __len__(self) -> int:
         return len(self._estimates)
+
+    def __iter__(self) -> Iterator[Quantity]:
+        """Go through the quantities that have an estimate."""
+        return iter(self._estimates)
+
+    def __contains__(self, quantity: object) -> bool:
+        return quantity in self._estimates
 
     def rows(self, level: float = 0.9) -> list[dict[str, object]]:
         """Summarise every estimate as a plain row.

@@ -139,8 +139,11 @@ class Outcome:
 
     @property
     def elements(self) -> frozenset[str]:
-        """The elementary outcomes that it covers: its parts, or itself."""
-        return self.parts or frozenset({self.name})
+        """The elementary outcomes that it covers: its parts, standard ones among them in their own parts, or itself."""
+        if not self.parts:
+            return frozenset({self.name})
+        standard = {name: STANDARD_OUTCOMES[name].elements for name in self.parts & STANDARD_OUTCOMES.keys()}
+        return frozenset().union(*(standard.get(name, {name}) for name in self.parts))
 
     __repr__ = rebuilding_repr
 
@@ -187,6 +190,7 @@ def _is_argument(name: str) -> bool:
 
 
 _FIRST_FACETS = ("party", "status", "sex", "age", "role")
+_PLAIN_FACETS = {"status", "sex", "age", "role"}  # common words, in which a capital means nothing
 
 
 @attrs.frozen(init=False, repr=False)
@@ -197,7 +201,8 @@ class Group:
     ----------
     **facets : str or set of str, keyword
         ``party``, ``status``, ``sex``, ``age``, ``role`` and any other. Several values of a facet mean
-        people of any of them: "military and civilian personnel" is ``status={"military", "civilian"}``.
+        people of any of them: "military and civilian personnel" is ``status={"military", "civilian"}``. Status, sex,
+        age and role are read without regard to capitals.
 
     Raises
     ------
@@ -231,6 +236,8 @@ class Group:
             if facets[name] is None:
                 continue
             values = clean_names(f"Group.{name}")(facets[name])
+            if name in _PLAIN_FACETS:
+                values = frozenset(value.casefold() for value in values)
             check(bool(values), f"Group.{name}", facets[name], "at least one value, or leave the facet out")
             for value in values:
                 check(not set(value) & set("|;="), f"Group.{name}", value, "a value without the signs | ; and =")
