@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.errors import InvalidValue, UnreadablePhrase
+from reconcile.groups import GROUP_WORDS
 from reconcile.vocabulary import (
     CASUALTIES,
     EVERYONE,
-    GROUP_WORDS,
     KILLED,
     STANDARD_OUTCOMES,
     Event,
