@@ -15,7 +15,7 @@ def normal_cdf(x):
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def figure_probability(m, y, *, bias, log_spread, fidelity, denial, rate=0.003, slope=1.6):
+def figure_probability(m, y, *, bias, log_spread, fidelity, denial, rate=0.003, slope=1.45):
     """P(figure = m | truth y) by the words of the model."""
     spread = math.exp(log_spread)
 

@@ -230,8 +230,8 @@ def test_frames(backend):
     posterior = rc.estimate([claim(KILLED, 5, MONITOR), claim(MARKET.injured(T), 5, AGENCY)])
     frame = posterior.to_frame(backend)
     assert type(frame).__module__.split(".")[0] == backend
-    assert frame.shape == (2, 11)
-    assert posterior.to_frame(backend, level=0.5).shape == (2, 11)
+    assert frame.shape == (2, 10)
+    assert posterior.to_frame(backend, level=0.5).shape == (2, 10)
 
 
 def test_an_unknown_backend_is_refused():
@@ -332,3 +332,27 @@ def test_one_outcome_has_one_meaning():
         rc.estimate([claim(loose, 5), claim(MARKET.count("casualties"), 6)])
     losses = rc.Outcome("losses", {"casualties", "missing"})
     assert losses.elements == {"killed", "injured", "missing"}
+
+
+def test_a_figure_told_twice_weighs_as_one():
+    """Eight military and civilian personnel; further down, eight military personnel."""
+    every, military = rc.Group(party="T", status={"military", "civilian"}), rc.Group(party="T", status="military")
+    once = rc.estimate([claim(MARKET.killed(military), 8, AGENCY)])[MARKET.killed(military)]
+    twice = rc.estimate([claim(MARKET.killed(every), 8, AGENCY), claim(MARKET.killed(military), 8, AGENCY)])
+    apart = rc.estimate([claim(MARKET.killed(every), 8, AGENCY), claim(MARKET.killed(military), 8, MONITOR)])
+    assert twice[MARKET.killed(every)].pmf(8) < apart[MARKET.killed(every)].pmf(8)
+    assert twice[MARKET.killed(every)].pmf(8) < once.pmf(8) + 0.05
+
+
+def test_parts_that_share_nobody_stay_within_the_whole_whatever_their_facets():
+    """A party on one part and not on the other once let 25 + 25 pass beside 31."""
+    rebels, civilians = rc.Group(party="Rebels", status="militant"), rc.Group(status="civilian")
+    posterior = rc.estimate(
+        [
+            claim(MARKET.killed(), 31, "a"),
+            claim(MARKET.killed(rebels), 25, "b"),
+            claim(MARKET.killed(civilians), 25, "c"),
+        ]
+    )
+    whole, parts = posterior[MARKET.killed()], [posterior[MARKET.killed(g)] for g in (rebels, civilians)]
+    assert sum(part.mean() for part in parts) <= whole.mean() * 1.01

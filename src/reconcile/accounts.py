@@ -247,7 +247,7 @@ class _Tree:
             if names & _ADDITIVE or self.derived[part]:
                 names = {"sum"}
             members = [part]
-            for family in [family for family in families if family[0] & names]:
+            for family in [family for family in families if family[0] & names or self._apart(family[1], part)]:
                 families.remove(family)
                 names |= family[0]
                 members = family[1] + members
@@ -266,6 +266,10 @@ class _Tree:
             self._chain(whole, parts, rest, tracked=rank == 0)
             if rank:
                 self.slacks.append((whole, tuple(parts)))
+
+    def _apart(self, parts: Iterable[int], part: int) -> bool:
+        """Whether nobody of `part` is in one of `parts`: then they share the whole between them."""
+        return any(disjoint(self.inside[other], self.inside[part]) for other in parts)
 
     def _new_free(self, node: int) -> None:
         self.free[node].add(self.count)
@@ -296,7 +300,7 @@ class _Tree:
             if outer is not None and length == (outer[1] - outer[0]).days + 1:
                 return None
             return Prior(outcome)
-        return Prior(outcome, remainder=True)
+        return Prior(outcome, remainder=names <= {"event", "group.party"})
 
     def _chain(self, whole: int, parts: Sequence[int], rest: Prior | str | None, *, tracked: bool) -> None:
         """Write whole = part + (part + (part + rest)) as joins."""

@@ -210,13 +210,13 @@ class Fidelity:
     ----------
     inner : Channel
     slope : float
-        Default 1.6, by eye through the shares of incidents whose sources disagree: 1.4 % (1 dead), 10 % (2-4),
+        Default 1.45, by eye through the shares of incidents whose sources disagree: 1.4 % (1 dead), 10 % (2-4),
         28 % (5-9), 37 % (10-24), 79 % (100 and more) in Iraq Body Count, 2 / 25 / 35 / 53 / 75 % in Airwars Gaza,
         and 31 / 46 / 66 / 80 % of pairs from 25, 100, 1,000 and 10,000 among Civil War historians.
     """
 
     inner: Channel = attrs.field(factory=GrossError)
-    slope: float = 1.6
+    slope: float = 1.45
 
     @property
     def parameters(self) -> tuple[str, ...]:

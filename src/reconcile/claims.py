@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
@@ -114,11 +115,16 @@ class Claim:
     )
 
     def __attrs_post_init__(self) -> None:
-        for name, kind in (("quantity", Quantity), ("source", Source), ("hedged", bool)):
+        for name, kind, such_as in (
+            ("quantity", Quantity, ", such as Event('market').killed()"),
+            ("source", Source, ", such as Source('hospital')"),
+            ("hedged", bool, ""),
+        ):
             given = getattr(self, name)
-            check(isinstance(given, kind), f"Claim.{name}", given, f"a {kind.__name__}")
+            check(isinstance(given, kind), f"Claim.{name}", given, f"a {kind.__name__}{such_as}")
         kinds = get_args(Value)
-        check(isinstance(self.value, kinds), "Claim.value", self.value, f"one of {[k.__name__ for k in kinds]}")
+        allowed = "a value, such as Exactly(5), or values.parse('at least 5'); the kinds are "
+        check(isinstance(self.value, kinds), "Claim.value", self.value, allowed + ", ".join(k.__name__ for k in kinds))
         check(
             self.citation is None or isinstance(self.citation, Citation), "Claim.citation", self.citation, "a Citation"
         )
@@ -173,10 +179,12 @@ class Rejected:
 
 
 def _to_claims(given: Iterable[Claim]) -> tuple[Claim, ...]:
+    if isinstance(given, str | bytes | os.PathLike):
+        raise InvalidValue("Corpus.claims", given, "a list of claims; a file is read with reconcile.io.table.read")
     try:
         claims = tuple(given)
     except TypeError:
-        raise InvalidValue("Corpus.claims", given, "claims, one after the other") from None
+        raise InvalidValue("Corpus.claims", given, "a list of claims") from None
     for claim in claims:
         check(isinstance(claim, Claim), "Corpus.claims", claim, "a Claim")
     return claims

@@ -275,7 +275,7 @@ def _pair(posterior: Posterior, level: float) -> Iterator[tuple[Any, dict[str, A
 def _write_table(posterior: Posterior, level: float, file: TextIO) -> None:
     estimates = [posterior[quantity] for quantity in posterior.quantities]
     if not estimates:
-        print("No claim had been made by then, so there is nothing to estimate.", file=file)
+        print("No dated claim had been made by then (column `reported`), so there is nothing to estimate.", file=file)
         return
     try:
         _print_table(estimates, level, file)
@@ -350,8 +350,8 @@ def _caption(one: Estimate, level: float) -> str:
     often = {0.5: "half of the time", 0.9: "nine times in ten", 0.95: "19 times in 20", 0.99: "99 times in 100"}
     how_often = often.get(level, f"{100 * level:g} times in 100")
     return (
-        f"How to read it: '{median} ({span})': the most even bet is {median}, as likely too high as too low; "
-        f"{how_often} the true number lies from {span}, given what these sources said and the assumptions of the "
+        f"How to read it: '{median} ({span})': {median} is the middle of what is likely, and {how_often} "
+        f"the true number lies from {span}, given what these sources said and the assumptions of the "
         "model. Claims that go back to one origin count once."
     )
 

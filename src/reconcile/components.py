@@ -98,9 +98,9 @@ class Task:
         """
         terms = list(terms)
         counts = [term.meaning for _, term in terms if not term.is_share]
-        ends = np.concatenate([np.ones(1), *(m.low for m in counts), *(m.high for m in counts)])
         starts = set().union(*(meaning.starts for meaning in counts))
-        points = {int(n) for n in ends[np.isfinite(ends)].tolist()}
+        # The first interval is the core of what is said; the others only need cells to begin where they do.
+        points = {1} | {int(n) for m in counts for n in (m.low[0], m.high[0]) if np.isfinite(n)}
         if any(join.right is not None for join in account.joins):
             points |= _sums({int(m.low[0]) for m in counts if m.low[0] == m.high[0]})
         lattice = Lattice.around(points, starts)

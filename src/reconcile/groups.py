@@ -25,6 +25,8 @@ GROUP_WORDS: Mapping[str, Mapping[str, str]] = {
     "military": {"status": "military"}, "police": {"status": "police"}, "militants": {"status": "militant"},
     "journalists": {"role": "journalist"}, "health workers": {"role": "health worker"},
     "aid workers": {"role": "aid worker"},
+    "child": {"age": "child"}, "kids": {"age": "child"}, "minors": {"age": "child"}, "civilian": {"status": "civilian"},
+    "soldier": {"status": "military"}, "militant": {"status": "militant"}, "journalist": {"role": "journalist"},
 }  # fmt: skip
 
 

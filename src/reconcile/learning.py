@@ -213,6 +213,7 @@ def integrate(component: Component, *, draws: int, rng: np.random.Generator) -> 
     claims = sum(len(task.rows) + len(task.shares) for task in component.tasks)
     work = (WORK_COSTLY if component.costly else WORK) * draws // 1024
     most = max(min(draws, work // claims // 16 * 16), min(draws, 64))
+    most = min(most, draws // 2) if component.costly else most
     points = most if component.costly else max(most // 4, 16)
     sets = [_from_prior(component, points, rng)]
     sample, peaks = _Sample.of(sets), None

@@ -29,7 +29,7 @@ Floats: TypeAlias = NDArray[np.float64]
 HEAPING = "heaping"  # the one source parameter that belongs to speech: logit of the probability to heap
 _LOGIT_STEP, _LOGIT_REACH = 0.02, 30.0  # grid of true shares; a table is smooth on the scale of a spread, .05 and more
 
-SPREADS = np.arange(-5.0, 3.0, 0.1)  # log spreads between which curves of shares are read
+SPREADS = np.arange(-5.0, 3.0, 0.2)  # log spreads between which curves of shares are read
 
 
 @functools.lru_cache(maxsize=1)
@@ -51,6 +51,8 @@ class Term:
     meaning : Meaning
     is_share : bool
     model : Model
+    power : float
+        Exponent of the row: one half for a wider group where one figure is told twice.
     """
 
     source: Source
@@ -59,6 +61,7 @@ class Term:
     meaning: Meaning
     is_share: bool
     model: Model = attrs.field(repr=False)
+    power: float = 1.0
 
     @classmethod
     def of(cls, claim: Claim, source: Source, relation: Relation, model: Model) -> Term:
@@ -108,7 +111,7 @@ class Term:
         """P(value | count, theta); `truth` of shape (n,), each parameter of shape (s,); result (s, n)."""
         mass = self.channel.mass(*self._ends(), truth, self._widened(theta))
         row: Floats = np.sum(self._weights(theta)[:, :, None] * mass, axis=1)
-        return np.maximum(row, 0.0)
+        return self._tempered(row)
 
     def row_gradient(self, truth: Floats, theta: Mapping[str, Floats]) -> tuple[Floats, dict[str, Floats]]:
         """`row`, and its derivative by each parameter; each of shape (s, n)."""
@@ -119,7 +122,11 @@ class Term:
             chance = 1 / (1 + np.exp(-theta[HEAPING]))
             tilt = (chance * (1 - chance))[:, None] * (self.meaning.heaped - self.meaning.plain)
             found[HEAPING] = np.sum(tilt[:, :, None] * mass, axis=1)
-        return np.maximum(np.sum(weights * mass, axis=1), 0.0), found
+        row = np.sum(weights * mass, axis=1)
+        if self.power != 1:
+            scale = self.power * np.maximum(row, 1e-290) ** (self.power - 1)
+            found = {name: scale * slope for name, slope in found.items()}
+        return self._tempered(row), found
 
     def row_marginal(self, truth: Floats) -> Floats:
         """`row` averaged over the priors of the source's parameters; shape (1, n)."""
@@ -133,7 +140,11 @@ class Term:
             *self._ends(), truth, {n: (m + self._shift(n), sd) for n, (m, sd) in priors.items()}
         )
         row: Floats = np.einsum("j,sjn->sn", tilt, mass)
-        return np.maximum(row, 0.0)
+        return self._tempered(row)
+
+    def _tempered(self, row: Floats) -> Floats:
+        row = np.maximum(row, 0.0)
+        return row if self.power == 1 else row**self.power
 
     def curve(self, log_spread: Floats) -> Floats:
         """P(share | true share) on the grid of shares, and last, for a whole of 0, its average.

@@ -147,7 +147,7 @@ SOURCE_PRIORS: Mapping[tuple[str, Relation | None], Normal] = {
         "(earthquake catalogues, definitions differ); 95 % prior interval .08 to .8",
     ),
     ("fidelity", None): Normal(
-        4.3, 1.2, "97 % exact for one death: sources disagree on 1.4 % (Iraq Body Count) to 2 % (Airwars) of single "
+        3.8, 1.2, "96 % exact for one death: sources disagree on 1.4 % (Iraq Body Count) to 2 % (Airwars) of single "
         "deaths",
     ),
     ("denial", Relation.OWN): Normal(-2.9, 1.0, "judgement: 5 %"),
@@ -161,7 +161,7 @@ SOURCE_PRIORS: Mapping[tuple[str, Relation | None], Normal] = {
         "historian",
     ),
 }  # fmt: skip
-PARTY_FIDELITY = Normal(3.3, 1.2, "parties are less exact on single deaths: judgement, 94 %")
+PARTY_FIDELITY = Normal(2.8, 1.2, "parties are less exact on single deaths: judgement, 91 %")
 # A hedge ("believed", "reportedly") multiplies the spread and lowers the logit of fidelity: judgement.
 HEDGED_SPREAD, HEDGED_FIDELITY = 1.5, -1.0
 _PARTY_KINDS = {SourceKind.GOVERNMENT, SourceKind.ARMED_GROUP}

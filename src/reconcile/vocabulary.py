@@ -304,7 +304,12 @@ class Quantity:
 
     def __attrs_post_init__(self) -> None:
         check(isinstance(self.event, Event), "Quantity.event", self.event, "an Event")
-        check(isinstance(self.group, Group), "Quantity.group", self.group, "a Group")
+        check(
+            isinstance(self.group, Group),
+            "Quantity.group",
+            self.group,
+            "a Group, such as Group(age='child') or Group.parse('children')",
+        )
         check(
             self.period is None or isinstance(self.period, Period), "Quantity.period", self.period, "a Period or None"
         )
