@@ -194,7 +194,7 @@ COUNTED = st.one_of(
     st.builds(About, COUNTS),
     st.builds(Vague, st.sampled_from(VAGUE_WORDS)),
     st.tuples(COUNTS, COUNTS).map(sorted).map(lambda ends: Between(*ends)),
-    st.tuples(st.tuples(COUNTS, COUNTS, COUNTS).map(sorted), st.integers(1, 99)).map(
+    st.tuples(st.tuples(COUNTS, COUNTS, COUNTS).map(sorted), st.integers(50, 99)).map(
         lambda drawn: Surveyed(drawn[0][1], drawn[0][0], drawn[0][2], level=drawn[1] / 100)
     ),
 )
@@ -207,7 +207,7 @@ VALUES = COUNTED | SHARES
 
 @given(COUNTED)
 @example(Between(1, 2_000))  # "1 to 2,000" is taken as it stands, though "1-2,000" is refused
-@example(Surveyed(1, 1, 1, level=0.29))
+@example(Surveyed(1, 1, 1, level=0.59))
 def test_parse_reads_what_str_writes(value):
     assert parse(str(value)) == value
 
@@ -292,6 +292,7 @@ def test_counts_refuse(kind, given_):
         lambda: Surveyed(11, 6, 10),
         lambda: Surveyed(8, 6, 10, level=1),
         lambda: Surveyed(8, 6, 10, level=0),
+        lambda: Surveyed(8, 6, 10, level=0.0095),
         lambda: Surveyed(8, 6, 10, level="high"),
         lambda: Surveyed(8, 6, 10, level=float("nan")),
         lambda: Share(-0.1, 0.5),
@@ -317,3 +318,31 @@ def test_values_are_frozen(value):
 
 def test_kinds_with_equal_numbers_are_different():
     assert len({Exactly(5), AtLeast(5), AtMost(5), About(5), Between(5, 5)}) == 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5-600", "7-800 people", "15-1600", "four or 500", "one-fifty", "one-twenty people", "nineteen-eighty-four",
+        "8 to 10 people or more", "8-10 people at most", "0 (0.95% CI 0-10)",
+        "5 (99.9999999999999999999% CI 1-9)",
+    ],
+)  # fmt: skip
+def test_what_papers_write_short_is_refused_not_guessed(text):
+    """Read once as 5 to 600, 1 to 50, a plain range, a level of one percent."""
+    with pytest.raises(UnreadablePhrase):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    "text, low, high",
+    [
+        ("8-10", 8, 10),
+        ("five-six", 5, 6),
+        ("twenty-thirty", 20, 30),
+        ("three-four hundred", 300, 400),
+        ("5-100", 5, 100),
+    ],
+)
+def test_plain_ranges_are_still_read(text, low, high):
+    assert parse(text) == Between(low, high)

@@ -163,10 +163,22 @@ class Term:
         """`curve` at each of `SPREADS`; shape (len(SPREADS), g + 1)."""
         return self.curve(SPREADS)
 
-    def curve_marginal(self) -> Floats:
-        """`curve` averaged over the prior of the spread; shape (1, g + 1)."""
+    def curve_near(self, log_spread: Floats) -> Floats:
+        """`curve`, read between those of `SPREADS`; shape (s, g + 1)."""
+        at = np.clip((log_spread - SPREADS[0]) / (SPREADS[1] - SPREADS[0]), 0, len(SPREADS) - 1 - 1e-9)
+        first = at.astype(np.intp)
+        share = (at - first)[:, None]
+        found: Floats = (1 - share) * self.curves[first] + share * self.curves[first + 1]
+        return found
+
+    @functools.cached_property
+    def _curve_average(self) -> Floats:
         _, mean, sd = self.priors()["log_spread"]
         return (hermite()[1] @ self.curve(mean + sd * hermite()[0]))[None]
+
+    def curve_marginal(self) -> Floats:
+        """`curve` averaged over the prior of the spread; shape (1, g + 1)."""
+        return self._curve_average
 
 
 def share_index(part: Floats, whole: Floats) -> NDArray[np.intp]:

@@ -198,14 +198,30 @@ class Reader:
         after = self.at
         parted = self.take({"to", "or", "-"})
         if parted or (self.next and self.next.hyphen):
+            tied = self.next if parted is None else None
             second = self._operand()
             if second is not None:
+                self._refuse_elided(first, second, parted, tied)
                 return self._range(first, second, parted)
             self.at = after
         if first.share:
             return Amount(first.value, first.value, share=True, ranged=False, start=first.start)
         value = self._whole(first, first.value, first.top)
         return Amount(value, value, share=False, ranged=False, start=first.start)
+
+    def _refuse_elided(self, low: _Numeral, high: _Numeral, parted: str | None, tied: Token | None) -> None:
+        """Refuse "5-600", which papers write for 500 to 600, and "one-fifty", which is 150."""
+        if low.share or high.share:
+            return
+        in_words = tied is not None and tied.kind == "word" and high.scale == 1
+        alike = max(low.value, high.value) < 10 or (low.value % 10 == high.value % 10 == 0 and high.value < 100)
+        if in_words and not alike:
+            raise self.refusal("number words tied by a hyphen can be one number or two: write digits", low.start)
+        rounded = high.value % 100 == 0 and high.scale == 1 and not high.grouped
+        if parted != "to" and 0 < low.value < 100 and rounded and low.value * 100 < high.value:
+            raise self.refusal(
+                f"the first number may be {int(low.value):,} or {int(low.value) * 100:,}: write both in full", low.start
+            )
 
     def _between(self, opened: int) -> Amount:
         # "between one hundred and five and two hundred": every "and" may be the one that parts the two numbers.

@@ -95,7 +95,7 @@ class _Chains:
         for part, whole, term, drawn in self.task.shares:
             centers = self.lattice.center[self.lattice.find(values[:, [part, whole]])]
             at = share_index(centers[:, 0], centers[:, 1])
-            curve = term.curve(pick(theta, term)["log_spread"]) if drawn else term.curve_marginal()
+            curve = term.curve_near(pick(theta, term)["log_spread"]) if drawn else term.curve_marginal()
             total += np.log(np.maximum(curve[chains if drawn else 0, at], 1e-290))
         return total
 

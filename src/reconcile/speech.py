@@ -223,7 +223,7 @@ def _surveyed(value: Surveyed) -> Meaning:
         # The density exp(-z^2/2) is above height (k + 1/2) / count within +- reach.
         reach = np.sqrt(-2 * np.log((k + 0.5) / count))
         low = max(int(np.ceil(np.exp(point - reach * below) - 0.5 - 1e-9)), 0)
-        high = min(int(np.exp(point + reach * above) - 0.5 + 1e-9), LARGEST)
+        high = int(np.exp(min(point + reach * above, np.log(LARGEST))) - 0.5 + 1e-9)
         rows.append((min(low, value.point), max(high, value.point), 1 / count, 1 / count))
     return Meaning.of(*rows)
 

@@ -32,6 +32,8 @@ __all__ = [
 
 LARGEST = 10**12  # about ten times everyone who ever lived; larger figures in data are vandalism or typing slips
 
+LOWEST_LEVEL = 0.5  # of a survey's interval; below, it is a slip such as 0.95 % for 95 %
+
 
 def _count(what: str) -> Any:
     allowed = f"a whole number from 0 to {LARGEST:,}"
@@ -182,7 +184,7 @@ class Vague:
 
 def _to_level(given: Any) -> float:
     level: float = _fraction("Surveyed.level")(given)
-    check(0 < level < 1, "Surveyed.level", given, "a probability between 0 and 1, such as 0.95")
+    check(LOWEST_LEVEL <= level < 1, "Surveyed.level", given, f"a probability from {LOWEST_LEVEL} to below 1, as 0.95")
     return level
 
 

@@ -9,7 +9,19 @@ from fractions import Fraction
 from reconcile.errors import UnreadablePhrase
 from reconcile.numerals import NUMBER_WORDS, Amount, Reader, Token
 from reconcile.plumbing import check
-from reconcile.values.kinds import LARGEST, About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value
+from reconcile.values.kinds import (
+    LARGEST,
+    LOWEST_LEVEL,
+    About,
+    AtLeast,
+    AtMost,
+    Between,
+    Exactly,
+    Share,
+    Surveyed,
+    Vague,
+    Value,
+)
 
 __all__ = ["LONGEST_PHRASE", "VAGUE_WORDS", "parse"]
 
@@ -133,6 +145,8 @@ def _surveyed(reader: Reader, point: Amount) -> Surveyed:
         interval = reader.amount()
     if not (level and interval and interval.ranged and not interval.share and reader.take({")"})):
         raise reader.refusal(_LEFT["("], reader.tokens[start].start)
+    if not LOWEST_LEVEL <= float(level.low) < 1:
+        raise reader.refusal("an interval's level is from 50 % to below 100 %, such as 95 %", level.start)
     low, high = int(interval.low), int(interval.high)
     if not low <= point.low <= high <= LARGEST:
         raise reader.refusal("the interval must hold the number before it", interval.start)
@@ -223,6 +237,8 @@ def _value(reader: Reader) -> Value:
     confirmed = _drop_tail(reader)
     if not worded:
         kind = _suffixed(reader, kind)
+    if amount.ranged and kind not in {"exact", "about"}:
+        raise reader.refusal("a bound on a range cannot be held: it has two bounds already", amount.start)
     if reader.take_phrase(_SO_FAR):
         if kind not in {"exact", "least"} or amount.ranged or not amount.high:
             raise reader.refusal("'so far' makes a floor of a number: it cannot stand here", amount.start)
