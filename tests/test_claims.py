@@ -35,7 +35,7 @@ VALUES = st.one_of(
     st.builds(About, NUMBERS),
     st.builds(Between, st.just(0), NUMBERS),
     st.builds(Vague, TEXTS.filter(lambda text: text.casefold().strip())),
-    st.builds(lambda n, level: Surveyed(n, n, n, level), NUMBERS, st.floats(0.01, 0.99)),
+    st.builds(lambda n, level: Surveyed(n, n, n, level), NUMBERS, st.floats(0.5, 0.99)),
     st.builds(Share, st.floats(0, 0.5), st.floats(0.5, 1), st.sampled_from([EVERYONE, Group(status="civilian")])),
 )
 SOURCES = st.builds(Source, TEXTS, kind=st.sampled_from(["media", "unknown"]), sides=st.frozensets(TEXTS, max_size=3))

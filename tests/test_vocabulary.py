@@ -422,3 +422,11 @@ def test_relations_follow_from_what_they_are_called(source, victims, perpetrator
         assert not source.sides & perpetrators
     if not source.sides & perpetrators:
         assert found is (OWN if source.sides & victims else ENEMY if source.opposes & victims else THIRD)
+
+
+def test_a_standard_facet_in_capitals_is_no_other_facet():
+    """``Party=Turkey`` once made a facet of its own, and the ministry a third party."""
+    with pytest.raises(InvalidValue, match="'party', in small letters"):
+        Group(Party="Turkey")
+    with pytest.raises(UnreadablePhrase, match="in small letters"):
+        Group.parse("Sex=female")

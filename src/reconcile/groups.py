@@ -79,6 +79,12 @@ class Group:
                 name,
                 f"a name of 1 to {LONGEST_NAME} characters, without blanks around it and the signs | ; and =",
             )
+            check(
+                name in _FIRST_FACETS or name.casefold() not in _FIRST_FACETS,
+                "Group(**facets)",
+                name,
+                f"{name.casefold()!r}, in small letters",
+            )
             if facets[name] is None:
                 continue
             values = clean_names(f"Group.{name}")(facets[name])
