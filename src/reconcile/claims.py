@@ -178,26 +178,24 @@ class Rejected:
         return f"line {self.line}{f', {self.column}' if self.column else ''}: {self.reason}"
 
 
+def _listed(what: str, given: Iterable[Any], kind: type, allowed: str) -> tuple[Any, ...]:
+    try:
+        found = tuple(given)
+    except TypeError:
+        raise InvalidValue(what, given, allowed) from None
+    for one in found:
+        check(isinstance(one, kind), what, one, f"a {kind.__name__}")
+    return found
+
+
 def _to_claims(given: Iterable[Claim]) -> tuple[Claim, ...]:
     if isinstance(given, str | bytes | os.PathLike):
         raise InvalidValue("Corpus.claims", given, "a list of claims; a file is read with reconcile.io.table.read")
-    try:
-        claims = tuple(given)
-    except TypeError:
-        raise InvalidValue("Corpus.claims", given, "a list of claims") from None
-    for claim in claims:
-        check(isinstance(claim, Claim), "Corpus.claims", claim, "a Claim")
-    return claims
+    return _listed("Corpus.claims", given, Claim, "a list of claims")
 
 
 def _to_rejected(given: Iterable[Rejected]) -> tuple[Rejected, ...]:
-    try:
-        rows = tuple(given)
-    except TypeError:
-        raise InvalidValue("Corpus.rejected", given, "rejected rows, one after the other") from None
-    for row in rows:
-        check(isinstance(row, Rejected), "Corpus.rejected", row, "a Rejected")
-    return rows
+    return _listed("Corpus.rejected", given, Rejected, "rejected rows, one after the other")
 
 
 @attrs.frozen(repr=False)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reconcile.accounts import Account
 from reconcile.inference import Solution, Table, count_potentials, solve
-from reconcile.likelihood import SPREADS, Term, share_index
+from reconcile.likelihood import SPREADS, TINY, Term, share_index
 from reconcile.model import Model
 from reconcile.pmf import TOP, Lattice
 from reconcile.vocabulary import Relation
@@ -23,7 +23,6 @@ __all__ = ["Column", "Component", "Draws", "Fit", "Task", "pick"]
 Floats: TypeAlias = NDArray[np.float64]
 Column: TypeAlias = tuple[str, str, Relation | None]  # source, parameter, relation it is particular to
 
-_TINY = 1e-290
 _MOST_POINTS = 200  # sums and differences of claimed numbers that get a cell of their own
 
 
@@ -118,7 +117,7 @@ class Task:
         """Solve the account for each draw of the parameters; see `inference.solve`."""
         potentials, center = list(self.potentials), self.lattice.center
         for node, term in self.rows:
-            row = draws(term, lambda theta, term=term: np.maximum(term.row(center, theta), _TINY))  # type: ignore[misc]
+            row = draws(term, lambda theta, term=term: np.maximum(term.row(center, theta), TINY))  # type: ignore[misc]
             potentials[node] = potentials[node] * row
         tables = {}
         for join in {self.account.shares[part, whole] for part, whole, _, _ in self.shares}:
@@ -148,11 +147,11 @@ class Task:
         center, draws = self.lattice.center, Draws(theta)
         found = [term.row_gradient(center, pick(theta, term)) for _, term in self.rows]
         for (_, term), (row, _) in zip(self.rows, found, strict=True):
-            draws(term, lambda _, row=row: np.maximum(row, _TINY))  # type: ignore[misc]  # already computed
+            draws(term, lambda _, row=row: np.maximum(row, TINY))  # type: ignore[misc]  # already computed
         solution = self.solve(draws, marginals=True, pairs=True)
         slopes: dict[Column, Floats] = defaultdict(lambda: np.zeros(1))
         for (node, term), (row, by) in zip(self.rows, found, strict=True):
-            weight = solution.marginals[node] / np.maximum(row, _TINY)
+            weight = solution.marginals[node] / np.maximum(row, TINY)
             for column, name in columns(term):
                 slopes[column] = slopes[column] + np.einsum("sn,sn->s", weight, by[name])
         for part, whole, term, drawn in self.shares:
@@ -161,7 +160,7 @@ class Task:
             mass = solution.tables[self.account.shares[part, whole]]
             ((column, name),) = columns(term)
             spread, step = theta[column], 1e-4
-            up, down = (np.log(np.maximum(term.curve(spread + h), _TINY)) for h in (step, -step))
+            up, down = (np.log(np.maximum(term.curve(spread + h), TINY)) for h in (step, -step))
             slope = ((up - down) / (2 * step))[:, share_index(center[:, None], center[None, :])]
             slopes[column] = slopes[column] + np.einsum("sik,sik->s", mass, slope)
         return solution.log_evidence, slopes

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from reconcile.components import Component, Draws, Fit
 from reconcile.importance import BLOCKS, normal_points, smooth_weights
+from reconcile.likelihood import TINY
 
 __all__ = ["integrate"]
 
@@ -35,7 +36,6 @@ SEVERAL_STARTS = 40  # claims beyond which modes are looked for from one start o
 # Later proposals are built on earlier draws, so blocks share their luck. Root mean square deviation from a long run
 # over the stated error, four claims by two sources, 40 seeds: 1.6 without this factor.
 REUSED = 1.6
-_TINY = 1e-290
 
 
 @attrs.frozen(eq=False)
@@ -94,7 +94,7 @@ class _Kernels:
             near, far = (np.linalg.solve(root, rows.T) for rows in (z, self.centers[name]))
             gaps = np.sum(near**2, axis=0)[:, None] + np.sum(far**2, axis=0) - 2 * near.T @ far
             kernels = np.exp(-0.5 * gaps) @ self.weights[name] / np.prod(np.diag(root))
-            total += np.log(np.maximum(0.25 * np.exp(-0.5 * np.sum(z**2, axis=1)) + 0.75 * kernels, _TINY))[at]
+            total += np.log(np.maximum(0.25 * np.exp(-0.5 * np.sum(z**2, axis=1)) + 0.75 * kernels, TINY))[at]
         return total
 
 

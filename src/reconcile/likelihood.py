@@ -22,13 +22,14 @@ from reconcile.speech import Meaning
 from reconcile.values import Share
 from reconcile.vocabulary import Relation, Source
 
-__all__ = ["HEAPING", "SPREADS", "Term", "share_index"]
+__all__ = ["HEAPING", "SPREADS", "TINY", "Term", "share_index"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 HEAPING = "heaping"  # the one source parameter that belongs to speech: logit of the probability to heap
 _LOGIT_STEP, _LOGIT_REACH = 0.02, 30.0  # grid of true shares; a table is smooth on the scale of a spread, .05 and more
 
+TINY = 1e-290  # floor of a probability whose logarithm is taken or that is divided by
 SPREADS = np.arange(-5.0, 3.0, 0.2)  # log spreads between which curves of shares are read
 
 
@@ -124,7 +125,7 @@ class Term:
             found[HEAPING] = np.sum(tilt[:, :, None] * mass, axis=1)
         row = np.sum(weights * mass, axis=1)
         if self.power != 1:
-            scale = self.power * np.maximum(row, 1e-290) ** (self.power - 1)
+            scale = self.power * np.maximum(row, TINY) ** (self.power - 1)
             found = {name: scale * slope for name, slope in found.items()}
         return self._tempered(row), found
 

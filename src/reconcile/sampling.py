@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.components import Column, Component, Fit, Task, pick
-from reconcile.likelihood import share_index
+from reconcile.likelihood import TINY, share_index
 from reconcile.pmf import TOP
 
 __all__ = ["sample_component"]
@@ -80,7 +80,7 @@ class _Chains:
         task = self.task
         potentials = list(task.potentials)
         for node, term in task.rows:
-            potentials[node] = potentials[node] * np.maximum(term.row(self.lattice.center, pick(theta, term)), 1e-290)
+            potentials[node] = potentials[node] * np.maximum(term.row(self.lattice.center, pick(theta, term)), TINY)
         with np.errstate(divide="ignore"):
             self.log_potentials = [np.log(p) for p in potentials]
 
@@ -96,7 +96,7 @@ class _Chains:
             centers = self.lattice.center[self.lattice.find(values[:, [part, whole]])]
             at = share_index(centers[:, 0], centers[:, 1])
             curve = term.curve_near(pick(theta, term)["log_spread"]) if drawn else term.curve_marginal()
-            total += np.log(np.maximum(curve[chains if drawn else 0, at], 1e-290))
+            total += np.log(np.maximum(curve[chains if drawn else 0, at], TINY))
         return total
 
     def sweep(self, theta: Mapping[Column, Floats], *, keep: bool) -> None:
@@ -166,7 +166,7 @@ class _Chains:
         total = np.zeros(CHAINS)
         for node, term in self.task.rows:
             row = term.row(centers[:, node][:, None, None], pick(theta, term))
-            total += np.log(np.maximum(row[:, 0], 1e-290))
+            total += np.log(np.maximum(row[:, 0], TINY))
         return total + (self.log_shares(theta, self.values(), np.arange(CHAINS)) if self.task.shares else 0.0)
 
 
