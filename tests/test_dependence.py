@@ -9,14 +9,19 @@ import time
 from collections import defaultdict
 
 import attrs
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
+from roles import assign_roles_one_by_one
 
 from reconcile.claims import Claim, Corpus
-from reconcile.dependence import _later, _succeed, assign_roles
+from reconcile.columns import Moments
+from reconcile.dependence import PARTS, _succeed, assign_roles
 from reconcile.errors import InconsistentClaims
 from reconcile.estimates import Part
+from reconcile.io import table
 from reconcile.values import AtLeast, Exactly, Share
 from reconcile.vocabulary import EVERYONE, Event, Group, Relation, Source
 
@@ -292,8 +297,9 @@ def replacements(dates):
 
 @given(MOMENTS, MOMENTS)
 def test_later(one, other):
-    assert _later(one, other) == later(one, other)
-    assert not (_later(one, other) and _later(other, one))
+    mine, theirs = Moments.of([one]), Moments.of([other])
+    assert mine.later(theirs).tolist() == [later(one, other)]
+    assert not (mine.later(theirs) & theirs.later(mine)).any()
 
 
 @given(DATES)
@@ -493,3 +499,113 @@ def test_a_relayed_copy_changes_nobody_else(claims, source):
     after = {role.claim.id: role for role in assign_roles(Corpus([*claims, *copies]))}
     assert [after[role.claim.id] for role in before] == list(before)
     assert all(after[one.id].role is RELAY for one in copies)
+
+
+# --- by column and one by one -----------------------------------------------------------------------------------------
+
+
+@given(worlds() | tangled(), DAYS)
+def test_roles_by_column_are_those_given_one_by_one(claims, as_of):
+    corpus = Corpus([*claims, *claims[:2]])
+    assert assign_roles(corpus, as_of) == assign_roles_one_by_one(corpus, as_of)
+
+
+@st.composite
+def choruses(draw):
+    """Many claims about few counts by few speakers, without links, on one clock or on several."""
+    moments = draw(
+        st.sampled_from(
+            [
+                [day(n) for n in range(1, 6)],
+                [None, *(day(n) for n in range(1, 6))],
+                [at(f"{n:02}T10:00") for n in range(1, 5)],
+                [None, day(1), day(2), day(3), at("01T10:00"), at("02T10:00"), at("02T12:00"), at("03T00:00")],
+                [at("02T10:00+00:00"), at("02T11:00+01:00"), at("02T10:30+00:00"), at("01T23:00-12:00")],
+                [None],
+                [None, day(1), day(2), at("02T10:00"), at("02T10:00+00:00")],
+            ]
+        )
+    )
+    when = draw(st.sampled_from([[None], [None, day(1), day(2)], [day(1), day(2)], [at("01T10:00"), at("01T12:00")]]))
+    return [
+        say(
+            f"c{n:02}",
+            draw(st.sampled_from([5, 6, AtLeast(5), Share(0.5, 0.5)])),
+            draw(st.sampled_from(SPEAKERS[:2])),
+            CHILDREN,
+            reported=draw(st.sampled_from(moments)),
+            as_of=draw(st.sampled_from(when)),
+            quoted_from=draw(st.sampled_from([None, None, None, SPEAKERS[0]])),
+            hedged=draw(st.sampled_from([False, False, True])),
+        )
+        for n in range(draw(st.integers(1, 25)))
+    ]
+
+
+@given(choruses(), st.none() | MOMENTS)
+def test_roles_of_a_chorus_are_those_given_one_by_one(claims, as_of):
+    corpus = Corpus(claims)
+    assert assign_roles(corpus, as_of) == assign_roles_one_by_one(corpus, as_of)
+
+
+@given(choruses() | worlds(), DAYS)
+def test_roles_of_a_table_are_those_of_its_claims(claims, as_of):
+    """Though its rows have another order, and most of its claims no id yet."""
+    linked = {claim.revises for claim in claims} | {claim.quoted_from for claim in claims}
+    cells = [
+        {
+            "event": claim.quantity.event.id,
+            "outcome": claim.quantity.outcome.name,
+            "group": "children" if claim.quantity.group.facets else "",
+            "value": "half" if isinstance(claim.value, Share) else str(claim.value),
+            "source": claim.source.name,
+            "reported": None if claim.reported is None else claim.reported.isoformat(),
+            "as_of": None if claim.as_of is None else claim.as_of.isoformat(),
+            "quoted_from": f"source:{origin.name}" if isinstance(origin := claim.quoted_from, Source) else origin,
+            "revises": claim.revises,
+            "hedged": claim.hedged,
+            "id": claim.id if claim.id in linked else None,
+        }
+        for claim in claims
+    ]  # fmt: skip
+    corpus = table.read(pd.DataFrame(cells, dtype=object), strict=True)
+    roles = sorted(assign_roles(corpus, as_of), key=lambda role: role.claim.id)
+    assert tuple(roles) == assign_roles_one_by_one(Corpus(corpus.claims), as_of)
+
+
+def test_roles_are_columns_and_a_sequence():
+    claims = say("a", reported=day(1)), say("b", 6, reported=day(2)), say("c", source=PAPER, quoted_from=MONITOR)
+    corpus = Corpus(claims)
+    roles = assign_roles(corpus)
+    assert [PARTS[code] for code in roles.part] == [SUPERSEDED, USED, USED]
+    assert [corpus.columns.sources[code] for code in roles.origin] == [MINISTRY, MINISTRY, MONITOR]
+    assert roles.by.tolist() == [1, -1, -1]
+    assert (roles.part.dtype, roles.origin.dtype, roles.by.dtype) == (np.int8, np.int32, np.int32)
+    assert [role.claim for role in (roles[0], roles[-1], *roles[1:])] == [claims[n] for n in (0, 2, 1, 2)]
+    assert roles == tuple(roles)
+    assert roles != list(roles)
+    assert hash(roles) == hash(tuple(roles))
+    assert repr(roles) == "<Roles of 3 claims: 2 used, 1 superseded>"
+    with pytest.raises(IndexError):
+        roles[3]
+
+
+def test_roles_of_many_claims_take_little_time():
+    """Two hundred thousand claims; they are never objects."""
+    n = 200_000
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "event": rng.integers(0, n // 20, n),
+            "outcome": "killed",
+            "group": "",
+            "value": rng.integers(0, 100, n),
+            "source": rng.integers(0, 5, n),
+            "reported": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 30, n), unit="D"),
+        }
+    )
+    corpus = table.read(frame)
+    start = time.perf_counter()
+    roles = assign_roles(corpus, datetime.date(2020, 1, 20))
+    assert time.perf_counter() - start < 5  # 0.1 s here
+    assert {PARTS[code] for code in np.unique(roles.part)} == {USED, SUPERSEDED, LATER}

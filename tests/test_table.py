@@ -30,6 +30,7 @@ from reconcile import (
     Event,
     Exactly,
     Group,
+    InconsistentClaims,
     InvalidValue,
     MissingDependency,
     Outcome,
@@ -498,6 +499,20 @@ def test_one_id_twice():
     assert len(corpus.ordered) == 2
 
 
+def test_an_outcome_of_two_descriptions_is_refused():
+    civil_war = Outcome("casualties", {"killed", "missing"})
+    with pytest.raises(InconsistentClaims, match="outcome 'casualties' is described in two ways") as caught:
+        read_text(f"{HEAD}\ne,casualties,,5,a\ne,casualty,,5,a\n", outcomes=[civil_war])
+    assert len(caught.value.claims) == 2
+
+
+def test_a_claim_and_its_own_hash_are_one():
+    own = only(rows("e,killed,,5,a")).id
+    corpus = rows("e,killed,,5,a,", f"e,killed,,5,a,{own}", "e,killed,,6,a,", head=f"{HEAD},id")
+    assert not corpus.rejected
+    assert (len(corpus), len(corpus.ordered), len(corpus.columns)) == (3, 2, 2)
+
+
 def test_an_id_may_not_be_the_hash_of_another_claim():
     taken = only(rows("e,killed,,5,a")).id
     corpus = rows("e,killed,,5,a,", f"e,killed,,6,a,{taken}", head=f"{HEAD},id")
@@ -578,6 +593,18 @@ def test_an_unclosed_quote_costs_one_row():
     assert blamed(corpus) == [(3, None)]
     assert "quote" in corpus.rejected[0].reason
     assert [claim.source.name for claim in corpus] == ["a", "b", "c"]
+
+
+def test_a_quote_that_swallows_rows_is_said():
+    """Two quotes that belong to two cells made one row of all between them, and nobody was told."""
+    with pytest.warns(ClaimsWarning, match="lines 3 to 5 were read as one row.*'source'") as caught:
+        corpus = rows("e,killed,,5,z", 'e,killed,,5,"a', "e,killed,,5,b", 'e,killed,,5,c"', "e,killed,,5,d")
+    assert len(caught) == 1
+    assert [claim.source.name for claim in corpus] == ["z", "a e,killed,,5,b e,killed,,5,c", "d"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(one("quote", '"he said: five,\nand more"')) == 1
+        assert len(rows('e,killed,,5,"a\nb"')) == 1  # a name on two lines
 
 
 def test_unclosed_quotes_all_the_way_down_cost_no_time():
@@ -674,6 +701,11 @@ def frame_of(**cells) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series([cell], dtype=object) for name, cell in (good | cells).items()})
 
 
+def frame_of_rows(**columns) -> pd.DataFrame:
+    good = {"event": "market", "outcome": "killed", "group": "", "value": 5, "source": "ministry"}
+    return pd.DataFrame({**good, **columns})
+
+
 def test_every_kind_of_frame_gives_the_same_claims(tmp_path):
     expected = read(EXAMPLE)
     frames = [
@@ -718,6 +750,32 @@ def test_parquet_needs_pyarrow(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "pyarrow.parquet")
     with pytest.raises(MissingDependency, match="pyarrow"):
         read(parquet)
+
+
+@pytest.mark.parametrize("column", ["value", "event", "id", "hedged"])
+def test_cells_that_are_equal_and_not_alike(column):
+    """1, 1.0 and True are equal in Python, and so are two moments of one instant."""
+    cells = pd.Series([1, True, 1.0, "1", None, float("nan"), np.True_, decimal.Decimal(1)], dtype=object)
+    whole, single = read(frame_of_rows(**{column: cells})), [read(frame_of(**{column: cell})) for cell in cells]
+    assert list(whole) == [claim for corpus in single for claim in corpus]
+    assert [row.reason for row in whole.rejected] == [row.reason for corpus in single for row in corpus.rejected]
+
+
+def test_instants_of_two_zones_stay_apart():
+    zones = [pd.Timestamp("2020-01-01T12:00Z"), pd.Timestamp("2020-01-01T13:00+01:00"), "2020-01-01T12:00Z"]
+    corpus = read(frame_of_rows(reported=pd.Series(zones, dtype=object)))
+    assert [claim.reported.utcoffset() for claim in corpus] == [datetime.timedelta(hours=h) for h in (0, 1, 0)]
+    assert len(corpus.columns) == 2
+
+
+def test_more_rows_than_are_read_at_once(monkeypatch):
+    table = [f"e,killed,,{n % 7},s{n % 3}" for n in range(25)]
+    expected = rows(*table, "e,kiled,,5,a")
+    frame = pd.read_csv(io.StringIO("\n".join([HEAD, *table, "e,kiled,,5,a"])))
+    monkeypatch.setattr("reconcile.io._rows.CHUNK", 10)
+    assert rows(*table, "e,kiled,,5,a") == expected
+    assert read(frame).claims == expected.claims
+    assert blamed(read(frame)) == [(26, "outcome")]
 
 
 # --- fuzz -------------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import datetime
 import functools
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any, get_args
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 
@@ -17,7 +17,12 @@ from reconcile.plumbing import check, clean_name, count_of, rebuilding_repr, to_
 from reconcile.values import Share, Value
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
-__all__ = ["Citation", "Claim", "Corpus", "Rejected"]
+if TYPE_CHECKING:
+    from reconcile.columns import Codes, Columns
+
+__all__ = ["CITED", "Citation", "Claim", "Corpus", "Rejected", "make_claim"]
+
+CITED = ("url", "publisher", "title", "quote")
 
 
 def _text(what: str) -> Any:
@@ -38,6 +43,11 @@ class Citation:
     publisher: str | None = _text("Citation.publisher")
     title: str | None = _text("Citation.title")
     quote: str | None = _text("Citation.quote")
+
+    @property
+    def texts(self) -> tuple[str | None, ...]:
+        """Url, publisher, title and quote."""
+        return self.url, self.publisher, self.title, self.quote
 
     __repr__ = rebuilding_repr
 
@@ -198,9 +208,11 @@ def _to_rejected(given: Iterable[Rejected]) -> tuple[Rejected, ...]:
     return _listed("Corpus.rejected", given, Rejected, "rejected rows, one after the other")
 
 
-@attrs.frozen(repr=False)
+@attrs.frozen(repr=False, eq=False, init=False)
 class Corpus:
     """Claims that are read together, and the rows that could not be read.
+
+    Inside are columns: claims that were read from a table are made when `claims` asks for them.
 
     Parameters
     ----------
@@ -221,47 +233,186 @@ class Corpus:
     (1, (Source('ministry'),))
     """
 
-    claims: tuple[Claim, ...] = attrs.field(default=(), converter=_to_claims)
-    rejected: tuple[Rejected, ...] = attrs.field(default=(), converter=_to_rejected)
+    rejected: tuple[Rejected, ...]
+    _told: tuple[Claim, ...] | None
+    _read: tuple[Columns, Codes] | None
 
-    def __attrs_post_init__(self) -> None:
-        contents: dict[str, Claim] = {}
-        known: dict[tuple[str, str], tuple[object, str]] = {}
-        for claim in self.claims:
-            if contents.setdefault(claim.id, claim) != claim:
-                raise InconsistentClaims("two different claims have one id", (claim.id,))
-            quoted = [claim.quoted_from] if isinstance(claim.quoted_from, Source) else []
-            quantity = claim.quantity
-            described: list[tuple[str, str, object]] = [("outcome", quantity.outcome.name, quantity.outcome)]
-            described += [("source", source.name, source) for source in (claim.source, *quoted)]
-            described += [("event", event.id, event) for event in (quantity.event, *quantity.event.wholes)]
-            for kind, name, thing in described:
-                seen, where = known.setdefault((kind, name), (thing, claim.id))
-                if seen != thing:
-                    reason = f"{kind} {name!r} is described in two ways: {seen!r} and {thing!r}"
-                    raise InconsistentClaims(reason, (where, claim.id))
+    def __init__(self, claims: Iterable[Claim] = (), rejected: Iterable[Rejected] = ()) -> None:
+        told = _to_claims(claims)
+        self.__attrs_init__(_to_rejected(rejected), told, None)
+        _check_together(told)
+
+    @classmethod
+    def of_columns(cls, columns: Columns, rows: Codes, rejected: Iterable[Rejected] = ()) -> Corpus:
+        """Make a corpus of columns.
+
+        Parameters
+        ----------
+        columns : Columns
+        rows : ndarray of int32, shape (claims,)
+            The row of each claim, in the order of the input, repeats among them.
+        rejected : iterable of Rejected, optional
+
+        Raises
+        ------
+        InconsistentClaims
+            If one source, event or outcome is described in two ways.
+        """
+        corpus = cls.__new__(cls)
+        corpus.__attrs_init__(_to_rejected(rejected), None, (columns, rows))
+        _check_tables(columns, rows)
+        return corpus
+
+    @functools.cached_property
+    def claims(self) -> tuple[Claim, ...]:
+        """The claims in the order in which they were given, repeats among them."""
+        if self._read is None:
+            return self._told or ()
+        columns, rows = self._read
+        made = [columns.claim(row) for row in range(len(columns))]
+        return tuple(made[row] for row in rows)
+
+    @functools.cached_property
+    def columns(self) -> Columns:
+        """The claims as columns, each once."""
+        return _to_columns(self.ordered) if self._read is None else self._read[0]
 
     @functools.cached_property
     def ordered(self) -> tuple[Claim, ...]:
-        """The claims by id, each once: the order that every computation uses."""
+        """The claims by id, each once."""
         return tuple({claim.id: claim for claim in sorted(self.claims, key=lambda c: c.id)}.values())
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """The sources, by name."""
-        return tuple(sorted({claim.source for claim in self.claims}, key=lambda s: s.name))
+        if self._read is None:
+            return tuple(sorted({claim.source for claim in self.claims}, key=lambda s: s.name))
+        import numpy as np
+
+        return tuple(self.columns.sources[at] for at in np.unique(self.columns.source))
 
     def __len__(self) -> int:
-        return len(self.claims)
+        return len(self.claims if self._read is None else self._read[1])
 
     def __iter__(self) -> Iterator[Claim]:
         return iter(self.claims)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Corpus):
+            return NotImplemented
+        return self is other or (self.rejected == other.rejected and self.claims == other.claims)
+
+    def __hash__(self) -> int:
+        return hash((self.claims, self.rejected))
 
     def __repr__(self) -> str:
         return f"Corpus({list(self.claims)!r}{f', rejected={list(self.rejected)!r}' if self.rejected else ''})"
 
     def __str__(self) -> str:
-        events = {claim.quantity.event.id for claim in self.claims}
-        claims, sources = count_of(len(self.claims), "claim"), count_of(len(self.sources), "source")
-        counted = f"{claims} by {sources} about {count_of(len(events), 'event')}"
+        if self._read is None:
+            events = len({claim.quantity.event.id for claim in self.claims})
+        else:
+            import numpy as np
+
+            events = len(np.unique(self.columns.quantities.event))
+        claims, sources = count_of(len(self), "claim"), count_of(len(self.sources), "source")
+        counted = f"{claims} by {sources} about {count_of(events, 'event')}"
         return counted + (f"; {count_of(len(self.rejected), 'row')} rejected" if self.rejected else "")
+
+
+def _check_together(claims: Iterable[Claim]) -> None:
+    contents: dict[str, Claim] = {}
+    known: dict[tuple[str, str], tuple[object, str]] = {}
+    for claim in claims:
+        if contents.setdefault(claim.id, claim) != claim:
+            raise InconsistentClaims("two different claims have one id", (claim.id,))
+        quoted = [claim.quoted_from] if isinstance(claim.quoted_from, Source) else []
+        quantity = claim.quantity
+        described: list[tuple[str, str, object]] = [("outcome", quantity.outcome.name, quantity.outcome)]
+        described += [("source", source.name, source) for source in (claim.source, *quoted)]
+        described += [("event", event.id, event) for event in (quantity.event, *quantity.event.wholes)]
+        for kind, name, thing in described:
+            seen, where = known.setdefault((kind, name), (thing, claim.id))
+            if seen != thing:
+                reason = f"{kind} {name!r} is described in two ways: {seen!r} and {thing!r}"
+                raise InconsistentClaims(reason, (where, claim.id))
+
+
+def _check_tables(columns: Columns, rows: Codes) -> None:
+    """Look for names that stand twice in a table; only then for the claims to blame."""
+    names: list[Sequence[object]] = [
+        [one.name for one in columns.sources],
+        [one.name for one in columns.quantities.outcomes],
+        columns.quantities.events.ids.tolist(),
+    ]
+    if any(len(set(column)) < len(column) for column in names):
+        _check_together(columns.claim(row) for row in rows)
+
+
+def _to_columns(claims: Sequence[Claim]) -> Columns:
+    """Take claims apart, which are each given once, and in order."""
+    import numpy as np
+
+    from reconcile import columns as room
+
+    quoted = [claim.quoted_from if isinstance(claim.quoted_from, Source) else None for claim in claims]
+    sources, source = room.rank([*(claim.source for claim in claims), *filter(None, quoted)], key=lambda one: one.name)
+    place = {one.name: at for at, one in enumerate(sources)}
+    values, value = room.rank((claim.value for claim in claims), key=repr)
+    found, quantity = room.QuantityTable.of_quantities([claim.quantity for claim in claims])
+    texts = [text for claim in claims for text in (claim.citation.texts if claim.citation else (None,) * len(CITED))]
+    distinct = {text: at for at, text in enumerate(dict.fromkeys(text for text in texts if text is not None))}
+    cited = np.array([room.NONE if text is None else distinct[text] for text in texts], dtype=np.int32)
+    citations, citation = room.TextTable.of(tuple(distinct), [cited[at :: len(CITED)] for at in range(len(CITED))])
+    row = {claim.id: at for at, claim in enumerate(claims)}
+    lost: dict[tuple[int, str], str] = {}
+    links = {}
+    for name in ("quoted_from", "revises"):
+        targets = [target if isinstance(target := getattr(claim, name), str) else None for claim in claims]
+        lost |= {(at, name): target for at, target in enumerate(targets) if target is not None and target not in row}
+        links[name] = np.array([room.NONE if one is None else row.get(one, room.LOST) for one in targets], np.int32)
+    return room.Columns(
+        sources=sources,
+        values=values,
+        quantities=found,
+        source=source[: len(claims)],
+        value=value,
+        quantity=quantity,
+        hedged=np.array([claim.hedged for claim in claims], dtype=bool),
+        reported=room.Moments.of(claim.reported for claim in claims),
+        as_of=room.Moments.of(claim.as_of for claim in claims),
+        origin=np.array([room.NONE if one is None else place[one.name] for one in quoted], dtype=np.int32),
+        quoted=links["quoted_from"],
+        revises=links["revises"],
+        lost=lost,
+        citations=citations,
+        citation=citation,
+        ids=np.array([claim.id for claim in claims], dtype=object),
+        make=functools.partial(_retell, claims),
+    )
+
+
+def _retell(claims: Sequence[Claim], columns: Columns, row: int) -> Claim:
+    return claims[row]
+
+
+def make_claim(columns: Columns, row: int) -> Claim:
+    """Make the claim of a row of columns that no claims were taken apart for."""
+    links: dict[str, Any] = {}
+    for name, codes in (("quoted_from", columns.quoted), ("revises", columns.revises)):
+        target = int(codes[row])
+        links[name] = columns.id(target) if target >= 0 else columns.lost.get((row, name))
+    if columns.origin[row] >= 0:
+        links["quoted_from"] = columns.sources[columns.origin[row]]
+    given, cited = columns.ids[row], int(columns.citation[row])
+    return Claim(
+        columns.quantities[int(columns.quantity[row])],
+        columns.values[columns.value[row]],
+        columns.sources[columns.source[row]],
+        reported=columns.reported[row],
+        as_of=columns.as_of[row],
+        hedged=bool(columns.hedged[row]),
+        citation=Citation(**dict(zip(CITED, columns.citations[cited], strict=True))) if cited >= 0 else None,
+        **links,
+        **({} if given is None else {"id": given}),
+    )

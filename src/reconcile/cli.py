@@ -174,7 +174,7 @@ def _to_seed(text: str) -> int:
 
 def _run_check(options: argparse.Namespace) -> int:
     corpus = _read(options, strict=False)
-    events = {claim.quantity.event for claim in corpus}
+    events = set(corpus.columns.quantities.event.tolist())
     said = f"{_count(len(corpus), 'claim')} by {_count(len(corpus.sources), 'source')}"
     print(_plain(f"{options.file}: {said} about {_count(len(events), 'event')}"))
     if not corpus.rejected:

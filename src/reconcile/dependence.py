@@ -12,18 +12,23 @@ import itertools
 import operator
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
-from reconcile.claims import Claim, Corpus
+from reconcile.claims import Corpus
+from reconcile.columns import LOCAL, MISSING, NONE, Codes, Columns, Moments, number
 from reconcile.errors import InconsistentClaims
 from reconcile.estimates import Part, Role
+from reconcile.plumbing import count_of
 from reconcile.values import Share
-from reconcile.vocabulary import Source
 
-__all__ = ["assign_roles"]
+__all__ = ["PARTS", "Roles", "assign_roles"]
 
+PARTS = tuple(Part)
+_USED, _RELAY, _DUPLICATE, _SUPERSEDED, _LATER, _UNDATED = range(len(PARTS))
 
 _Moment: TypeAlias = datetime.date | None
 
@@ -40,14 +45,6 @@ def _clock(moment: datetime.date) -> tuple[str, Any]:
     if offset is None:
         return "local", moment
     return "world", moment.replace(tzinfo=None) - datetime.datetime.min - offset  # noqa: DTZ901 - the zone is taken off
-
-
-def _later(one: _Moment, other: _Moment) -> bool:
-    """Whether `one` is surely later; a day and a time within it have no order."""
-    if one is None or other is None:
-        return False
-    mine, theirs = _clock(one), _clock(other)
-    return mine[1] > theirs[1] if mine[0] == theirs[0] else _day(one) > _day(other)
 
 
 def _compare(moments: Sequence[_Moment]) -> tuple[list[int], list[int]]:
@@ -108,59 +105,62 @@ def _succeed(dates: Sequence[tuple[_Moment, _Moment]]) -> list[int]:
     return [successor[at] for at in range(len(dates))]
 
 
-def _follow(claims: Mapping[str, Claim], link: str, verb: str) -> dict[str, str]:
-    """Follow a link from claim to claim; give the last claim of each trail, or say where it breaks or turns back."""
-    last: dict[str, str] = {}
-    for start in claims:
-        trail: dict[str, None] = {}
-        at = start
-        while at not in last:
-            trail[at] = None
-            target = getattr(claims[at], link)
-            if not isinstance(target, str):
-                last[at] = at
-            elif target not in claims:
-                raise InconsistentClaims(f"claim {at!r} {verb} {target!r}, which is not here", (at,))
-            elif target in trail:
-                circle = tuple(trail)[tuple(trail).index(target) :]
-                raise InconsistentClaims(f"a claim {verb} itself, by way of others", circle)
-            else:
-                at = target
-        last |= dict.fromkeys(trail, last[at])
-    return last
+@attrs.frozen(eq=False, repr=False)
+class Roles(Sequence[Role]):
+    """What every claim does, as columns; a `Role` is made when it is asked for.
+
+    Attributes
+    ----------
+    columns : Columns
+        The claims, one for each role, in the same order.
+    part : ndarray of int8, shape (n,)
+        Codes into `PARTS`.
+    origin : ndarray of int32, shape (n,)
+        Who is speaking, a code into ``columns.sources``.
+    by : ndarray of int32, shape (n,)
+        The row of the claim that stands in its place, or -1.
+    notes : mapping of row to str
+        In words, where there is more to say.
+    """
+
+    columns: Columns
+    part: NDArray[np.int8]
+    origin: Codes
+    by: Codes
+    notes: Mapping[int, str]
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    @overload
+    def __getitem__(self, row: int) -> Role: ...
+    @overload
+    def __getitem__(self, row: slice) -> tuple[Role, ...]: ...
+    def __getitem__(self, row: int | slice) -> Role | tuple[Role, ...]:
+        if isinstance(row, slice):
+            return tuple(self[at] for at in range(*row.indices(len(self))))
+        at = range(len(self))[row]
+        by = int(self.by[at])
+        return Role(
+            self.columns.claim(at),
+            PARTS[self.part[at]],
+            self.columns.sources[self.origin[at]],
+            None if by == NONE else self.columns.id(by),
+            self.notes.get(at, ""),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, Roles | tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        counts = zip(PARTS, np.bincount(self.part, minlength=len(PARTS)).tolist(), strict=True)
+        return f"<Roles of {count_of(len(self), 'claim')}: {', '.join(f'{n:,} {part}' for part, n in counts if n)}>"
 
 
-def _origins(claims: Mapping[str, Claim]) -> dict[str, str]:
-    """Find the primary claim of each claim."""
-    primary = _follow(claims, "quoted_from", "is quoted from")
-    for claim in claims.values():
-        origin = claims[primary[claim.id]]
-        if origin.quantity != claim.quantity:
-            reason = f"a relay must speak of what its origin speaks of: {claim}; {origin}"
-            raise InconsistentClaims(reason, (claim.id, origin.id))
-    return primary
-
-
-def _revisers(claims: Mapping[str, Claim], heard: Iterable[Claim]) -> dict[str, list[str]]:
-    """Map each revised claim to those of `heard` that revise it, by id."""
-    _follow(claims, "revises", "revises")
-    found: dict[str, list[str]] = defaultdict(list)
-    for claim in heard:
-        if claim.revises is not None:
-            found[claim.revises].append(claim.id)
-    return found
-
-
-def _end(by: dict[str, str], start: str) -> str:
-    """Follow `by` to its end, and remember the way."""
-    trail = [start]
-    while trail[-1] in by:
-        trail.append(by[trail[-1]])
-    by.update((at, trail[-1]) for at in trail[:-1])
-    return trail[-1]
-
-
-def assign_roles(corpus: Corpus, as_of: datetime.date | None = None) -> tuple[Role, ...]:
+def assign_roles(corpus: Corpus, as_of: datetime.date | None = None) -> Roles:
     """Say of every claim what it does for the estimate.
 
     A relay stands for its origin; where the origin itself was not yet reported, or is a source without a claim here,
@@ -175,92 +175,229 @@ def assign_roles(corpus: Corpus, as_of: datetime.date | None = None) -> tuple[Ro
 
     Returns
     -------
-    tuple of Role
-        One for each claim, by claim id.
+    Roles
+        One for each row of ``corpus.columns``: for a corpus of `Claim` objects, by claim id.
 
     Raises
     ------
     InconsistentClaims
         For relays or revisions of claims that are not there or in a circle, and for relays that speak of another
         quantity than their origin.
+
+    Examples
+    --------
+    >>> from reconcile.claims import Claim
+    >>> from reconcile.values import Exactly
+    >>> from reconcile.vocabulary import Event, Source
+    >>> market, ministry = Event("market").killed(), Source("ministry")
+    >>> early, late = (Claim(market, Exactly(n), ministry, reported=f"2020-02-0{n}") for n in (1, 2))
+    >>> {role.claim.value: role.role.value for role in assign_roles(Corpus([early, late]))}[Exactly(1)]
+    'superseded'
     """
-    claims = {claim.id: claim for claim in corpus.ordered}
-    primary = _origins(claims)
-    roles: dict[str, Role] = {}
-    heard: list[Claim] = []
-    for claim in claims.values():
-        first = claims[primary[claim.id]]
-        origin = first.quoted_from if isinstance(first.quoted_from, Source) else first.source
-        roles[claim.id] = Role(claim, Part.USED, origin)
-        if as_of is not None and (claim.reported is None or _later(claim.reported, as_of)):
-            part = Part.UNDATED if claim.reported is None else Part.LATER
-            roles[claim.id] = Role(claim, part, origin)
-        else:
-            heard.append(claim)
-    revisers = _revisers(claims, heard)
-    stands = _stand_ins(heard, primary, revisers)
-    for claim in heard:
-        if stands[claim.id] != claim.id:
-            said = claims[primary[claim.id]].value
-            note = "" if claim.value == said else f"says {claim.value}, its origin {said}"
-            roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.RELAY, by=stands[claim.id], note=note)
-    rivals: dict[object, list[Claim]] = defaultdict(list)
-    for claim in heard:
-        if roles[claim.id].role is Part.USED:
-            of = claim.value.of if isinstance(claim.value, Share) else None
-            rivals[roles[claim.id].origin.name, claim.quantity, of].append(claim)
-    by = {claim: other for claim, other in stands.items() if claim != other}
-    for claim in heard:
-        if roles[claim.id].role is Part.USED:
+    columns = corpus.columns
+    size = len(columns)
+    part = np.full(size, _USED, dtype=np.int8)
+    if as_of is not None:
+        part[columns.reported.later(Moments.of([as_of]))] = _LATER
+        part[columns.reported.clock == MISSING] = _UNDATED
+    origin = np.where(columns.origin == NONE, columns.source, columns.origin)
+    notes: dict[int, str] = {}
+    roles = Roles(columns, part, origin, np.full(size, NONE, dtype=np.int32), notes)
+    _follow_links(roles, notes)
+    _settle(roles)
+    return roles
+
+
+def _follow_links(roles: Roles, notes: dict[int, str]) -> None:
+    """Give their roles to relays and to what is revised; the few claims with links are gone through one by one."""
+    columns, part, by = roles.columns, roles.part, roles.by
+    links = [np.flatnonzero(codes != NONE) for codes in (columns.quoted, columns.revises)]
+    targets = columns.quoted[links[0]], columns.revises[links[1]]
+    rows = sorted((row for row in np.unique(np.concatenate([*links, *targets])).tolist() if row >= 0), key=columns.id)
+    primary = _follow(columns, rows, "quoted_from", "is quoted from")
+    for row in rows:
+        first = primary[row]
+        if columns.quantity[first] != columns.quantity[row]:
+            reason = f"a relay must speak of what its origin speaks of: {columns.claim(row)}; {columns.claim(first)}"
+            raise InconsistentClaims(reason, (columns.id(row), columns.id(first)))
+        roles.origin[row] = roles.origin[first]
+    _follow(columns, rows, "revises", "revises")
+    heard = [row for row in rows if part[row] == _USED]
+    revisers: dict[int, list[int]] = defaultdict(list)
+    for row in heard:
+        if columns.revises[row] != NONE:
+            revisers[int(columns.revises[row])].append(row)
+    stands = {row: other for row, other in _stand_ins(columns, heard, primary, revisers).items() if row != other}
+    for row, other in stands.items():
+        part[row], by[row] = _RELAY, other
+        said, repeated = (columns.values[columns.value[one]] for one in (primary[row], row))
+        if said != repeated:
+            notes[row] = f"says {repeated}, its origin {said}"
+    for row in heard:
+        if part[row] == _USED:
             # A relay that revises its own origin still stands for it; else both would fall silent.
-            last = next((one for one in revisers[claim.id] if _end(by, one) != claim.id), None)
+            last = next((one for one in revisers[row] if _end(stands, one) != row), None)
             if last is not None:
-                by[claim.id] = last
-                roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.SUPERSEDED, by=last)
-    for group in rivals.values():
-        _settle(group, roles)
-    return tuple(roles.values())
+                stands[row] = last
+                part[row], by[row] = _SUPERSEDED, last
+
+
+def _follow(columns: Columns, rows: Iterable[int], link: str, verb: str) -> dict[int, int]:
+    """Follow a link from claim to claim; give the last claim of each trail, or say where it breaks or turns back."""
+    codes = {"quoted_from": columns.quoted, "revises": columns.revises}[link]
+    last: dict[int, int] = {}
+    for start in rows:
+        trail: dict[int, None] = {}
+        at = start
+        while at not in last:
+            trail[at] = None
+            target = int(codes[at])
+            if target == NONE:
+                last[at] = at
+            elif target < 0:
+                name, lost = columns.id(at), columns.lost[at, link]
+                raise InconsistentClaims(f"claim {name!r} {verb} {lost!r}, which is not here", (name,))
+            elif target in trail:
+                circle = tuple(trail)[tuple(trail).index(target) :]
+                raise InconsistentClaims(f"a claim {verb} itself, by way of others", tuple(map(columns.id, circle)))
+            else:
+                at = target
+        last |= dict.fromkeys(trail, last[at])
+    return last
+
+
+def _end(by: dict[int, int], start: int) -> int:
+    """Follow `by` to its end, and remember the way."""
+    trail = [start]
+    while trail[-1] in by:
+        trail.append(by[trail[-1]])
+    by.update((at, trail[-1]) for at in trail[:-1])
+    return trail[-1]
 
 
 def _stand_ins(
-    heard: Sequence[Claim], primary: Mapping[str, str], revisers: Mapping[str, Sequence[str]]
-) -> dict[str, str]:
+    columns: Columns, heard: Sequence[int], primary: Mapping[int, int], revisers: Mapping[int, Sequence[int]]
+) -> dict[int, int]:
     """Say who speaks for each claim: its primary claim or, where that is not heard, one of its relays.
 
     That is one that no other relay of the same claim revises, and rather one that quotes what is not heard than one
     that quotes another relay.
     """
-    claims = {claim.id: claim for claim in heard}
-    families: dict[str, list[str]] = defaultdict(list)
-    for one in claims:
-        families[primary[one]].append(one)
-    found: dict[str, str] = {}
+    here = set(heard)
+    families: dict[int, list[int]] = defaultdict(list)
+    for row in heard:
+        families[primary[row]].append(row)
+    found: dict[int, int] = {}
     for first, members in families.items():
         speaker = first
-        if first not in claims:
+        if first not in here:
             latest = [one for one in members if not any(primary[other] == first for other in revisers.get(one, ()))]
-            speaker = next((one for one in latest if claims[one].quoted_from not in claims), latest[0])
+            speaker = next((one for one in latest if int(columns.quoted[one]) not in here), latest[0])
         found |= dict.fromkeys(members, speaker)
     return found
 
 
-def _settle(group: Iterable[Claim], roles: dict[str, Role]) -> None:
-    """Settle what one speaker said of one quantity: the newest stands, equal ones count once."""
-    by_dates: dict[tuple[_Moment, _Moment], list[Claim]] = defaultdict(list)
-    for claim in group:
-        if roles[claim.id].role is Part.USED:
-            by_dates[claim.reported, claim.as_of].append(claim)
-    standing: list[Claim] = []
-    together = list(by_dates.values())
-    for at, successor in enumerate(_succeed(list(by_dates)) if by_dates else ()):
-        if at == successor:
-            standing += together[at]
-        else:
-            for claim in together[at]:
-                roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.SUPERSEDED, by=together[successor][0].id)
-    kept: dict[object, str] = {}
-    for claim in sorted(standing, key=lambda c: c.id):
-        same = kept.setdefault((claim.value, claim.hedged), claim.id)
-        if same != claim.id:
-            part = Part.DUPLICATE if claim.quoted_from is None else Part.RELAY
-            roles[claim.id] = attrs.evolve(roles[claim.id], role=part, by=same)
+def _settle(roles: Roles) -> None:
+    """Settle what one speaker says of one count, or of one share of it: the newest stands, equal ones count once."""
+    columns, part = roles.columns, roles.part
+    wholes: dict[object, int] = {}
+    of = [wholes.setdefault(v.of, len(wholes)) if isinstance(v, Share) else NONE for v in columns.values]
+    rows = np.flatnonzero(part == _USED)
+    group, _ = number(columns.quantity[rows], roles.origin[rows], np.array(of, dtype=np.int32)[columns.value[rows]])
+    several = np.bincount(group)[group] > 1 if len(rows) else group > 0
+    order = np.argsort(group[several], kind="stable")
+    rows = rows[several][order]
+    if not len(rows):
+        return
+    starts = np.flatnonzero(np.diff(group[several][order], prepend=-1))
+    group = np.repeat(np.arange(len(starts), dtype=np.int32), np.diff(starts, append=len(rows)))
+    odd = ~_is_plain(columns.reported.clock[rows], columns.as_of.clock[rows], starts)
+    ties = _find_ties(columns, rows, starts, group) | odd[group]
+    if ties.any():
+        rows = _sort_by_id(columns, rows, group, ties)
+    successor = _find_successors(columns, rows, starts, group, odd)
+    places = np.arange(len(rows))
+    old = successor != places
+    part[rows[old]], roles.by[rows[old]] = _SUPERSEDED, rows[successor[old]]
+    standing = rows[~old]
+    same, first = number(group[~old], columns.value[standing], columns.hedged[standing])
+    again = first[same] != np.arange(len(standing))
+    repeats = standing[again]
+    quotes = (columns.origin[repeats] != NONE) | (columns.quoted[repeats] != NONE)
+    part[repeats], roles.by[repeats] = np.where(quotes, _RELAY, _DUPLICATE), standing[first[same][again]]
+
+
+def _find_ties(columns: Columns, rows: NDArray[np.intp], starts: NDArray[np.intp], group: Codes) -> NDArray[np.bool_]:
+    """Whether each claim is one of several of which the first by id will stand for the others or replace others."""
+    stands = _find_successors(columns, rows, starts, group) == np.arange(len(rows))
+    count = np.add.reduceat(stands.astype(np.int32), starts)
+    several = (count > 1) & (count < np.diff(starts, append=len(rows)))
+    same, _ = number(group, columns.value[rows], columns.hedged[rows], stands)
+    ties: NDArray[np.bool_] = stands & (several[group] | (np.bincount(same)[same] > 1))
+    return ties
+
+
+def _sort_by_id(columns: Columns, rows: NDArray[np.intp], group: Codes, ties: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Put the ties of each group before the others, by id: ids are made for no more claims than it takes."""
+    ids = [columns.id(row) for row in rows[ties].tolist()]
+    place = rows.copy()
+    place[np.flatnonzero(ties)[sorted(range(len(ids)), key=ids.__getitem__)]] = np.arange(len(ids))
+    return rows[np.lexsort((place, ~ties, group))]
+
+
+def _find_successors(
+    columns: Columns,
+    rows: NDArray[np.intp],
+    starts: NDArray[np.intp],
+    group: Codes,
+    odd: NDArray[np.bool_] | None = None,
+) -> NDArray[np.intp]:
+    """For each claim, sorted by group, the place of the first of those that replace it; its own where it stands.
+
+    In most groups no dates turn in a circle. There the newest on each clock, unless another clock has a later day,
+    replace all that is older, and nothing replaces what has no date. The `odd` groups are taken one by one.
+    """
+    reported, as_of = columns.reported.take(rows), columns.as_of.take(rows)
+    size = len(group)
+    clock, day, places = reported.clock, reported.day, np.arange(size)
+    lowest = np.iinfo(np.int64).min
+
+    def top(column: NDArray[Any]) -> NDArray[Any]:
+        return np.maximum.reduceat(column, starts)[group]
+
+    newest = np.ones(size, dtype=bool)
+    for moments in (reported, as_of):
+        for one in np.unique(clock):
+            here = newest & (clock == one)
+            place = np.where(here & (moments.clock != MISSING), moments.at, lowest)
+            newest[here] = (place == top(place))[here]
+    stands = newest.copy()
+    for one in np.unique(clock[clock != MISSING]):
+        stands &= (clock == one) | (clock == MISSING) | (day >= top(np.where(clock == one, day, lowest)))
+    found: NDArray[np.intp] = np.where(stands, places, size)
+    for one in np.unique(clock):
+        leader = np.minimum.reduceat(np.where(stands & (clock == one), places, size), starts)[group]
+        newer = leader < size
+        other = newer & (clock != one)
+        newer[other] = (clock[other] != MISSING) & (one != MISSING) & (day[leader[other]] > day[other])
+        found = np.where(newer & ~stands, np.minimum(found, leader), found)
+    ends = np.append(starts[1:], size)
+    for one in np.flatnonzero(odd) if odd is not None else ():
+        by_dates: dict[tuple[_Moment, _Moment], list[int]] = defaultdict(list)
+        for at in range(starts[one], ends[one]):
+            by_dates[reported[at], as_of[at]].append(at)
+        together = list(by_dates.values())
+        for at, by in enumerate(_succeed(list(by_dates))):
+            found[together[at]] = together[at] if at == by else together[by][0]
+    return found
+
+
+def _is_plain(reported: NDArray[np.int8], as_of: NDArray[np.int8], starts: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether the clocks of each group are such that its dates cannot turn in a circle."""
+    (low, high), (lowest, highest) = (
+        (np.minimum.reduceat(clock, starts), np.maximum.reduceat(clock, starts)) for clock in (reported, as_of)
+    )
+    known = np.minimum.reduceat(np.where(reported == MISSING, np.int8(127), reported), starts)
+    dateless = highest == MISSING
+    plain: NDArray[np.bool_] = ((low == high) & (lowest == highest)) | (dateless & ((known == high) | (high == LOCAL)))
+    return plain

@@ -1,98 +1,94 @@
 # SPDX-License-Identifier: MIT
-"""Rows that were read one by one, into claims that can stand together in a corpus."""
+"""Rows whose cells were read one by one, into claims that can stand together in a corpus."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import heapq
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import attrs
+import numpy as np
 
-from reconcile.claims import Claim
-from reconcile.errors import InvalidValue
-from reconcile.io._rows import RawRow, clean
-from reconcile.vocabulary import Event, Quantity, Source
+from reconcile.claims import CITED
+from reconcile.columns import NONE, Codes, Columns, number
+from reconcile.io._building import build, quoted_source
+from reconcile.io._draft import Draft, Fault, Records, Row
 
-__all__ = ["Row", "assemble", "explain"]
+__all__ = ["assemble"]
 
 MOST_NESTED = 20  # events within events; deeper chains are slips, and would cost every comparison of events
 
-_OF_SOURCE = {"source_kind": "kind", "sides": "sides", "opposes": "opposes"}
+_OF_SOURCE = ("source_kind", "sides", "opposes")
 _OF_EVENT = ("place", "start", "end", "perpetrators", "part_of")
-_OF_CLAIM = ("reported", "as_of", "revises", "hedged", "id")
 _LINKS = {"quoted_from": "relays", "revises": "revises"}
 _TOO_DEEP = f"events may be nested at most {MOST_NESTED} deep"
 
-_Fault = tuple[str | None, str]
-_Records = dict[str, dict[str, Any]]
+_CONTENT = (
+    *("event", "outcome", "group", "period", "value", "source", "reported", "as_of", "quoted_from", "revises"),
+    *("hedged", *CITED),
+)
+_HASH = re.compile("c[0-9a-f]{16}")  # what an id looks like that is made of the content
 
 
-@attrs.define(eq=False)
-class Row:
-    """A row on its way to a claim, or, once it has a fault, to the rejected rows."""
-
-    raw: RawRow
-    cells: dict[str, Any] = attrs.field(factory=dict)
-    fault: _Fault | None = None
-
-    @property
-    def line(self) -> int:
-        """The line of the file that the row starts on."""
-        return self.raw.line
-
-    def reject(self, column: str | None, reason: str) -> None:
-        """Note why the row cannot become a claim; the first reason counts."""
-        self.fault = self.fault or (column, " ".join(clean(reason).split()))
-
-
-def explain(error: Exception) -> str:
-    """Say to the writer of a table, who never saw a class name, why a cell was refused."""
-    if isinstance(error, InvalidValue):
-        shown = clean(repr(error.given))
-        return f"got {shown if len(shown) <= 100 else shown[:100] + '...'}; allowed: {error.allowed}"
-    return str(error)
-
-
-def assemble(rows: list[Row]) -> list[Claim]:
+def assemble(draft: Draft) -> tuple[Columns, Codes]:
     """Turn rows into claims that stand together; rows that cannot stand beside the others get a fault.
 
     Parameters
     ----------
-    rows : list of Row
-        Their cells read one by one; faults are added to them.
+    draft : Draft
+        Its cells read one by one; faults are added to it.
 
     Returns
     -------
-    list of Claim
-        One for each row without fault.
+    tuple of (Columns, ndarray of int32)
+        The distinct claims, and which of them each row without fault makes.
     """
-    _reject_reused_ids(rows)
+    _reject_reused_ids(draft)
     while True:
         # A row found at fault may have held up others, so go round until nobody falls; three rounds at most.
-        standing = [row for row in rows if not row.fault]
-        _reject_dangling(rows)
-        sources = _merge(standing, "source", tuple(_OF_SOURCE), _check_source)
-        events = _merge(standing, "event", _OF_EVENT, _check_event)
-        _reject_deeply_nested(standing, events)
-        if not any(row.fault for row in standing):
-            claims = _build(standing, sources, events)
-            if not any(row.fault for row in standing):
-                return claims
+        fallen = len(draft.faults)
+        _reject_dangling(draft)
+        sources = _merge(draft, "source", _OF_SOURCE, _check_source)
+        events = _merge(draft, "event", _OF_EVENT, _check_event)
+        _reject_deeply_nested(draft, events)
+        if len(draft.faults) == fallen:
+            columns, rows = build(draft, sources, events)
+            if _know_apart(draft, columns, rows):
+                return columns, rows
 
 
-def _reject_reused_ids(rows: list[Row]) -> None:
-    shared = {*_OF_SOURCE, *_OF_EVENT}  # may be blank in one of two equal rows
-    first: dict[str, Row] = {}
-    for row in rows:
-        if row.fault or "id" not in row.cells:
-            continue
-        other = first.setdefault(row.cells["id"], row)
-        mine, theirs = ({k: v for k, v in one.cells.items() if k not in shared} for one in (row, other))
-        if mine != theirs:
-            row.reject("id", f"line {other.line} has the id {row.cells['id']!r} with another content")
+def _reject_reused_ids(draft: Draft) -> None:
+    ids = draft.column("id")
+    rows = draft.standing(ids != NONE)
+    rows = rows[np.bincount(ids[rows])[ids[rows]] > 1] if len(rows) else rows
+    contents, _ = number(*(draft.column(column)[rows] for column in _CONTENT))
+    _, first, same = np.unique(ids[rows], return_index=True, return_inverse=True)
+    for at in np.flatnonzero(contents != contents[first][same]):
+        line = draft.line(rows[first[same[at]]])
+        draft.reject(rows[at], "id", f"line {line} has the id {draft.get(rows[at], 'id')!r} with another content")
 
 
-def _reject_dangling(rows: list[Row]) -> None:
+def _reject_dangling(draft: Draft) -> None:
+    linked = np.zeros(len(draft.lines), dtype=bool)
+    targets: set[str] = set()
+    for column in _LINKS:
+        rows = draft.standing(draft.column(column) != NONE)
+        linked[rows] = True
+        targets.update(draft.used(column, rows)[0])
+    if targets:
+        ids = [code for code, name in enumerate(draft.things.get("id", ())) if name in targets]
+        linked |= np.isin(draft.column("id"), ids)
+        columns = ("id", *_LINKS, "event", "outcome", "group", "period")
+        rows_found = [Row.of(draft, at, columns) for at in np.flatnonzero(linked).tolist()]
+        _reject_broken_links(rows_found)
+        for row in rows_found:
+            if row.fault:
+                draft.reject(row.at, *row.fault)
+
+
+def _reject_broken_links(rows: list[Row]) -> None:
     """Reject rows that relay or revise what is not there, is rejected, counts something else, or leads back to them."""
     standing: dict[str, Row] = {}
     fallen: dict[str, Row] = {}
@@ -109,7 +105,7 @@ def _reject_dangling(rows: list[Row]) -> None:
             if row.fault or target is None:
                 continue
             if target not in standing:
-                if also and _quoted_source(target):
+                if also and quoted_source(target):
                     continue
                 missing = f"no row has the id {target!r}; allowed: the id of a row{also}"
                 row.reject(column, _blame(verb, fallen[target]) if target in fallen else missing)
@@ -139,11 +135,6 @@ def _blame(verb: str, cause: Row) -> str:
     return f"{verb} {cause.cells['id']!r}, which was rejected on line {cause.line}"
 
 
-def _quoted_source(target: str) -> str | None:
-    prefix, _, name = target.partition(":")
-    return name.strip() or None if prefix.strip().casefold() == "source" else None
-
-
 def _find_circular(rows: Mapping[str, Row], column: str) -> set[str]:
     """The ids of rows that can be reached from themselves by following `column`."""
     done: set[str] = set()
@@ -160,15 +151,30 @@ def _find_circular(rows: Mapping[str, Row], column: str) -> set[str]:
     return circular
 
 
-def _merge(
-    rows: list[Row], key: str, columns: tuple[str, ...], check: Callable[[str, _Records], _Fault | None]
-) -> _Records:
-    """What the rows together say of each source or event; a row that contradicts an earlier one gets a fault."""
-    known: _Records = {}
-    lines: dict[tuple[str, str], int] = {}
-    for row in rows:
+def _tell(draft: Draft, key: str, columns: Sequence[str]) -> Iterator[Row]:
+    """Give the rows that say something new of a source or event, in order; after one with a fault, all its likes."""
+    said = draft.standing(np.logical_or.reduce([draft.column(column) != NONE for column in columns]))
+    codes, _ = number(draft.column(key)[said], *(draft.column(column)[said] for column in columns))
+    same = said[np.argsort(codes, kind="stable")].tolist()
+    counts = np.bincount(codes).tolist()
+    spans = ((end - count, end) for count, end in zip(counts, itertools.accumulate(counts), strict=True))
+    queue = [(same[start], start, end) for start, end in spans]
+    heapq.heapify(queue)
+    while queue:
+        at, place, end = heapq.heappop(queue)
+        row = Row.of(draft, at, (key, *columns))
+        yield row
         if row.fault:
-            continue
+            draft.reject(at, *row.fault)
+            if place + 1 < end:
+                heapq.heappush(queue, (same[place + 1], place + 1, end))
+
+
+def _merge(draft: Draft, key: str, columns: tuple[str, ...], check: Callable[[str, Records], Fault | None]) -> Records:
+    """What the rows together say of each source or event; a row that contradicts an earlier one gets a fault."""
+    known: Records = {}
+    lines: dict[tuple[str, str], int] = {}
+    for row in _tell(draft, key, columns):
         name = row.cells[key]
         record = known.setdefault(name, {})
         given = {column: row.cells[column] for column in columns if column in row.cells}
@@ -193,12 +199,12 @@ def _say(cell: Any) -> str:
     return repr("|".join(sorted(cell)) if isinstance(cell, frozenset) else str(cell))
 
 
-def _check_source(name: str, known: _Records) -> _Fault | None:
+def _check_source(name: str, known: Records) -> Fault | None:
     both = known[name].get("sides", frozenset()) & known[name].get("opposes", frozenset())
     return ("opposes", f"{_say(both)} is among the sides of {name!r}") if both else None
 
 
-def _check_event(name: str, known: _Records) -> _Fault | None:
+def _check_event(name: str, known: Records) -> Fault | None:
     start, end = known[name].get("start"), known[name].get("end")
     if start and end and end < start:
         return "end", f"the event {name!r} would end on {end}, before its start on {start}"
@@ -208,7 +214,7 @@ def _check_event(name: str, known: _Records) -> _Fault | None:
     return ("part_of", _TOO_DEEP) if len(wholes) > MOST_NESTED else None
 
 
-def _find_wholes(name: str, known: _Records) -> list[str]:
+def _find_wholes(name: str, known: Records) -> list[str]:
     wholes: list[str] = []
     at = known.get(name, {}).get("part_of")
     while at is not None and len(wholes) <= MOST_NESTED and (not wholes or wholes[-1] != name):
@@ -217,56 +223,32 @@ def _find_wholes(name: str, known: _Records) -> list[str]:
     return wholes
 
 
-def _reject_deeply_nested(rows: list[Row], events: _Records) -> None:
+def _reject_deeply_nested(draft: Draft, events: Records) -> None:
     # Chains told from the smallest event up grow at the far end, where no single row shows how deep they are.
-    depths = {name: len(_find_wholes(name, events)) for name in events}
-    for row in rows:
-        if not row.fault and depths[row.cells["event"]] > MOST_NESTED:
-            row.reject("part_of", _TOO_DEEP)
+    deep = {name for name in events if len(_find_wholes(name, events)) > MOST_NESTED}
+    if deep:
+        codes = [code for code, name in enumerate(draft.things["event"]) if name in deep]
+        for row in draft.standing(np.isin(draft.column("event"), codes)):
+            draft.reject(row, "part_of", _TOO_DEEP)
 
 
-def _build(rows: list[Row], sources: _Records, events: _Records) -> list[Claim]:
-    built: dict[str, Event] = {}
-    known = {name: _make_source(name, sources) for name in sources}
-    given = {row.cells.get("id") for row in rows}
-    ids: dict[str, tuple[Claim, int]] = {}
-    claims = []
-    for row in rows:
-        cells = row.cells
-        origin = cells.get("quoted_from")
-        quoted = None if origin is None or origin in given else _quoted_source(origin)
-        if quoted is not None:
-            origin = known.get(quoted) or _make_source(quoted, sources)
-        event = _make_event(cells["event"], events, built)
-        named = {column: cells[column] for column in _OF_CLAIM if column in cells}
-        try:
-            quantity = Quantity(event, cells["outcome"], cells["group"], cells["period"])
-            claim = Claim(
-                quantity,
-                cells["value"],
-                known[cells["source"]],
-                quoted_from=origin,
-                citation=cells["citation"],
-                **named,
-            )
-        except InvalidValue as error:
-            row.reject(None, explain(error))
-            continue
-        other, line = ids.setdefault(claim.id, (claim, row.line))
-        if other != claim:
-            row.reject("id", f"the claim on line {line} has the id {claim.id!r}")
-            continue
-        claims.append(claim)
-    return claims
-
-
-def _make_source(name: str, sources: _Records) -> Source:
-    return Source(name, **{_OF_SOURCE[column]: cell for column, cell in sources.get(name, {}).items()})
-
-
-def _make_event(name: str, events: _Records, built: dict[str, Event]) -> Event:
-    if name not in built:
-        record = dict(events.get(name, {}))
-        whole = record.pop("part_of", None)
-        built[name] = Event(name, part_of=None if whole is None else _make_event(whole, events, built), **record)
-    return built[name]
+def _know_apart(draft: Draft, columns: Columns, rows: Codes) -> bool:
+    """Whether no id is the hash of another claim; if one is, reject the later, or join the two if they are alike."""
+    hashes = {name: row for row, name in enumerate(columns.ids) if name is not None and _HASH.fullmatch(name)}
+    if not hashes:
+        return True
+    standing = draft.standing()
+    apart = True
+    for row in [row for row, name in enumerate(columns.ids) if name is None]:
+        claim = columns.claim(row)
+        if claim.id in hashes:
+            apart = False
+            other = hashes[claim.id]
+            mine, theirs = (standing[rows == one] for one in (row, other))
+            if claim == columns.claim(other):
+                draft.codes["id"][mine] = draft.codes["id"][theirs[0]]
+                continue
+            first, second = (mine, theirs) if mine[0] < theirs[0] else (theirs, mine)
+            for one in second:
+                draft.reject(one, "id", f"the claim on line {draft.line(first[0])} has the id {claim.id!r}")
+    return apart

@@ -1,27 +1,34 @@
 # SPDX-License-Identifier: MIT
-"""Bytes, text or a dataframe in; a header and rows of raw cells out, each row with the line it starts on."""
+"""Bytes, text or a dataframe in; a header and columns of raw cells out, with the line that each row starts on."""
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
+import datetime
 import io
+import itertools
 import math
 import numbers
 import os
 import re
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
+import numpy as np
+from numpy.typing import NDArray
 
 from reconcile.errors import InvalidValue, MissingDependency, UnreadableTable
 
-__all__ = ["RawRow", "RawTable", "clean", "is_blank", "open_rows"]
+__all__ = ["RawCells", "RawColumn", "RawTable", "clean", "is_blank", "open_rows"]
 
 LONGEST_ROW = 200  # physical lines; a quote that stays open longer was never closed
 LONGEST_TEXT = 500  # characters of a rejected row that are kept
+CHUNK = 50_000  # rows whose cells are objects at one time
 
 _DELIMITERS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?\s*')  # Excel writes and reads this as the first line
@@ -39,6 +46,7 @@ _OTHER_FORMATS = (
     (b"\x1f\x8b", "compressed with gzip; unpack it first"),
 )
 _PARQUET = b"PAR1"
+_SplitRow: TypeAlias = tuple[int, int, list[str], str | None]  # from and to which line, cells, fault
 _CSV_ERRORS = (
     ("unexpected end", "a quote is opened in this row and never closed"),
     ("expected after", "text stands between a closing quote and the next separator"),
@@ -46,31 +54,84 @@ _CSV_ERRORS = (
 )
 
 
-@attrs.frozen
-class RawRow:
-    """One row as it stands; `fault` says why it could not even be split into cells."""
+@attrs.frozen(eq=False)
+class RawColumn:
+    """Each distinct cell of a column once, and the code of each row's; -1 where it is blank."""
 
-    line: int
-    cells: tuple[Any, ...]
-    written: str | None = None
-    fault: str | None = None
-
-    @property
-    def text(self) -> str:
-        """The row as it was written, or the cells of a frame that are not blank; short and printable."""
-        if self.written is not None:
-            return clean(self.written)
-        return clean(", ".join(_show(cell) for cell in self.cells if not is_blank(cell)))
+    cells: list[Any]
+    codes: NDArray[np.int32]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
+class RawCells:
+    """The rows that hold anything: columns by place, first and last lines, and why some could not be split into cells.
+
+    `write` gives rows as they were written, or the cells of a frame that are not blank; short and printable.
+    """
+
+    columns: dict[int, RawColumn]
+    lines: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    faults: dict[int, str]
+    write: Callable[[Sequence[int]], list[str]]
+
+
+@attrs.frozen(eq=False)
 class RawTable:
-    """A header and the rows under it; `notes` are things that the reader of the table should know."""
+    """A header and the way to the rows under it; `notes` are things that the reader of the table should know.
+
+    `load` gives the columns at some places; `separator` is what parts the cells of a text.
+    """
 
     where: str
     header: tuple[str, ...]
-    rows: Iterator[RawRow]
+    load: Callable[[Iterable[int]], RawCells]
     notes: tuple[str, ...] = ()
+    separator: str | None = None
+
+
+class _Coder:
+    """Gives equal cells of a column one code, as long as they are read alike."""
+
+    def __init__(self) -> None:
+        self.cells: list[Any] = []
+        self.codes = array("i")
+        self._known: dict[Any, int] = {}
+
+    def add(self, cells: Iterable[Any]) -> None:
+        known = self._known
+        self.codes.extend([known[cell] if type(cell) is str and cell in known else self._code(cell) for cell in cells])
+
+    def _code(self, cell: Any) -> int:
+        key = _identify(cell)
+        code = None if key is None else self._known.get(key)
+        if code is None:
+            code = -1 if is_blank(cell) else len(self.cells)
+            if code >= 0:
+                self.cells.append(cell)
+            if key is not None:
+                self._known[key] = code
+        return code
+
+    def column(self, rows: NDArray[np.intp] | slice) -> RawColumn:
+        return RawColumn(self.cells, np.array(self.codes, dtype=np.int32)[rows])
+
+
+def _identify(cell: Any) -> Any:
+    """A key that only cells share that are read alike, or None: 1, 1.0 and True are equal, and so are two clocks."""
+    kind = type(cell)
+    if kind is str:
+        return cell
+    if kind is float:
+        return (kind, cell) if cell == cell else None  # noqa: PLR0124 - nan
+    if kind in {int, bool, datetime.date}:
+        return kind, cell
+    if isinstance(cell, datetime.datetime):
+        with contextlib.suppress(Exception):  # what a zone from elsewhere may raise
+            return kind, cell, cell.utcoffset()
+    if isinstance(cell, numbers.Number):
+        return kind, repr(cell)
+    return None
 
 
 def is_blank(cell: Any) -> bool:
@@ -178,20 +239,24 @@ def _open_text(text: str, where: str, notes: tuple[str, ...], is_known: Callable
     tried = []
     for delimiter in delimiters:
         rows = _split(lines, skip, delimiter)
-        header = next(rows, None)
-        if header is not None:
-            tried.append((sum(map(is_known, header.cells)), header, rows))
+        head = next(rows, None)
+        if head is not None:
+            tried.append((sum(map(is_known, head[2])), head, rows, delimiter))
     if not tried:
         raise UnreadableTable(where, "has no row of column names")
-    _, header, rows = max(tried, key=lambda one: one[0])
-    if header.fault:
-        raise UnreadableTable(where, f"the row of column names cannot be read: {header.fault}")
-    if any("\0" in cell for cell in header.cells):
+    _, (_, _, header, fault), rows, delimiter = max(tried, key=lambda one: one[0])
+    if fault:
+        raise UnreadableTable(where, f"the row of column names cannot be read: {fault}")
+    if any("\0" in cell for cell in header):
         raise UnreadableTable(where, "has NUL bytes; if it is UTF-16 without a mark, pass encoding='utf-16-le'")
-    return RawTable(where, header.cells, (_measured(row, len(header.cells)) for row in rows), notes)
+
+    def load(places: Iterable[int]) -> RawCells:
+        return _load_text(rows, lines, len(header), places)
+
+    return RawTable(where, tuple(header), load, notes, delimiter)
 
 
-def _split(lines: list[str], at: int, delimiter: str) -> Iterator[RawRow]:
+def _split(lines: list[str], at: int, delimiter: str) -> Iterator[_SplitRow]:
     """Split lines into rows; a row that cannot be split costs its first line only, reading resumes on the next."""
     start = at
 
@@ -215,17 +280,34 @@ def _split(lines: list[str], at: int, delimiter: str) -> Iterator[RawRow]:
             return
         except csv.Error as error:
             at, cells = start + 1, reader()
-            fault = next((ours for theirs, ours in _CSV_ERRORS if theirs in str(error)), str(error))
-            yield RawRow(start + 1, (), lines[start], fault)
+            yield start, at, [], next((ours for theirs, ours in _CSV_ERRORS if theirs in str(error)), str(error))
         else:
             if not all(map(is_blank, row)):
-                yield RawRow(start + 1, tuple(row), "".join(lines[start:at]))
+                yield start, at, row, None
 
 
-def _measured(row: RawRow, width: int) -> RawRow:
-    if len(row.cells) <= width:
-        return row
-    return attrs.evolve(row, fault=f"has {len(row.cells)} cells where the table has {width} columns")
+def _load_text(rows: Iterator[_SplitRow], lines: list[str], width: int, places: Iterable[int]) -> RawCells:
+    coders = {at: _Coder() for at in places}
+    starts, ends = array("i"), array("i")
+    faults: dict[int, str] = {}
+    while chunk := list(itertools.islice(rows, CHUNK)):
+        for row, (_, _, cells, fault) in enumerate(chunk, start=len(starts)):
+            if fault:
+                faults[row] = fault
+            elif len(cells) > width:
+                faults[row] = f"has {len(cells)} cells where the table has {width} columns"
+        starts.extend(row[0] for row in chunk)
+        ends.extend(row[1] for row in chunk)
+        turned = itertools.zip_longest(*(row[2][:width] for row in chunk))
+        for at, column in itertools.zip_longest(range(width), turned, fillvalue=(None,) * len(chunk)):
+            if at in coders:
+                coders[at].add(column)
+
+    def write(rows: Sequence[int]) -> list[str]:
+        return [clean("".join(lines[starts[row] : ends[row]])) for row in rows]
+
+    found = {at: coder.column(slice(None)) for at, coder in coders.items()}
+    return RawCells(found, np.array(starts, dtype=np.int32) + 1, np.array(ends, dtype=np.int32), faults, write)
 
 
 def _open_parquet(content: bytes, where: str) -> RawTable:
@@ -254,11 +336,43 @@ def _open_frame(source: Any, where: str | None = None) -> RawTable:
     try:
         eager = frame.collect() if isinstance(frame, narwhals.LazyFrame) else frame
         header = tuple(map(str, eager.columns))
-        rows = list(eager.iter_rows())
     except Exception as error:  # each of the dataframe packages raises its own kinds
-        raise UnreadableTable(where, f"its rows cannot be read: {clean(str(error))}") from error
-    numbered = (RawRow(line, cells) for line, cells in enumerate(rows, start=1) if not all(map(is_blank, cells)))
-    return RawTable(where, header, numbered)
+        raise _unreadable(where, error) from error
+
+    def load(places: Iterable[int]) -> RawCells:
+        try:
+            return _load_frame(eager, places)
+        except Exception as error:
+            raise _unreadable(where, error) from error
+
+    return RawTable(where, header, load)
+
+
+def _unreadable(where: str, error: Exception) -> UnreadableTable:
+    return UnreadableTable(where, f"its rows cannot be read: {clean(str(error))}")
+
+
+def _load_frame(frame: Any, places: Iterable[int]) -> RawCells:
+    wanted = set(places)
+    coders: dict[int, _Coder] = {}
+    filled = np.zeros(len(frame), dtype=bool)
+    # A row that is blank in every column is no row, so the others are read only where the wanted ones are blank.
+    for at, column in sorted(enumerate(frame.iter_columns()), key=lambda one: one[0] not in wanted):
+        if at in wanted or not filled.all():
+            coder = _Coder()
+            for start in range(0, len(frame), CHUNK):
+                coder.add(column[start : start + CHUNK].to_list())
+            filled |= np.array(coder.codes, dtype=np.int32) >= 0
+            if at in wanted:
+                coders[at] = coder
+    rows = np.flatnonzero(filled)
+
+    def write(some: Sequence[int]) -> list[str]:
+        found = frame[rows[some].tolist()].iter_rows() if some else ()
+        return [clean(", ".join(_show(cell) for cell in cells if not is_blank(cell))) for cells in found]
+
+    lines = rows.astype(np.int32) + 1
+    return RawCells({at: coder.column(rows) for at, coder in coders.items()}, lines, lines, {}, write)
 
 
 def _show(cell: Any) -> str:

@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
+import numpy as np
 
 from reconcile import values
-from reconcile.claims import Citation, Corpus, Rejected
+from reconcile.claims import CITED, Citation, Corpus, Rejected
+from reconcile.columns import NONE, number
 from reconcile.errors import (
     ClaimsWarning,
     InvalidValue,
@@ -25,8 +27,9 @@ from reconcile.errors import (
     RejectedRows,
     UnreadableTable,
 )
-from reconcile.io._assembly import Row, assemble, explain
-from reconcile.io._rows import RawRow, RawTable, clean, is_blank, open_rows
+from reconcile.io._assembly import assemble
+from reconcile.io._draft import Draft, Fault, explain
+from reconcile.io._rows import RawCells, RawColumn, RawTable, clean, is_blank, open_rows
 from reconcile.plumbing import LONGEST_NAME, to_moment
 from reconcile.values import LARGEST, Exactly, Share
 from reconcile.vocabulary import EVERYONE, STANDARD_OUTCOMES, Group, Outcome, Period, SourceKind
@@ -45,6 +48,7 @@ _FLAGS = {
     "true": True, "yes": True, "1": True, "1.0": True,
     "false": False, "no": False, "0": False, "0.0": False,
 }  # fmt: skip
+_LINES = re.compile("[\r\n]")
 _PADDED = re.compile(r"(\d+)\.0{1,2}")  # "5.0" is how frames write 5; "5.000" may be five thousand, so it is left alone
 
 _BROKEN = re.compile("[\\0\\ud800-\\udfff]")
@@ -149,7 +153,7 @@ COLUMNS: Mapping[str, Callable[[Any], Any]] = {
     "place": _name, "start": _day, "end": _day, "perpetrators": _names, "part_of": _name,
     "of": _group, "period_start": _day, "period_end": _day, "id": _name,
 }  # fmt: skip
-_CITATION = ("url", "publisher", "title", "quote")
+_PROSE = {"quote", "title", "place"}  # columns whose cells may well go over several lines
 
 
 def read(
@@ -195,7 +199,7 @@ def read(
     Warns
     -----
     ClaimsWarning
-        Naming columns that are not known and so not read.
+        Naming columns that are not known and so not read, or lines that two quotes seem to have made one row of.
 
     Examples
     --------
@@ -214,16 +218,20 @@ def read(
     places, notes = _place_columns(table)
     for note in (*table.notes, *notes):
         warnings.warn(note, ClaimsWarning, stacklevel=2)
-    cache: dict[tuple[str, str], Any] = {}
-    rows = [_read_row(raw, places, readers, cache) for raw in table.rows]
     unnamed = [at for at, header in enumerate(table.header) if is_blank(header)]
-    if any(at < len(row.raw.cells) and not is_blank(row.raw.cells[at]) for at in unnamed for row in rows):
+    raw = table.load([*places.values(), *unnamed])
+    if any((raw.columns[at].codes >= 0).any() for at in unnamed):
         warnings.warn(f"{table.where}: cells under no column name were not read", ClaimsWarning, stacklevel=2)
-    claims = assemble(rows)
-    rejected = [Rejected(row.line, *row.fault, row.raw.text) for row in rows if row.fault]
+    for note in _doubt_quotes(table, raw, places):
+        warnings.warn(note, ClaimsWarning, stacklevel=2)
+    draft = _read_cells(raw, places, readers)
+    columns, rows = assemble(draft)
+    faults = sorted(draft.faults.items())
+    texts = raw.write([row for row, _ in faults])
+    rejected = [Rejected(draft.line(row), *fault, text) for (row, fault), text in zip(faults, texts, strict=True)]
     if strict and rejected:
         raise RejectedRows(tuple(rejected))
-    return Corpus(claims, rejected)
+    return Corpus.of_columns(columns, rows, rejected)
 
 
 def _know_outcomes(outcomes: Iterable[str | Outcome]) -> dict[str, Outcome]:
@@ -265,53 +273,120 @@ def _place_columns(table: RawTable) -> tuple[dict[str, int], list[str]]:
     return places, [f"{table.where}: columns that are not known were not read: {listed}{more}"]
 
 
-def _read_row(
-    raw: RawRow,
-    places: Mapping[str, int],
-    readers: Mapping[str, Callable[[Any], Any]],
-    cache: dict[tuple[str, str], Any],
-) -> Row:
-    """Read the cells of one row, each by itself, then what they must obey together."""
-    row = Row(raw)
-    for column in ("id", *COLUMNS):  # the id first: others that refer to a rejected row are told its line
-        at = places.get(column)
-        if at is None or at >= len(raw.cells) or is_blank(raw.cells[at]) or column in row.cells:
+def _doubt_quotes(table: RawTable, raw: RawCells, places: Mapping[str, int]) -> list[str]:
+    """Look for cells that hold the end of one line and the beginning of another: two quotes too few or too many."""
+    notes = []
+    for name, at in places.items():
+        if table.separator is None or name in _PROSE:
             continue
-        cell = raw.cells[at]
-        try:
-            found = cache.get((column, cell)) if isinstance(cell, str) else None
-            if found is None:
-                found = readers[column](cell)
-                if isinstance(cell, str):
-                    cache[column, cell] = found
-            if found != "":  # what is left of a cell of invisible signs
-                row.cells[column] = found
-        except (ReconcileError, ValueError, OverflowError) as error:
-            row.reject(column, explain(error))
-    if raw.fault:
-        row.fault = (None, raw.fault)
+        column = raw.columns[at]
+        swallowed = [code for code, cell in enumerate(column.cells) if _LINES.search(cell) and table.separator in cell]
+        rows = np.flatnonzero(np.isin(column.codes, swallowed)) if swallowed else ()
+        if len(rows):
+            lines = ", ".join(f"{raw.lines[row]} to {raw.ends[row]}" for row in rows[:10])
+            more = ", ..." if len(rows) > 10 else ""
+            notes.append(
+                f"{table.where}: lines {lines}{more} were read as one row, as a quote opens in the column {name!r} and"
+                " closes on a later line; if they are several rows, a quote is missing or too many"
+            )
+    return notes
+
+
+def _read_cells(raw: RawCells, places: Mapping[str, int], readers: Mapping[str, Callable[[Any], Any]]) -> Draft:
+    """Read each distinct cell by itself, then what the cells of a row must obey together."""
+    draft = Draft(raw.lines)
+    for column in ("id", *COLUMNS):  # the id first: others that refer to a rejected row are told its line
+        if column in places and column not in draft.codes:
+            _read_column(draft, column, raw.columns.pop(places[column]), readers[column])
+    draft.faults.update((row, (None, reason)) for row, reason in raw.faults.items())
     for column in REQUIRED:
-        if column != "group" and column not in row.cells:
-            row.reject(column, "is empty")
-    if not row.fault:
-        _join_cells(row)
-    return row
+        if column != "group":
+            for row in draft.standing(draft.column(column) == NONE):
+                draft.reject(row, column, "is empty")
+    _join_shares(draft)
+    _join_periods(draft)
+    _check_citations(draft)
+    return draft
 
 
-def _join_cells(row: Row) -> None:
-    cells = row.cells
-    group, whole = cells.setdefault("group", EVERYONE), cells.pop("of", EVERYONE)
-    if isinstance(cells["value"], Share):
-        cells["value"] = attrs.evolve(cells["value"], of=whole)
-        if not group < whole:
-            row.reject("group", f"a share needs a group that is a proper part of its whole, {whole}; got {group}")
-    elif whole != EVERYONE:
-        row.reject("of", "only a share, such as 'half', is a share of a group")
-    ends = [cells.pop(f"period_{end}", None) for end in ("start", "end")]
-    given = {column: cells.pop(column) for column in _CITATION if column in cells}
-    try:
-        cells["period"] = Period(*ends) if any(ends) else None
-        cells["citation"] = Citation(**given) if given else None
-    except InvalidValue as error:
-        what = error.what.partition(".")[2]
-        row.reject(f"period_{what}" if what in {"start", "end"} else what, explain(error))
+def _read_column(draft: Draft, column: str, raw: RawColumn, read_cell: Callable[[Any], Any]) -> None:
+    found: dict[Any, int] = {}
+    things: list[Any] = []
+    fault: list[Fault | None] = []
+    codes = np.full(len(raw.cells) + 1, NONE, dtype=np.int32)  # the last is that of blank cells
+    for at, cell in enumerate(raw.cells):
+        fault.append(None)
+        try:
+            thing = read_cell(cell)
+        except (ReconcileError, ValueError, OverflowError) as error:
+            fault[at] = column, explain(error)
+            continue
+        if isinstance(thing, str) and not thing:
+            continue  # what is left of a cell of invisible signs
+        # Moments of two zones may be equal and are written in two ways.
+        key = (thing, thing.utcoffset()) if isinstance(thing, datetime.datetime) else thing
+        codes[at] = found.setdefault(key, len(things))
+        if codes[at] == len(things):
+            things.append(thing)
+    draft.add(column, things, codes[raw.codes])
+    told = np.flatnonzero(raw.codes != NONE)
+    draft.reject_all(told, raw.codes[told], fault)
+
+
+def _join_shares(draft: Draft) -> None:
+    """Tell shares of what they are shares; an empty group is everyone."""
+    draft.fill("group", EVERYONE)
+    of = draft.fill("of", EVERYONE)
+    values = draft.things.get("value", [])
+    is_share = np.array([isinstance(value, Share) for value in values], dtype=bool)
+    if not (is_share.any() or (draft.codes["of"] != of).any()):
+        return
+    told = draft.standing(draft.column("value") != NONE)
+    codes, first = number(*(draft.codes[column][told] for column in ("value", "group", "of")))
+    joined = {value: at for at, value in enumerate(values)}
+    fault: list[Fault | None] = []
+    shares = []
+    for row in told[first]:
+        value, group, whole = (draft.get(row, column) for column in ("value", "group", "of"))
+        if isinstance(value, Share):
+            value = attrs.evolve(value, of=whole)
+            reason = f"a share needs a group that is a proper part of its whole, {whole}; got {group}"
+            fault.append(None if group < whole else ("group", reason))
+        else:
+            fault.append(None if whole == EVERYONE else ("of", "only a share, such as 'half', is a share of a group"))
+        shares.append(joined.setdefault(value, len(joined)))
+    draft.things["value"] = list(joined)
+    draft.codes["value"][told] = np.array(shares, dtype=np.int32)[codes]
+    draft.reject_all(told, codes, fault)
+
+
+def _join_periods(draft: Draft) -> None:
+    ends = draft.column("period_start"), draft.column("period_end")
+    told = draft.standing((ends[0] != NONE) | (ends[1] != NONE))
+    codes, first = number(*(column[told] for column in ends))
+    fault: list[Fault | None] = []
+    periods: list[Period | None] = [None]
+    for row in told[first]:
+        try:
+            periods.append(Period(draft.get(row, "period_start"), draft.get(row, "period_end")))
+            fault.append(None)
+        except InvalidValue as error:
+            periods.append(None)
+            fault.append((f"period_{error.what.partition('.')[2]}", explain(error)))
+    period = np.zeros(len(draft.lines), dtype=np.int32)
+    period[told] = codes + 1
+    draft.add("period", periods, period)
+    draft.reject_all(told, codes, fault)
+
+
+def _check_citations(draft: Draft) -> None:
+    for column in CITED:
+        fault: list[Fault | None] = []
+        for text in draft.things.get(column, ()):
+            try:
+                fault.append(None)
+                Citation(**{column: text})
+            except InvalidValue as error:
+                fault[-1] = column, explain(error)
+        told = draft.standing(draft.column(column) != NONE)
+        draft.reject_all(told, draft.column(column)[told], fault)
