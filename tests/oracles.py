@@ -7,6 +7,7 @@ import itertools
 import math
 
 import numpy as np
+from scipy.special import stdtr
 
 TOP = 10**13
 
@@ -15,22 +16,23 @@ def normal_cdf(x):
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def figure_probability(m, y, *, bias, log_spread, fidelity, denial, rate=0.003, slope=1.45):
+def logistic(x):
+    return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def figure_probability(m, y, *, bias, log_spread, fidelity, slope, denial, gross):
     """P(figure = m | truth y) by the words of the model."""
-    spread = math.exp(log_spread)
 
-    def below(edge, scale):
-        return normal_cdf((math.log(edge) - math.log(y + 0.5) - bias) / (scale * spread)) if edge > 0 else 0.0
+    def below(edge):
+        z = (math.log(edge) - math.log(y + 0.5) - bias) / math.exp(log_spread) if edge > 0 else -1e9
+        return float(stdtr(4, z))
 
-    noise = sum(w * (below(m + 1, k) - below(m, k)) for k, w in ((1, 0.85), (3, 0.15)))
     anything = math.log((m + 2) / (m + 1)) / math.log(TOP + 2)
-    noisy = rate * anything + (1 - rate) * noise
-    faithful = 1 / (1 + math.exp(-(fidelity - slope * math.sqrt(math.log(max(y, 1))))))
+    astray, denied = logistic(gross), logistic(denial)
+    faithful = logistic(fidelity - slope * math.sqrt(math.log(max(y, 1))))
+    noisy = astray * anything + (1 - astray) * (below(m + 1) - below(m))
     spoken = faithful * (m == y) + (1 - faithful) * noisy
-    if y == 0:
-        return spoken
-    denied = 1 / (1 + math.exp(-denial))
-    return denied * (m == 0) + (1 - denied) * spoken
+    return denied * (m == 0) + (1 - denied) * spoken if y > 0 else spoken
 
 
 def say(m, heaping):

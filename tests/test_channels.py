@@ -4,16 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import figure_probability
+from scipy.special import stdtr
 
-from reconcile.channels import Denial, Fidelity, GrossError, LogNormal, ShareNoise
-from reconcile.errors import InvalidValue
+from reconcile.channels import Denial, Fidelity, GrossError, LogStudent, ShareNoise, student_cdf
 
-NAMES = ("bias", "log_spread", "fidelity", "denial")
 parameters = st.fixed_dictionaries(
     {
         "bias": st.floats(-2, 2),
         "log_spread": st.floats(-3, 1),
         "fidelity": st.floats(-6, 6),
+        "slope": st.floats(-1, 4),
+        "gross": st.floats(-9, 2),
         "denial": st.floats(-8, 2),
     }
 )
@@ -40,7 +41,7 @@ def test_the_figures_of_every_truth_sum_to_one(theta, truth):
     assert mass.sum() == pytest.approx(1, abs=1e-9)
 
 
-@pytest.mark.parametrize("channel", [LogNormal(), GrossError(), Fidelity(), Denial()], ids=lambda c: type(c).__name__)
+@pytest.mark.parametrize("channel", [LogStudent(), GrossError(), Fidelity(), Denial()], ids=lambda c: type(c).__name__)
 def test_gradients_are_finite_differences(channel):
     rng = np.random.default_rng(0)
     low = np.array([0, 0, 1, 3, 10, 99, 10**9, 0])[:, None] * 1.0
@@ -58,7 +59,8 @@ def test_gradients_are_finite_differences(channel):
 
 
 def test_the_marginal_is_the_average_over_the_priors():
-    prior = {"bias": (0.3, 0.8), "log_spread": (-1.2, 0.6), "fidelity": (2.0, 1.2), "denial": (-2.9, 1.0)}
+    prior = {"bias": (0.3, 0.8), "log_spread": (-1.2, 0.6), "fidelity": (2.0, 1.2), "slope": (1.45, 0.5)}
+    prior |= {"denial": (-2.9, 1.0), "gross": (-4.0, 1.0)}
     low = np.array([0, 1, 3, 10, 99, 0])[:, None] * 1.0
     high = np.array([0, 1, 7, np.inf, 200, np.inf])[:, None]
     truth = np.array([0, 1, 5, 7.5, 150.0])
@@ -77,6 +79,16 @@ def test_stated_shares_sum_to_one(share, log_spread):
     assert mass.sum() == pytest.approx(1)
 
 
-def test_a_gross_error_rate_is_a_probability():
-    with pytest.raises(InvalidValue, match="probability"):
-        GrossError(rate=1.5)
+@given(st.floats(-1e4, 1e4))
+def test_the_closed_form_is_students_t(z):
+    assert student_cdf(np.array(z)) == pytest.approx(stdtr(4, z), abs=1e-14)
+
+
+def test_a_gross_error_can_be_anything_of_any_size():
+    edges = 10.0 ** np.arange(14)
+    low, high = np.append(0.0, edges)[:, None], np.append(edges - 1, np.inf)[:, None]
+    theta = {"gross": 99.0, "bias": 0.0, "log_spread": 0.0}
+    mass = GrossError().mass(low, high, np.array([5.0, 1e6]), arrays(theta))[0]
+    assert np.allclose(mass.sum(axis=0), 1)
+    assert np.allclose(mass[:, 0], mass[:, 1])
+    assert np.allclose(mass[3:-1], 1 / 13, rtol=0.01)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from reconcile import claims, values, vocabulary
 from reconcile.claims import Claim
-from reconcile.estimates import Diagnostics, Estimate, Part, Role, html_table
+from reconcile.errors import InvalidValue
+from reconcile.estimates import Diagnostics, Estimate, ParameterEstimate, Part, Role, SourceEstimate, html_table
 from reconcile.pmf import PMF, Lattice
 from reconcile.values import Exactly
 from reconcile.vocabulary import Event, Group, Relation, Source
@@ -156,8 +157,42 @@ def test_html_table_holds_any_text(header, rows):
 
 def test_diagnostics_are_a_record():
     one = Diagnostics({TURKS.key: "exact"}, 64, 60.5, 0.2, 0.001, ("a note",))
+    assert not one.learned
     again = pickle.loads(pickle.dumps(one))
     assert attrs.asdict(again) == attrs.asdict(one)
     assert attrs.asdict(eval(repr(one))) == attrs.asdict(one)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         one.draws = 5
+
+
+def test_a_parameter_is_described_by_its_draws():
+    one = ParameterEstimate(np.linspace(0, 1, 101))
+    assert one.mean() == pytest.approx(0.5)
+    assert one.eti(0.9) == pytest.approx((0.05, 0.95))
+    assert str(one) == "0.50 (90 % 0.05 to 0.95)"
+    assert repr(one) == "<ParameterEstimate: 0.50 (90 % 0.05 to 0.95)>"
+    for p in (0, 1, 90):
+        with pytest.raises(InvalidValue, match="probability"):
+            one.eti(p)
+
+
+def test_a_source_is_read_in_words():
+    draws = {
+        ("bias", Relation.OWN): np.array([-0.3, -0.1]), ("bias", Relation.THIRD): np.array([0.1, 0.3]),
+        ("log_spread", None): np.log([0.1, 0.3]), ("fidelity", None): np.array([0.0, 0.0]),
+        ("denial", Relation.OWN): np.array([0.0, 0.0]), ("gross", None): np.array([-30.0, -30.0]),
+    }  # fmt: skip
+    one = SourceEstimate(PAPER, 3, draws)
+    assert {where: bias.mean() for where, bias in one.bias.items()} == pytest.approx(
+        {Relation.OWN: -0.2, Relation.THIRD: 0.2}
+    )
+    assert one.spread.mean() == pytest.approx(0.2)
+    assert one.fidelity.mean() == one.denial[Relation.OWN].mean() == 0.5
+    assert one.gross.mean() == pytest.approx(0, abs=1e-12)
+    assert one.heaping is None
+    assert one.copying is None
+    more = attrs.evolve(one, draws={**draws, ("heaping", None): np.zeros(2), ("copying", None): np.zeros(2)})
+    assert more.heaping.mean() == more.copying.mean() == 0.5
+    assert not one.shared
+    assert str(one).startswith("paper: bias, own side: -0.20 (90 % ")
+    assert repr(one) == f"<SourceEstimate of {one}>"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import figure_probability, say
+from oracles import figure_probability, logistic, say
 from worlds import AGENCY, CHILD, MARKET, MINISTRY, T, claim
 
 import reconcile as rc
@@ -42,8 +43,10 @@ def test_the_row_of_an_exact_claim_is_the_generative_model(truth, report, seed):
     "value", [Exactly(120), Exactly(7), AtLeast(9), About(600), Between(8, 10), Vague("dozens")], ids=str
 )
 @pytest.mark.parametrize("hedged", [False, True])
-def test_row_gradients_are_finite_differences(value, hedged):
-    term = term_of(value, hedged=hedged)
+@pytest.mark.parametrize("echo", [(0.0, 0.0), (0.0, 1.0), (0.3, 0.8)], ids=str)
+@pytest.mark.parametrize("power", [1.0, 0.5])
+def test_row_gradients_are_finite_differences(value, hedged, echo, power):
+    term = attrs.evolve(term_of(value, hedged=hedged), echo=echo, power=power)
     truth = np.array([0.0, 1, 5, 9, 80, 120, 601.5, 1e6])
     theta = theta_of(term, np.random.default_rng(0), 4)
     row, slopes = term.row_gradient(truth, theta)
@@ -55,8 +58,9 @@ def test_row_gradients_are_finite_differences(value, hedged):
 
 
 @pytest.mark.parametrize("value", [Exactly(120), AtLeast(9), Vague("dozens")], ids=str)
-def test_the_marginal_row_is_the_average_row(value):
-    term = term_of(value)
+@pytest.mark.parametrize("echo", [(0.0, 0.0), (0.4, 1.0)], ids=str)
+def test_the_marginal_row_is_the_average_row(value, echo):
+    term = attrs.evolve(term_of(value), echo=echo)
     truth = np.array([0.0, 1, 5, 9, 80, 120, 601.5])
     rng = np.random.default_rng(0)
     average = np.mean([term.row(truth, theta_of(term, rng, 4_000)).mean(axis=0) for _ in range(20)], axis=0)
@@ -78,6 +82,32 @@ def test_a_claim_that_cannot_have_been_heaped_does_not_depend_on_heaping():
     assert "heaping" in term_of(Exactly(600)).parameters
     assert "heaping" not in term_of(Exactly(7)).parameters
     assert "heaping" not in term_of(AtLeast(600)).parameters
+
+
+@given(st.integers(0, 300), st.floats(0, 1), st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_a_claim_is_a_copy_or_its_own(report, same, there, seed):
+    """In words: with the source's chance it repeats what is there to repeat; else it says its own."""
+    alone = term_of(Exactly(report))
+    term = attrs.evolve(alone, echo=(same * there, there))
+    theta = theta_of(term, np.random.default_rng(seed))
+    assert ("copying" in theta) == (there > 0)
+    own = alone.row(np.arange(50.0), {name: x for name, x in theta.items() if name != "copying"})
+    chance = logistic(theta["copying"][0]) if there > 0 else 0.0
+    copied = chance * there
+    assert term.row(np.arange(50.0), theta) == pytest.approx(copied * same + (1 - copied) * own, rel=1e-12, abs=1e-300)
+
+
+def test_all_that_can_be_said_has_a_probability_of_one_with_copies_too():
+    """Two earlier claims, of 3 and of 5 thrice: what is said of 4, given both, is a distribution still."""
+    echo = {3: 0.25, 5: 0.75}
+    total = 0.0
+    for n in range(2_000):
+        term = attrs.evolve(term_of(Exactly(n)), echo=(echo.get(n, 0.0), 1.0))
+        theta = {"bias": 0.1, "log_spread": -3.0, "fidelity": 1.0, "slope": 1.0, "denial": -2.0, "gross": -30.0}
+        theta |= {"heaping": -40.0, "copying": -0.5}
+        known = {name: np.array([theta[name]]) for name in term.parameters}
+        total += term.row(np.array([4.0]), known)[0, 0]
+    assert total == pytest.approx(1, abs=1e-6)
 
 
 def test_shares_are_read_at_their_ratio():

@@ -14,20 +14,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.channels import Denial, Fidelity, LogNormal
+from reconcile.channels import Denial, Fidelity, LogStudent
 from reconcile.errors import InvalidValue
 from reconcile.model import (
+    COUNT_DOUBT,
     COUNT_PRIORS,
     HEDGED_SPREAD,
     OTHER_COUNT,
     PARTY_FIDELITY,
     REMAINDER_ZERO,
     SOURCE_PRIORS,
+    SPREAD_DOUBT,
     Assumption,
     CountPrior,
+    Learned,
     Model,
     Normal,
+    Parameter,
 )
+from reconcile.model import tail as upper_tail
 from reconcile.pmf import TOP, Lattice
 from reconcile.vocabulary import STANDARD_OUTCOMES, Relation, Source, SourceKind
 
@@ -142,6 +147,9 @@ def test_the_broad_part_leaves_room_for_wars(prior):
         (lambda: Normal(0, math.nan, ""), r"Normal\.sd: got nan"),
         (lambda: Normal(0, math.inf, ""), r"Normal\.sd: got inf"),
         (lambda: Normal(math.nan, 1, ""), r"Normal\.mean: got nan; allowed: a finite number"),
+        (lambda: Normal(0, 1, "", shared=1), r"Normal\.shared: got 1; allowed: a share below 1"),
+        (lambda: Normal(0, 1, "", shared=-0.1), r"Normal\.shared: got -0\.1"),
+        (lambda: Normal(0, 1, "", shared=math.nan), r"Normal\.shared: got nan"),
         (lambda: Model(counts={"killed": 5}), r"Model\.counts\['killed'\]: got 5; allowed: a CountPrior"),
         (lambda: Model(counts={5: OWN}), r"Model\.counts: got 5; allowed: names of outcomes"),
         (lambda: Model(sources={"bias": WIDE}), r"Model\.sources: got 'bias'; allowed: \(parameter, relation\)"),
@@ -181,14 +189,16 @@ def test_a_remainder_is_as_likely_nobody_as_anybody(outcome):
 
 
 def test_channels_by_kind():
-    model = Model(channel=LogNormal(), channels={SourceKind.MEDIA: Fidelity()})
+    model = Model(channel=LogStudent(), channels={SourceKind.MEDIA: Fidelity()})
     assert model.channel_of(Source("s", kind="media")) == Fidelity()
-    assert model.channel_of(Source("s", kind="monitor")) == LogNormal()
+    assert model.channel_of(Source("s", kind="monitor")) == LogStudent()
     assert Model().channel_of(PLAIN) == Denial()
 
 
 @pytest.mark.parametrize("relation", Relation)
-@pytest.mark.parametrize("parameter", ["bias", "log_spread", "fidelity", "denial", "heaping"])
+@pytest.mark.parametrize(
+    "parameter", ["bias", "log_spread", "fidelity", "slope", "denial", "gross", "heaping", "copying"]
+)
 def test_default_priors_of_sources(parameter, relation):
     found = Model().source_prior(parameter, PLAIN, relation)
     assert found in [(where, SOURCE_PRIORS.get((parameter, where))) for where in (relation, None)]
@@ -230,18 +240,79 @@ def test_source_priors_are_laid_over_the_defaults(source, parameter):
     assert for_some.source_prior("heaping", source, Relation.OWN) == (None, SOURCE_PRIORS["heaping", None])
 
 
+@pytest.mark.parametrize("shared", [0, 0.25, 0.5])
+def test_a_variance_is_split_between_the_class_and_its_sources(shared):
+    normal = attrs.evolve(WIDE, shared=shared)
+    assert normal.class_sd**2 == pytest.approx(shared * WIDE.sd**2)
+    assert normal.class_sd**2 + normal.spread**2 == pytest.approx(WIDE.sd**2)
+
+
+@pytest.mark.parametrize("prior", ALL_COUNTS.values(), ids=ALL_COUNTS)
+def test_tails_of_counts_and_their_slopes(prior):
+    edge = np.array([1.0, 2, 7, 600, 1e6])
+    beyond, by_location, by_scale = upper_tail(edge, prior.location, prior.scale)
+    alone = attrs.evolve(prior, broad=0)
+    wanted = [above_unbounded(alone, n) / (1 - prior.zero) for n in edge]
+    np.testing.assert_allclose(beyond, wanted, rtol=1e-9, atol=EXACT)
+    h = 1e-5
+    up, down = (upper_tail(edge, prior.location + sign * h, prior.scale)[0] for sign in (1, -1))
+    np.testing.assert_allclose(by_location, (up - down) / (2 * h), atol=1e-8)
+    up, down = (upper_tail(edge, prior.location, prior.scale * math.exp(sign * h))[0] for sign in (1, -1))
+    np.testing.assert_allclose(by_scale, (up - down) / (2 * h), atol=1e-8)
+
+
+def test_tails_far_below_one_are_numbers_still():
+    """Given one at least, it is one; but a chance of one that is too small to write made them no numbers at all."""
+    edge = np.array([1.0, 2, 1e13])
+    for location, scale in ((-5.0, 0.1), (-60.0, 0.0025)):
+        beyond, *slopes = upper_tail(edge, location, scale)
+        assert beyond == pytest.approx([1, 0, 0], abs=EXACT)
+        assert np.array(slopes) == pytest.approx(np.zeros((2, 3)), abs=1e-6)
+
+
+def test_a_count_prior_that_was_learned():
+    names = tuple(Parameter("count", "killed", name, None) for name in COUNT_DOUBT)
+    x = dict(zip((name.name for name in names), (-1.0, 0.7, 0.2, -2.0), strict=True))
+    model = Model(learned=Learned(names, np.array(list(x.values())), np.eye(4), {}, frozenset({"c1"})))
+    found, before = model.count_prior("killed"), Model().count_prior("killed")
+    assert found.zero == pytest.approx(1 / (1 + math.exp(1.0)))
+    assert found.broad == pytest.approx(1 / (1 + math.exp(2.0)))
+    assert (found.location, found.scale) == pytest.approx((0.7, math.exp(0.2)))
+    assert (found.broad_location, found.broad_scale) == (before.broad_location, before.broad_scale)
+    assert before.evidence in found.evidence
+    assert model.count_prior("injured") == Model().count_prior("injured")
+    assert model.learned.normal(names[1]) == (0.7, 1.0)
+    assert model.learned.normal(Parameter("count", "injured", "zero", None)) is None
+    assert repr(model.learned) == "<Learned: 0 sources, from 1 claim>"
+
+
+@pytest.mark.parametrize(
+    "source, name",
+    [
+        (PLAIN, "unknown"),
+        (PARTY, "unknown, of a side"),
+        (Source("s", kind="government", sides={"T"}), "government, of a side"),
+    ],
+)
+def test_classes_are_kinds_and_whether_of_a_side(source, name):
+    assert Model.class_of(source) == name
+
+
 # --- in words -----------------------------------------------------------------------------------------------------
 
 
 def test_assumptions_name_every_prior_with_its_evidence():
     rows = {row.what: row for row in Model().assumptions}
-    assert len(rows) == len(Model().assumptions) == len(COUNT_PRIORS) + 1 + len(SOURCE_PRIORS) + 4
+    assert len(rows) == len(Model().assumptions) == len(COUNT_PRIORS) + 1 + len(SOURCE_PRIORS) + 6
     assert all(isinstance(row, Assumption) and row.number and row.evidence for row in rows.values())
     prior = COUNT_PRIORS["killed"]
     assert rows["count: killed"].number.startswith(f"0 with probability {prior.zero:g}; else log-normal(-0.2, 1.8)")
     assert rows["count: killed"].evidence == prior.evidence
     assert rows["count: any other outcome"].evidence == OTHER_COUNT.evidence
-    assert rows["bias, own side"].number == "normal(-0.30, 0.8)"
+    assert rows["bias, own side"].number == "normal(-0.30, 0.8), 50 % of the variance by class"
+    assert rows["spread within a class: log sd"].number == f"{SPREAD_DOUBT:g}"
+    said = rows["count priors: how far a corpus may move them"].number
+    assert said == ", ".join(f"{name} {sd:g}" for name, sd in COUNT_DOUBT.items())
     assert rows["hedged: spread"].number == f"x {HEDGED_SPREAD:g}"
 
 
@@ -286,7 +357,7 @@ def test_models_are_bundles(model):
         assert twin.assumptions == model.assumptions
     assert model != Model(counts={"killed": OWN, "injured": OWN})
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        model.channel = LogNormal()
+        model.channel = LogStudent()
 
 
 def test_a_model_keeps_its_own_copy_of_what_it_was_given():

@@ -10,7 +10,7 @@ import reconcile as rc
 from reconcile.accounts import build_accounts
 from reconcile.components import Component, Task
 from reconcile.inference import count_potentials
-from reconcile.learning import integrate
+from reconcile.integration import integrate
 from reconcile.likelihood import Term
 from reconcile.model import Model
 from reconcile.pmf import Lattice

@@ -37,7 +37,7 @@ def component_of(claims, model=None):
     original = posterior.integrate, posterior.sample_component
     posterior.integrate = posterior.sample_component = catch
     try:
-        rc.estimate(claims, model)
+        rc.estimate(claims, model, learn=False)
     except Stop:
         pass
     finally:

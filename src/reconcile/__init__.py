@@ -10,17 +10,20 @@ if TYPE_CHECKING:
     from reconcile.claims import Citation, Claim, Corpus, Rejected
     from reconcile.errors import (
         ClaimsWarning,
+        CountedTwice,
         InconsistentClaims,
         InvalidValue,
         MissingDependency,
         ReconcileError,
         RejectedRows,
+        Unidentified,
         UnknownQuantity,
+        UnreadableModel,
         UnreadablePhrase,
         UnreadableTable,
     )
-    from reconcile.estimates import Diagnostics, Estimate
-    from reconcile.model import Model
+    from reconcile.estimates import Diagnostics, Estimate, SourceEstimate
+    from reconcile.model import CountPrior, Model, Normal
     from reconcile.posterior import Posterior, estimate
     from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value
     from reconcile.vocabulary import Event, Group, Outcome, Period, Quantity, Relation, Source, SourceKind
@@ -30,17 +33,20 @@ _ROOMS = {
     "claims": ("Citation", "Claim", "Corpus", "Rejected"),
     "errors": (
         "ClaimsWarning",
+        "CountedTwice",
         "InconsistentClaims",
         "InvalidValue",
         "MissingDependency",
         "ReconcileError",
         "RejectedRows",
+        "Unidentified",
         "UnknownQuantity",
+        "UnreadableModel",
         "UnreadablePhrase",
         "UnreadableTable",
     ),
-    "estimates": ("Diagnostics", "Estimate"),
-    "model": ("Model",),
+    "estimates": ("Diagnostics", "Estimate", "SourceEstimate"),
+    "model": ("CountPrior", "Model", "Normal"),
     "posterior": ("Posterior", "estimate"),
     "values": ("About", "AtLeast", "AtMost", "Between", "Exactly", "Share", "Surveyed", "Vague", "Value"),
     "vocabulary": ("Event", "Group", "Outcome", "Period", "Quantity", "Relation", "Source", "SourceKind"),
@@ -57,6 +63,8 @@ __all__ = [
     "Claim",
     "ClaimsWarning",
     "Corpus",
+    "CountPrior",
+    "CountedTwice",
     "Diagnostics",
     "Estimate",
     "Event",
@@ -66,6 +74,7 @@ __all__ = [
     "InvalidValue",
     "MissingDependency",
     "Model",
+    "Normal",
     "Outcome",
     "Period",
     "Posterior",
@@ -76,9 +85,12 @@ __all__ = [
     "Relation",
     "Share",
     "Source",
+    "SourceEstimate",
     "SourceKind",
     "Surveyed",
+    "Unidentified",
     "UnknownQuantity",
+    "UnreadableModel",
     "UnreadablePhrase",
     "UnreadableTable",
     "Vague",

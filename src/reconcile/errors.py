@@ -12,12 +12,15 @@ from typing import Any
 
 __all__ = [
     "ClaimsWarning",
+    "CountedTwice",
     "InconsistentClaims",
     "InvalidValue",
     "MissingDependency",
     "ReconcileError",
     "RejectedRows",
+    "Unidentified",
     "UnknownQuantity",
+    "UnreadableModel",
     "UnreadablePhrase",
     "UnreadableTable",
 ]
@@ -114,6 +117,25 @@ class UnreadableTable(ReconcileError, ValueError):
         return f"{self.where}: {self.reason}"
 
 
+class UnreadableModel(ReconcileError, ValueError):
+    """A file that is no fitted model, is damaged, or is of a newer format.
+
+    Parameters
+    ----------
+    where : str
+        The file.
+    reason : str
+        What is wrong, and what is allowed.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(where, reason)
+        self.where, self.reason = where, reason
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
 class RejectedRows(ReconcileError, ValueError):
     """Rows of a table could not be read, and ``strict=True`` was asked for.
 
@@ -151,6 +173,24 @@ class InconsistentClaims(ReconcileError, ValueError):
     def __str__(self) -> str:
         shown = ", ".join(self.claims[:5]) + (", ..." if len(self.claims) > 5 else "")
         return f"{self.reason} (claims {shown})" if self.claims else self.reason
+
+
+class CountedTwice(ReconcileError, ValueError):
+    """Claims were offered to a model that has learned from them already.
+
+    Parameters
+    ----------
+    claims : tuple of str
+        The ids of the claims to blame.
+    """
+
+    def __init__(self, claims: tuple[str, ...]) -> None:
+        super().__init__(claims)
+        self.claims = claims
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.claims[:5]) + (", ..." if len(self.claims) > 5 else "")
+        return f"the model has learned from {len(self.claims):,} of these claims already ({shown}); leave them out"
 
 
 class UnknownQuantity(ReconcileError, KeyError):
@@ -196,3 +236,7 @@ class MissingDependency(ReconcileError, ImportError):
 
 class ClaimsWarning(UserWarning):
     """Something about the claims that a reader of the estimate should know."""
+
+
+class Unidentified(ClaimsWarning):
+    """The claims cannot tell a parameter of the model, so that it rests on its prior alone."""

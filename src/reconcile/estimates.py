@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import enum
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.claims import Claim
-from reconcile.plumbing import count_of, rebuilding_repr
+from reconcile.plumbing import check, count_of, rebuilding_repr
 from reconcile.pmf import PMF
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
-__all__ = ["Diagnostics", "Estimate", "Part", "Role"]
+__all__ = ["Diagnostics", "Estimate", "ParameterEstimate", "Part", "Role", "SourceEstimate"]
 
 
 class Part(enum.StrEnum):
@@ -187,6 +187,102 @@ class Estimate:
         return title + html_table(("source", "claims", "role", "note"), rows)
 
 
+@attrs.frozen(eq=False, repr=False)
+class ParameterEstimate:
+    """What the claims say about one parameter of a source: draws from its posterior, each as good as any other.
+
+    Attributes
+    ----------
+    draws : ndarray, shape (draws,)
+    """
+
+    draws: NDArray[np.float64]
+
+    def mean(self) -> float:
+        """Posterior mean."""
+        return float(self.draws.mean())
+
+    def eti(self, p: float = 0.9) -> tuple[float, float]:
+        """Give the equal-tailed interval of probability `p`."""
+        check(0 < p < 1, "eti(p)", p, "a probability between 0 and 1, such as 0.9")
+        low, high = np.quantile(self.draws, [(1 - p) / 2, (1 + p) / 2])
+        return float(low), float(high)
+
+    def __str__(self) -> str:
+        low, high = self.eti()
+        return f"{self.mean():.2f} (90 % {low:.2f} to {high:.2f})"
+
+    def __repr__(self) -> str:
+        return f"<ParameterEstimate: {self}>"
+
+
+@attrs.frozen(eq=False, repr=False)
+class SourceEstimate:
+    """What the claims say about one source.
+
+    Attributes
+    ----------
+    source : Source
+    claims : int
+        How many of its claims were used.
+    draws : mapping of (parameter, relation or None) to ndarray, shape (draws,)
+        Posterior draws as they stand in the model: probabilities as logits, the spread as its logarithm.
+    shared : bool
+        Whether the source made so few claims, in a corpus of many sources, that it shares these parameters with others
+        of its class.
+    """
+
+    source: Source
+    claims: int
+    draws: Mapping[tuple[str, Relation | None], NDArray[np.float64]]
+    shared: bool = False
+
+    @property
+    def bias(self) -> dict[Relation, ParameterEstimate]:
+        """Mean log ratio of figure to truth by relation, for figures neither exact, nor denied, nor gross errors."""
+        return {where: ParameterEstimate(x) for (name, where), x in self.draws.items() if name == "bias" and where}
+
+    @property
+    def denial(self) -> dict[Relation, ParameterEstimate]:
+        """Probability to deny deaths, by relation to the people counted."""
+        return {where: self._chance("denial", where) for name, where in self.draws if name == "denial" and where}
+
+    @property
+    def spread(self) -> ParameterEstimate:
+        """Scale of the log ratio of figure to truth, for the same figures."""
+        return ParameterEstimate(np.exp(self.draws["log_spread", None]))
+
+    @property
+    def fidelity(self) -> ParameterEstimate:
+        """Probability that a single death is reported as exactly one."""
+        return self._chance("fidelity")
+
+    @property
+    def gross(self) -> ParameterEstimate:
+        """Probability that an inexact figure is about something else."""
+        return self._chance("gross")
+
+    @property
+    def heaping(self) -> ParameterEstimate | None:
+        """Probability to round; None where no claim could have been rounded."""
+        return self._chance("heaping") if ("heaping", None) in self.draws else None
+
+    @property
+    def copying(self) -> ParameterEstimate | None:
+        """Probability to repeat an earlier claim; None where there was none to repeat."""
+        return self._chance("copying") if ("copying", None) in self.draws else None
+
+    def _chance(self, name: str, where: Relation | None = None) -> ParameterEstimate:
+        return ParameterEstimate(1 / (1 + np.exp(-self.draws[name, where])))
+
+    def __str__(self) -> str:
+        biases = "; ".join(f"bias, {where}: {one}" for where, one in self.bias.items())
+        return f"{self.source}: {biases}; spread: {self.spread}; fidelity: {self.fidelity}"
+
+    def __repr__(self) -> str:
+        return f"<SourceEstimate of {self}>"
+
+
 @attrs.frozen(eq=False)
 class Diagnostics:
     """How the computing went, and what a reader should know of the claims.
@@ -200,11 +296,13 @@ class Diagnostics:
     ess : float
         Smallest effective sample size of these draws over all components; infinite where nothing was drawn.
     khat : float
-        Largest Pareto shape of the importance weights; above .7 they are not to be trusted.
+        Largest Pareto shape of the importance weights, -inf where none were used; above .7 they are not to be trusted.
     error : float
         Largest estimated standard error of any probability that is reported, from drawing instead of integrating.
     notes : tuple of str
         In plain words: contradictions, ambiguous order of claims, doubtful computing.
+    learned : bool
+        Whether the sources were learned from all claims together, or each was integrated over its prior.
     """
 
     engines: dict[str, str]
@@ -213,3 +311,4 @@ class Diagnostics:
     khat: float
     error: float
     notes: tuple[str, ...]
+    learned: bool = False

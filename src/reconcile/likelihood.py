@@ -22,11 +22,12 @@ from reconcile.speech import Meaning
 from reconcile.values import Share
 from reconcile.vocabulary import Relation, Source
 
-__all__ = ["HEAPING", "SPREADS", "TINY", "Term", "share_index"]
+__all__ = ["COPYING", "HEAPING", "SPREADS", "TINY", "Term", "share_index"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 HEAPING = "heaping"  # the one source parameter that belongs to speech: logit of the probability to heap
+COPYING = "copying"  # logit of the probability that a source repeats an earlier claim, where there is one
 _LOGIT_STEP, _LOGIT_REACH = 0.02, 30.0  # grid of true shares; a table is smooth on the scale of a spread, .05 and more
 
 TINY = 1e-290  # floor of a probability whose logarithm is taken or that is divided by
@@ -54,6 +55,8 @@ class Term:
     model : Model
     power : float
         Exponent of the row: one half for a wider group where one figure is told twice.
+    echo : tuple of (float, float)
+        Probability that a copy of an earlier claim would be this one, and that there is a claim to copy.
     """
 
     source: Source
@@ -63,6 +66,7 @@ class Term:
     is_share: bool
     model: Model = attrs.field(repr=False)
     power: float = 1.0
+    echo: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def of(cls, claim: Claim, source: Source, relation: Relation, model: Model) -> Term:
@@ -81,7 +85,8 @@ class Term:
         if self.is_share:
             return ("log_spread",)
         heaps = bool(np.any(self.meaning.plain != self.meaning.heaped))
-        return (*self.channel.parameters, HEAPING) if heaps else self.channel.parameters
+        more = ((HEAPING,) if heaps else ()) + ((COPYING,) if self.echo[1] > 0 else ())
+        return (*self.channel.parameters, *more)
 
     def priors(self) -> dict[str, tuple[Relation | None, float, float]]:
         """For each parameter: the relation it is particular to, prior mean and standard deviation."""
@@ -112,7 +117,13 @@ class Term:
         """P(value | count, theta); `truth` of shape (n,), each parameter of shape (s,); result (s, n)."""
         mass = self.channel.mass(*self._ends(), truth, self._widened(theta))
         row: Floats = np.sum(self._weights(theta)[:, :, None] * mass, axis=1)
-        return self._tempered(row)
+        return self._tempered(self._echoed(row, 1 / (1 + np.exp(-theta[COPYING])) if COPYING in theta else 0.0))
+
+    def _echoed(self, row: Floats, chance: Floats | float) -> Floats:
+        """Mix in that the claim may be copied: a constant floor."""
+        same, there = (np.asarray(chance * part)[..., None] for part in self.echo)
+        found: Floats = same + (1 - there) * row
+        return found
 
     def row_gradient(self, truth: Floats, theta: Mapping[str, Floats]) -> tuple[Floats, dict[str, Floats]]:
         """`row`, and its derivative by each parameter; each of shape (s, n)."""
@@ -123,7 +134,13 @@ class Term:
             chance = 1 / (1 + np.exp(-theta[HEAPING]))
             tilt = (chance * (1 - chance))[:, None] * (self.meaning.heaped - self.meaning.plain)
             found[HEAPING] = np.sum(tilt[:, :, None] * mass, axis=1)
-        row = np.sum(weights * mass, axis=1)
+        own = row = np.sum(weights * mass, axis=1)
+        if COPYING in theta:
+            chance = 1 / (1 + np.exp(-theta[COPYING]))
+            row = self._echoed(own, chance)
+            kept = (1 - self.echo[1] * chance)[:, None]
+            found = {name: kept * slope for name, slope in found.items()}
+            found[COPYING] = (chance * (1 - chance))[:, None] * (self.echo[0] - self.echo[1] * own)
         if self.power != 1:
             scale = self.power * np.maximum(row, TINY) ** (self.power - 1)
             found = {name: scale * slope for name, slope in found.items()}
@@ -132,7 +149,11 @@ class Term:
     def row_marginal(self, truth: Floats) -> Floats:
         """`row` averaged over the priors of the source's parameters; shape (1, n)."""
         priors = {name: (mean, sd) for name, (_, mean, sd) in self.priors().items()}
-        tilt = self.meaning.plain
+        tilt, chance = self.meaning.plain, 0.0
+        if COPYING in priors:
+            mean, sd = priors.pop(COPYING)
+            nodes, weights = hermite()
+            chance = float(weights @ (1 / (1 + np.exp(-(mean + sd * nodes)))))
         if HEAPING in priors:
             mean, sd = priors.pop(HEAPING)
             nodes, weights = hermite()
@@ -141,7 +162,7 @@ class Term:
             *self._ends(), truth, {n: (m + self._shift(n), sd) for n, (m, sd) in priors.items()}
         )
         row: Floats = np.einsum("j,sjn->sn", tilt, mass)
-        return self._tempered(row)
+        return self._tempered(self._echoed(row, chance))
 
     def _tempered(self, row: Floats) -> Floats:
         row = np.maximum(row, 0.0)

@@ -20,7 +20,7 @@ from reconcile.components import Column, Component, Fit, Task, pick
 from reconcile.likelihood import TINY, share_index
 from reconcile.pmf import TOP
 
-__all__ = ["sample_component"]
+__all__ = ["CHAINS", "sample_component"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -170,7 +170,9 @@ class _Chains:
         return total + (self.log_shares(theta, self.values(), np.arange(CHAINS)) if self.task.shares else 0.0)
 
 
-def sample_component(component: Component, *, rng: np.random.Generator, top: int = TOP) -> Fit:
+def sample_component(
+    component: Component, *, rng: np.random.Generator, top: int = TOP, theta: Mapping[Column, Floats] | None = None
+) -> Fit:
     """Sample the counts and source parameters of a component, trees or not.
 
     Parameters
@@ -179,6 +181,8 @@ def sample_component(component: Component, *, rng: np.random.Generator, top: int
     rng : numpy Generator
     top : int, keyword
         No count is larger; for tests on small worlds.
+    theta : mapping of Column to ndarray, shape (CHAINS,), keyword, optional
+        Source parameters of each chain, which then stay as they are.
 
     Returns
     -------
@@ -191,10 +195,10 @@ def sample_component(component: Component, *, rng: np.random.Generator, top: int
     z = rng.standard_normal((CHAINS, len(component.columns)))
     kept = []
     for sweep in range(SWEEPS):
-        theta = component.theta(z)
+        now = component.theta(z) if theta is None else theta
         for account in accounts:
-            account.sweep(theta, keep=sweep >= WARMUP)
-        if component.columns:
+            account.sweep(now, keep=sweep >= WARMUP)
+        if component.columns and theta is None:
             z = _elliptical(component, accounts, z, rng)
         if sweep >= WARMUP:
             kept.append(z.copy())

@@ -38,9 +38,9 @@ Floats: TypeAlias = NDArray[np.float64]
 # From 100 to 999, rounded .28 and .44 of figures; of the rounded, to 100 / 50 / 10 / 5: .41 .30 .18 .11 and
 # .53 .16 .10 .21.
 # From 10 to 99, rounded .12 and .22; of these, to 10 / 5: .80 .20 and .53 .47. `make evidence` prints them.
-_ROUNDING_TENS = ((10, 0.7), (5, 0.3))
-_ROUNDING_LARGE = ((1.0, 0.47), (0.5, 0.23), (0.1, 0.14), (0.05, 0.16))  # of the figure's power of ten
-_HEAPED_TENS = 0.5  # two-digit figures are heaped half as often as longer ones (same corpora)
+ROUNDING_TENS = ((10, 0.7), (5, 0.3))
+ROUNDING_LARGE = ((1.0, 0.47), (0.5, 0.23), (0.1, 0.14), (0.05, 0.16))  # of the figure's power of ten
+HEAPED_TENS = 0.5  # two-digit figures are heaped half as often as longer ones (same corpora)
 
 # Excess over a stated floor, by significant digits 1, 2, 3+: medians and 90th percentiles (Ferson et al., hedge words,
 # experiment 2, lay readers); below a ceiling the medians, the 90th percentiles widened alike.
@@ -154,7 +154,7 @@ def _exactly(n: int) -> Meaning:
     rows = [(n, n, 1.0, 1.0 - _heaped(_decade(n)))]
     for decade in range(max(len(str(n)) - 2, 1), len(str(n)) + 1):
         unit = 10**decade
-        steps = _ROUNDING_TENS if decade == 1 else tuple((round(unit * part), p) for part, p in _ROUNDING_LARGE)
+        steps = ROUNDING_TENS if decade == 1 else tuple((round(unit * part), p) for part, p in ROUNDING_LARGE)
         for step, share in steps:
             # A figure belongs to the decade of 100 from 75 to 749, so that 100 is reached from below as from above.
             low = max(n - step // 2, -(-3 * unit // 4))
@@ -171,7 +171,7 @@ def _decade(figure: int) -> int:
 
 
 def _heaped(decade: int) -> float:
-    return 0.0 if decade < 1 else _HEAPED_TENS if decade == 1 else 1.0
+    return 0.0 if decade < 1 else HEAPED_TENS if decade == 1 else 1.0
 
 
 def _beyond(n: int, median: float, ninetieth: float, sign: int) -> list[tuple[float, float, float, float]]:
