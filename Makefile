@@ -11,10 +11,10 @@ PACKAGE := $(shell find src -name '*.py' -o -name py.typed) pyproject.toml $(wil
 unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-one test-slow lint docs bench bench-accuracy evidence clean
+.PHONY: help demo test test-one test-slow lint docs bench bench-accuracy bench-speed bench-nuts evidence clean
 
 help: ## say what the doors are
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo "PYTHON=... chooses the interpreter (now: $(PYTHON)); make clean when you change it."
 
 demo: $(VENV)/.stamp-demo ## estimate the claims in examples/taftanaz.csv
@@ -44,8 +44,16 @@ docs: $(VENV)/.stamp-docs ## build the documentation into docs/_build/html, ever
 bench: $(VENV)/.stamp-bench ## time the building blocks and the whole
 	$(BIN)/python -m pytest bench
 
-bench-accuracy: $(VENV)/.stamp-bench ## estimates of real claims against the later record
-	$(BIN)/python bench/accuracy.py
+bench-accuracy: $(VENV)/.stamp-peers ## compare with other methods on simulated reports and on real claims
+	$(BIN)/python bench/scenarios.py
+	$(BIN)/python bench/real.py
+
+bench-speed: $(VENV)/.stamp-peers ## timings, and the cost per claim from 1,000 to 1,000,000 claims
+	$(BIN)/python -m pytest bench
+	$(BIN)/python bench/scale.py
+
+bench-nuts: $(VENV)/.stamp-nuts ## `estimate` beside the same model under NUTS (NumPyro): distance and time
+	$(BIN)/python bench/nuts.py
 
 evidence: $(VENV)/.stamp-bench ## compute again every number that the documents claim
 	$(BIN)/python bench/evidence.py
@@ -63,7 +71,7 @@ $(VENV)/.stamp-demo: pyproject.toml $(VENV)/.stamp-venv
 	$(PIP) install --editable '.[cli]'
 	@touch $@
 
-$(VENV)/.stamp-lint $(VENV)/.stamp-docs $(VENV)/.stamp-bench: $(VENV)/.stamp-%: pyproject.toml $(VENV)/.stamp-venv
+$(VENV)/.stamp-lint $(VENV)/.stamp-docs $(VENV)/.stamp-bench $(VENV)/.stamp-peers $(VENV)/.stamp-nuts: $(VENV)/.stamp-%: pyproject.toml $(VENV)/.stamp-venv
 	$(PIP) install --editable '.[cli,testing]' --group $*
 	@touch $@
 

@@ -30,6 +30,8 @@ def number(text):
         return float("nan")
 
 
+if not DATA.is_dir():
+    sys.exit(f"no data at {DATA}: name the folder, as evidence.py DATA")
 CIVIL_WAR = [row for row in rows("acw_battles/claims.csv", form="exact") if row["quantity"] != "strength"]
 QUAKES = rows("quakes/claims.csv", form="exact")
 SHOOTINGS = {row["event"]: number(row["truth"]) for row in rows("gva_news/truth.csv")}
@@ -100,8 +102,6 @@ def pairs_of(claims):
 
 
 def main():
-    if not DATA.is_dir():
-        sys.exit(f"no data at {DATA}: name the folder, as evidence.py DATA")
     heading("Heaping: share of figures that were rounded")
     rounding("Civil War", [number(row["low"]) for row in CIVIL_WAR])
     rounding("earthquakes", [number(row["low"]) for row in QUAKES])

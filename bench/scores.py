@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""How good an answer is: errors, coverage by randomised PIT, CRPS over counts; and Markdown tables to print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+LEVELS = (0.5, 0.9, 0.95)
+TOP = 10**10  # no count of people is larger
+
+
+class Answer(NamedTuple):
+    """What a method says of each event: a best guess and, where it gives one, a distribution, as its cdf."""
+
+    guess: np.ndarray
+    cdfs: Sequence[Callable[[Any], Any]] | None
+    seconds: float
+
+
+def log_error(guess, truth):
+    """Absolute log error, with half a person added to both so that zeros count."""
+    return np.abs(np.log((np.asarray(guess) + 0.5) / (np.asarray(truth) + 0.5)))
+
+
+def randomised_pit(cdf, truth, rng):
+    """Draw the probability integral transform of a count: uniform if the distribution is calibrated."""
+    below, upto = (float(cdf(truth - 1)) if truth > 0 else 0.0), float(cdf(truth))
+    return below + rng.random() * (upto - below)
+
+
+def within(pit, level):
+    """Share of the truths in the equal-tailed interval of this level, and its standard error."""
+    pit = np.asarray(pit)
+    share = float(np.mean((pit > (1 - level) / 2) & (pit < (1 + level) / 2)))
+    return share, float(np.sqrt(share * (1 - share) / len(pit)))
+
+
+def _grid(truth):
+    """Give every count to well beyond the truth, then steps of 1 %: between them a cdf is taken as a straight line."""
+    exact = 4 * int(truth) + 400
+    far = np.unique(np.ceil(np.geomspace(exact, TOP, 1 + int(np.log(TOP / exact) / np.log(1.01)))))
+    return np.concatenate([np.arange(-1, exact), far[far >= exact]])
+
+
+def crps(cdf, truth):
+    """Continuous ranked probability score of a count: the sum over all counts n of (cdf(n) - [truth <= n])^2.
+
+    Exact where the distribution has all its mass below four times the truth and 400.
+    """
+    counts = _grid(truth)
+    off = np.append(0.0, np.asarray(cdf(counts[1:]), float)) - (counts >= truth)
+    width, start, rise = np.diff(counts), off[:-1], np.diff(off)
+    start, rise = np.where(width == 1, off[1:], start), np.where(width == 1, 0.0, rise)
+    # Sum of (start + rise j / width)^2 over j = 1 ... width.
+    squares = width * start**2 + start * rise * (width + 1) + rise**2 * (width + 1) * (2 * width + 1) / (6 * width)
+    return float(squares.sum())
+
+
+def from_draws(draws):
+    """Make the cdf of a sample of counts."""
+    ordered = np.sort(np.asarray(draws, float))
+    return lambda n: np.searchsorted(ordered, np.asarray(n, float), side="right") / len(ordered)
+
+
+def score(answer, truth, rng):
+    """Score every event apart; shape (events,) each. Pool them over seeds, then `summarise`."""
+    found = {"error": log_error(answer.guess, truth), "exact": np.asarray(answer.guess) == truth}
+    if answer.cdfs is not None:
+        pairs = list(zip(answer.cdfs, truth, strict=True))
+        found["pit"] = np.array([randomised_pit(cdf, true, rng) for cdf, true in pairs])
+        found["crps"] = np.array([crps(cdf, true) for cdf, true in pairs])
+    return found
+
+
+def pool(parts):
+    """Join the scores of several seeds."""
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def summarise(scores):
+    """Give error, exact share, coverage at each of `LEVELS` as text (with its standard error), and CRPS."""
+    found = {"error": f"{scores['error'].mean():.3f}", "exact": f"{scores['exact'].mean():.2f}"}
+    for level in LEVELS:
+        share, error = within(scores["pit"], level) if "pit" in scores else (None, None)
+        found[f"{100 * level:g} %"] = "-" if share is None else f"{share:.3f} ± {error:.3f}"
+    found["CRPS"] = f"{scores['crps'].mean():.2f}" if "crps" in scores else "-"
+    return found
+
+
+def print_table(header, rows):
+    """Print a Markdown table."""
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, ["-" * w for w in wide])
+    for row in cells:
+        print("| " + " | ".join(cell.ljust(w) for cell, w in zip(row, wide, strict=True)) + " |")
+    print(flush=True)
