@@ -21,6 +21,8 @@ numpydoc_show_class_members = False  # automodule shows them; numpydoc's table w
 
 # Only our own names must resolve: other projects' inventories would be a request to the network.
 nitpick_ignore_regex = [("py:.*", r"(?!reconcile\.).*")]
+# In the signature of `Posterior`, for a private field.
+nitpick_ignore = [("py:class", "reconcile.lessons.Teaching")]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"reconcile {release}"
