@@ -197,7 +197,9 @@ def outside(simulated, values):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="ranks of some source parameters vary up to a quarter too much: draws are a little too narrow")
+@pytest.mark.xfail(
+    strict=False, reason="ranks of some source parameters vary up to a quarter too much: draws too narrow"
+)
 def test_counts_and_sources_are_calibrated(simulated):
     """The band is left by one key in a hundred of an exact method; with a fixed seed, by none."""
     assert sum(len(x) >= FEW for x in simulated.honest.values()) > 8

@@ -317,7 +317,7 @@ def test_a_posterior_can_be_sent(world, learn):
 def test_sixty_sources_with_one_claim_each():
     rng = np.random.default_rng(0)
     claims = [claim(killed(k // 3), int(n), f"s{k}") for k, n in enumerate(rng.integers(0, 50, 60))]
-    proper(rc.estimate(claims, draws=DRAWS))
+    proper(rc.estimate(claims, draws=DRAWS, learn=True))
 
 
 @pytest.mark.slow
@@ -325,4 +325,4 @@ def test_sixty_sources_alone():
     rng = np.random.default_rng(0)
     claims = [claim(killed(k), int(n), f"s{k}") for k, n in enumerate(rng.integers(0, 50, 60))]
     with pytest.warns(rc.Unidentified):
-        proper(rc.estimate(claims, draws=DRAWS))
+        proper(rc.estimate(claims, draws=DRAWS, learn=True))
