@@ -2,9 +2,10 @@
 import numpy as np
 import pytest
 
+from reconcile.batches import build_shards
 from reconcile.dependence import assign_roles
 from reconcile.errors import InvalidValue
-from reconcile.gibbs import _slice, sample_lesson
+from reconcile.gibbs import _Chain, _slice, sample_lesson
 from reconcile.learning import learn
 from reconcile.model import Model
 from reconcile.problems import pose
@@ -50,3 +51,22 @@ def test_two_engines_agree():
     gap = np.abs(mine.xs.mean(axis=0) - other.xs.mean(axis=0)) / sd
     assert np.median(gap) < 0.25  # both means have some hundred effective draws, so about .1 of a deviation each
     assert np.median(np.abs(np.log(mine.xs.std(axis=0) / sd))) < 0.15
+
+
+def test_a_drawn_count_is_read_as_in_its_block():
+    """Cut to one cell, a block once took that cell for the count 0, so that nobody ever denied."""
+    world = simulate(events=12, sources=4, claims_per_event=(2, 4), outcomes=("killed",), rng=1)
+    posed = pose(world.claims.columns, assign_roles(world.claims), Model())
+    shards, edge = build_shards(posed.problem.claims)
+    chain = _Chain(posed.problem, shards, edge, np.random.default_rng(0))
+    chain.counts(keep=False)
+    theta = posed.problem.hierarchy.theta(chain.x, posed.problem.columns)
+    wanted = np.zeros(len(posed.problem.hierarchy.place))
+    for shard, cut in chain.points:
+        for block, few in zip(shard.blocks, cut, strict=True):
+            rows = shard.rows[block.claims]
+            cell = np.argmax(block.low == few.low[:, -1:], axis=1)
+            row = block.rows(theta[:, rows], chain.floor[:, rows], slopes=False).row
+            row = np.take_along_axis(row, cell[:, None, None], axis=2)[:, :, 0]
+            wanted += np.bincount(posed.problem.source[rows].ravel(), np.log(row).ravel(), len(wanted))
+    assert np.allclose(chain._by_speaker(chain.x), wanted, rtol=1e-12)
