@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.channels import GrossError, size_of
+from reconcile.channels import GrossError, expit, size_of
 from reconcile.likelihood import TINY
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD, tail
 from reconcile.pmf import TOP
@@ -259,7 +259,7 @@ class Block:
         w = self.low.shape[1]
         # A draw may be far out before it is refused; beyond these limits nothing changes any more.
         log_spread = np.clip(theta[SPREAD] + np.log(HEDGED_SPREAD) * self.hedged, -12.0, 8.0).ravel()
-        bias, chance = np.clip(theta[BIAS], -60.0, 60.0).ravel(), _expit(theta[HEAPING]).ravel()
+        bias, chance = np.clip(theta[BIAS], -60.0, 60.0).ravel(), expit(theta[HEAPING]).ravel()
         variance = np.exp(2 * log_spread).reshape(b, n, 1)
         total = variance + self.blur[:, None, :]
         noise_share = (variance / total).reshape(b * n, w)
@@ -299,9 +299,9 @@ class Block:
         constant, holds_zero, anything = (fixed[k] + heap * (fixed[k + 1] - fixed[k]) for k in (0, 2, 4))
         smooth = np.maximum(outcome[0] + constant[:, :, None], 0.0)
         exact = self.exact + heap[:, :, None] * self.exact_tilt
-        gross, denied, copied = (_expit(theta[k]) for k in (GROSS, DENIAL, COPYING))
+        gross, denied, copied = (expit(theta[k]) for k in (GROSS, DENIAL, COPYING))
         logit = theta[FIDELITY] + HEDGED_FIDELITY * self.hedged
-        faithful = _expit(logit[:, :, None] - theta[SLOPE][:, :, None] * self.size[:, None, :])
+        faithful = expit(logit[:, :, None] - theta[SLOPE][:, :, None] * self.size[:, None, :])
         to_gross = anything[:, :, None] - smooth
         noisy = smooth + gross[:, :, None] * to_gross
         to_exact = exact - noisy
@@ -350,11 +350,6 @@ class Rows:
     slopes: Floats
 
 
-def _expit(x: Floats) -> Floats:
-    found: Floats = 1.0 / (1.0 + np.exp(-np.clip(x, -500.0, 500.0)))
-    return found
-
-
 @attrs.frozen(eq=False)
 class CountTable:
     """Tails of the count priors at all edges of cells, P(count >= edge), with slopes.
@@ -382,7 +377,7 @@ class CountTable:
         for z, m, s, b, (wide_location, wide_scale) in zip(zero, location, log_scale, broad, wide, strict=True):
             main, by_location, by_scale = tail(positive, m, float(np.exp(s)))
             far, _, _ = tail(positive, wide_location, wide_scale)
-            none, share = _expit(z), _expit(b)
+            none, share = expit(z), expit(b)
             inner = (1 - share) * main + share * far
             rows = np.array(
                 [-none * inner, (1 - share) * by_location, (1 - share) * by_scale, share * (1 - share) * (far - main)]

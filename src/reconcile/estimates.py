@@ -294,7 +294,8 @@ class Diagnostics:
     draws : int
         Draws of source parameters, at most, for one component.
     ess : float
-        Smallest effective sample size of these draws over all components; infinite where nothing was drawn.
+        Smallest effective sample size of these draws over all components; infinite where nothing was drawn. Where
+        sources were learned, the median over parameters, some of which have far fewer draws that are independent.
     khat : float
         Largest Pareto shape of the importance weights, -inf where none were used; above .7 they are not to be trusted.
     error : float

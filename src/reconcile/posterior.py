@@ -25,7 +25,7 @@ from reconcile.dependence import PARTS, Roles, assign_roles
 from reconcile.errors import CountedTwice, MissingDependency, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, SourceEstimate, html_table
 from reconcile.integration import integrate
-from reconcile.lessons import Estimates, Teaching, doubts, solve_linked, teach
+from reconcile.lessons import FAR_APART, Estimates, Teaching, doubts, solve_linked, teach
 from reconcile.likelihood import Term
 from reconcile.model import Learned, Model
 from reconcile.plumbing import check, to_moment
@@ -40,9 +40,6 @@ DRAWS = 1024
 LEARN_CLAIMS, LEARN_COUNTS = 40, 5  # below, classes and count priors are known no better than before (judgement)
 # Claims a source, on average, from which learning is the default; with 5 it did harm (shooting news, `bench/real.py`).
 LEARN_EACH = 8
-# Factor between two claims, each read as widely as it can be, beyond which a reader is told: 90 % of unequal reports
-# of one count are within 2.1 (Civil War historians) or 3.0 (shooting news against the later record); `make evidence`.
-FAR_APART = 3.0
 COARSE = 0.03  # standard error of a probability beyond which a reader is told
 
 
