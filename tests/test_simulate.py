@@ -243,7 +243,7 @@ def test_midnight_is_no_time_of_a_claim():
     """A table reads midnight as the whole day, in which other times have no order."""
     reported = simulate(events=1_000, claims_per_event=3, rng=10).frame["reported"]
     assert np.all(reported != reported.astype("datetime64[D]"))
-    assert np.all(np.diff(reported) > np.timedelta64(0))
+    assert np.all(np.diff(reported) > np.timedelta64(0, "ms"))
 
 
 def test_sources_of_an_event_are_different_and_drawn_evenly():
