@@ -10,7 +10,7 @@ from oracles import count_probability
 from worlds import AGENCY, CASUALTIES, CHILD, MARKET, MINISTRY, MONITOR, S, T, claim
 
 import reconcile as rc
-from reconcile.estimates import Part
+from reconcile.estimates import Part, Settings
 from reconcile.likelihood import Term
 from reconcile.model import COUNT_PRIORS, Model
 
@@ -356,3 +356,14 @@ def test_parts_that_share_nobody_stay_within_the_whole_whatever_their_facets():
     )
     whole, parts = posterior[MARKET.killed()], [posterior[MARKET.killed(g)] for g in (rebels, civilians)]
     assert sum(part.mean() for part in parts) <= whole.mean() * 1.01
+
+
+def test_settings_give_the_same_numbers_again():
+    event = rc.Event("e")
+    claims = [rc.Claim(event.killed(), rc.Exactly(n), rc.Source("a")) for n in (3, 5)]
+    one = rc.estimate(claims, rng=np.random.default_rng(7), draws=64)
+    again = rc.estimate(claims, rng=one.settings.seed, draws=one.settings.draws, as_of=one.settings.as_of)
+    assert one.settings == again.settings
+    n = np.arange(50)
+    assert np.array_equal(one[event.killed()].pmf(n), again[event.killed()].pmf(n))
+    assert rc.estimate(claims, rng=3).settings == Settings(None, 3, None, None, "laplace")

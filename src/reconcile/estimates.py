@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
 import html
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -16,7 +18,7 @@ from reconcile.plumbing import check, count_of, rebuilding_repr
 from reconcile.pmf import PMF
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
-__all__ = ["Diagnostics", "Estimate", "ParameterEstimate", "Part", "Role", "SourceEstimate"]
+__all__ = ["Diagnostics", "Estimate", "ParameterEstimate", "Part", "Role", "Settings", "SourceEstimate"]
 
 
 class Part(enum.StrEnum):
@@ -313,3 +315,25 @@ class Diagnostics:
     error: float
     notes: tuple[str, ...]
     learned: bool = False
+
+
+@attrs.frozen
+class Settings:
+    """How `estimate` was asked to work, apart from claims and model: with these, the same numbers come out again.
+
+    Attributes
+    ----------
+    as_of : date, datetime or None
+        The day of which the estimate is.
+    seed : int
+        Seed of the draws of source parameters. Where a generator was given, it is drawn from that.
+    draws : int or None
+    learn : bool or None
+    method : str
+    """
+
+    as_of: datetime.date | None
+    seed: int
+    draws: int | None
+    learn: bool | None
+    method: Literal["laplace", "gibbs"]

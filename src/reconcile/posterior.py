@@ -23,7 +23,7 @@ from reconcile.columns import Columns, Moments
 from reconcile.components import Component, Fit, Task
 from reconcile.dependence import PARTS, Roles, assign_roles
 from reconcile.errors import CountedTwice, MissingDependency, Unidentified, UnknownQuantity
-from reconcile.estimates import Diagnostics, Estimate, Part, Role, SourceEstimate, html_table
+from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
 from reconcile.integration import integrate
 from reconcile.lessons import FAR_APART, Estimates, Teaching, doubts, solve_linked, teach
 from reconcile.likelihood import Term
@@ -54,12 +54,15 @@ class Posterior:
     roles : tuple of Role
         What every claim does, by claim id.
     diagnostics : Diagnostics
+    settings : Settings
+        How `estimate` was called.
     """
 
     corpus: Corpus
     model: Model
     roles: Sequence[Role]
     diagnostics: Diagnostics
+    settings: Settings
     _estimates: Mapping[Quantity, Estimate]
     _learn: Callable[[], Teaching]
 
@@ -243,7 +246,7 @@ def estimate(
     as_of : date, datetime or ISO text, keyword, optional
         Use only claims reported by then; claims without a date are then set aside.
     rng : int or numpy Generator, keyword
-        Seed of the draws of source parameters.
+        Seed of the draws of source parameters; of a generator, one number is drawn as the seed.
     draws : int, keyword, optional
         How many draws of source parameters to make, about: from 64, in multiples of 16. Where each source is integrated
         over its prior, at most so many for each (default 1,024; fewer where ``diagnostics.error`` is small already).
@@ -289,7 +292,8 @@ def estimate(
     check(draws is None or (draws >= 64 and draws % 16 == 0), "estimate(draws)", draws, allowed)
     check(method in ("laplace", "gibbs"), "estimate(method)", method, "'laplace' or 'gibbs'")
     day = to_moment("estimate(as_of)")(as_of)
-    random = np.random.default_rng(rng)
+    seed = int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else rng
+    settings, random = Settings(day, seed, draws, learn, method), np.random.default_rng(seed)
     columns, roles = corpus.columns, assign_roles(corpus, day)
     if model.learned is not None:
         again = tuple(i for row in range(len(columns)) if (i := columns.id(row)) in model.learned.seen)
@@ -298,11 +302,11 @@ def estimate(
     report = _say if progress else _keep_silent
     taught = functools.partial(teach, columns, roles, model, draws=draws, report=report, method=method)
     if _is_corpus(columns, roles, model) if learn is None else learn and len(used_rows(columns, roles)):
-        return _learned(corpus, roles, model, taught(rng=random, executor=executor), random)
+        return _learned(corpus, roles, model, taught(rng=random, executor=executor), settings, random)
     by_id = sorted(roles, key=lambda role: role.claim.id)
     # The executor may be gone when sources are asked for.
     later = functools.partial(taught, rng=np.random.default_rng(0), executor=None)
-    return _integrated(corpus, by_id, model, draws or DRAWS, random, later)
+    return _integrated(corpus, by_id, model, settings, random, later)
 
 
 def _say(said: str) -> None:
@@ -330,7 +334,9 @@ def _is_corpus(columns: Columns, roles: Roles, model: Model) -> bool:
     )
 
 
-def _learned(corpus: Corpus, roles: Roles, model: Model, teaching: Teaching, rng: np.random.Generator) -> Posterior:
+def _learned(
+    corpus: Corpus, roles: Roles, model: Model, teaching: Teaching, settings: Settings, rng: np.random.Generator
+) -> Posterior:
     columns, lesson = corpus.columns, teaching.lesson
     silent = [PARTS.index(Part.LATER), PARTS.index(Part.UNDATED)]
     known = np.unique(columns.quantity[~np.isin(roles.part, silent)]).astype(np.int64)
@@ -348,14 +354,14 @@ def _learned(corpus: Corpus, roles: Roles, model: Model, teaching: Teaching, rng
     estimates = Estimates(teaching, pmfs, wholes)
     every = Engines(engines)
     diagnostics = Diagnostics(every, len(lesson.xs), lesson.ess, -np.inf, error, tuple(notes), learned=True)
-    return Posterior(corpus, model, roles, diagnostics, estimates, functools.partial(_same, teaching))
+    return Posterior(corpus, model, roles, diagnostics, settings, estimates, functools.partial(_same, teaching))
 
 
 def _integrated(
     corpus: Corpus,
     roles: Sequence[Role],
     model: Model,
-    draws: int,
+    settings: Settings,
     rng: np.random.Generator,
     learn: Callable[[], Teaching],
 ) -> Posterior:
@@ -369,8 +375,8 @@ def _integrated(
     told, heard = _times_told(used), _echoes(used)
     terms = [attrs.evolve(term, power=1 / n, echo=echo) for term, n, echo in zip(terms, told, heard, strict=True)]
     conductor = _Conductor(model, accounts, used, terms)
-    solved = conductor.fit(draws, rng)
-    return conductor.conclude(corpus, tuple(roles), mentioned, solved, learn)
+    solved = conductor.fit(settings.draws or DRAWS, rng)
+    return conductor.conclude(corpus, tuple(roles), mentioned, solved, settings, learn)
 
 
 def _echoes(used: list[Role]) -> list[tuple[float, float]]:
@@ -432,6 +438,7 @@ class _Conductor:
         roles: tuple[Role, ...],
         mentioned: set[Quantity],
         solved: list[tuple[Component, Fit]],
+        settings: Settings,
         learn: Callable[[], Teaching],
     ) -> Posterior:
         """Write the estimates and what there is to say of them."""
@@ -460,7 +467,7 @@ class _Conductor:
             max((fit.error for fit in fits), default=0.0),
             (*self._conflicts(), *_doubts(fits, roles)),
         )
-        return Posterior(corpus, self.model, roles, diagnostics, estimates, learn)
+        return Posterior(corpus, self.model, roles, diagnostics, settings, estimates, learn)
 
     def _components(self) -> list[list[int]]:
         """Sort accounts into groups that share a source with several claims."""
