@@ -9,7 +9,8 @@ import pytest
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.batches import PARAMETERS, STEP, Claims, CountTable, average, build_shards, curve, evaluate
+from reconcile.batches import PARAMETERS, STEP, CountTable, average, curve, evaluate, speak
+from reconcile.blocks import Claims, build_shards
 from reconcile.components import Draws, Task
 from reconcile.likelihood import TINY, Term
 from reconcile.model import COUNT_PRIORS, Model
@@ -116,7 +117,7 @@ def test_rows_are_those_of_one_claim_at_cells_of_one_count():
         few = attrs.evolve(block.tiled(1))
         spread = theta[:, shard.rows][:, few.claims], echo[:, shard.rows][:, few.claims]
         if j == 0 and i == 0:
-            found, plain = few.rows(*spread, slopes=True), few.rows(*spread, slopes=False)
+            found, plain = speak(few, *spread, slopes=True), speak(few, *spread, slopes=False)
             np.testing.assert_allclose(found.row, plain.row, SINGLE, ROUNDING)
         assert at[j] == row
         single = block.width[i] == 1
@@ -267,7 +268,7 @@ def test_copies_are_posterior_means():
     claims, theta, echo = world(1, seed=5)
     (shard,), edge = build_shards(claims)
     (block,), table = shard.blocks, table_of(edge)
-    rows = block.rows(theta[:, block.claims], echo[:, block.claims], slopes=False)
+    rows = speak(block, theta[:, block.claims], echo[:, block.claims], slopes=False)
     found = evaluate(shard, theta[None], echo, [table])
     joint = table.mass(block) * rows.row.prod(axis=1)
     posterior = joint / joint.sum()

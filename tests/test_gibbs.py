@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from reconcile.batches import build_shards
+from reconcile.batches import speak
+from reconcile.blocks import build_shards
 from reconcile.dependence import assign_roles
 from reconcile.errors import InvalidValue
 from reconcile.gibbs import _Chain, _slice, sample_lesson
@@ -66,7 +67,7 @@ def test_a_drawn_count_is_read_as_in_its_block():
         for block, few in zip(shard.blocks, cut, strict=True):
             rows = shard.rows[block.claims]
             cell = np.argmax(block.low == few.low[:, -1:], axis=1)
-            row = block.rows(theta[:, rows], chain.floor[:, rows], slopes=False).row
+            row = speak(block, theta[:, rows], chain.floor[:, rows], slopes=False).row
             row = np.take_along_axis(row, cell[:, None, None], axis=2)[:, :, 0]
             wanted += np.bincount(posed.problem.source[rows].ravel(), np.log(row).ravel(), len(wanted))
     assert np.allclose(chain._by_speaker(chain.x), wanted, rtol=1e-12)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from reconcile.batches import PARAMETERS, STEP
+from reconcile.chains import _effective, draw_spreads
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
-from reconcile.learning import _Corpus, _draw_spreads, _effective, learn
+from reconcile.evidence import Claimed
+from reconcile.learning import learn
 from reconcile.model import Model
 from reconcile.problems import pose
 from reconcile.simulate import simulate
@@ -34,7 +36,7 @@ def lesson(problem):
 
 
 def test_the_gradient_by_all_parameters_is_a_finite_difference(problem):
-    corpus, layout = _Corpus.of(problem, map), problem.hierarchy
+    corpus, layout = Claimed.of(problem, map), problem.hierarchy
     rng = np.random.default_rng(0)
     xs = layout.mean + 0.3 * rng.standard_normal((2, len(layout)))
     value, slope, copies = corpus.evaluate(xs)
@@ -51,7 +53,7 @@ def test_the_gradient_by_all_parameters_is_a_finite_difference(problem):
 def test_the_curvature_by_all_parameters_is_a_finite_difference(problem, step, monkeypatch):
     for room in ("batches", "hierarchy"):
         monkeypatch.setattr(f"reconcile.{room}.STEP", step)
-    corpus, layout = _Corpus.of(problem, map), problem.hierarchy
+    corpus, layout = Claimed.of(problem, map), problem.hierarchy
     x = layout.mean + 0.3 * np.random.default_rng(0).standard_normal(len(layout))
     found, h = corpus.curvature(x), 1e-4
     steps = h * np.eye(len(layout))
@@ -74,8 +76,8 @@ def test_some_counts_are_a_problem_of_their_own(problem):
     # What a count says does not depend on the others.
     x = problem.hierarchy.mean[None]
     rest = problem.only(np.setdiff1d(np.arange(len(problem.claims.outcome)), events))
-    parts = [_Corpus.of(part, map).evaluate(x)[0][0] for part in (some, rest)]
-    assert sum(parts) == pytest.approx(_Corpus.of(problem, map).evaluate(x)[0][0])
+    parts = [Claimed.of(part, map).evaluate(x)[0][0] for part in (some, rest)]
+    assert sum(parts) == pytest.approx(Claimed.of(problem, map).evaluate(x)[0][0])
 
 
 def test_a_lesson_is_whole(problem, lesson):
@@ -115,7 +117,7 @@ def test_spreads_are_drawn_from_their_posterior(problem):
     layout = problem.hierarchy
     rng = np.random.default_rng(0)
     x = layout.mean + 0.5 * rng.standard_normal(len(layout))
-    draws = np.array([_draw_spreads(layout, x, rng) for _ in range(2_000)])
+    draws = np.array([draw_spreads(layout, x, rng) for _ in range(2_000)])
     for k in range(len(layout.classes)):
         grid = layout.log_spread[k] + np.linspace(-3, 3, 3_001)
         log = np.array(

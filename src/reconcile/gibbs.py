@@ -15,9 +15,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import Block, CountTable, Shard, build_shards
+from reconcile.batches import CountTable, speak
+from reconcile.blocks import Block, Shard, build_shards
 from reconcile.errors import InvalidValue
-from reconcile.learning import Lesson, Problem
+from reconcile.evidence import Problem
+from reconcile.learning import Lesson
 
 __all__ = ["sample_lesson"]
 
@@ -99,7 +101,7 @@ class _Chain:
             found = []
             for block, total in zip(shard.blocks, sums, strict=True):
                 rows = shard.rows[block.claims]
-                row = block.rows(theta[:, rows], self.floor[:, rows], slopes=False).row
+                row = speak(block, theta[:, rows], self.floor[:, rows], slopes=False).row
                 with np.errstate(divide="ignore"):
                     log_mass = np.log(table.mass(block)) + np.log(row).sum(axis=1)
                 mass = np.exp(log_mass - log_mass.max(axis=1, keepdims=True))
@@ -116,7 +118,7 @@ class _Chain:
         for shard, blocks in self.points:
             for block in blocks:
                 rows = shard.rows[block.claims]
-                row = block.rows(theta[:, rows], self.floor[:, rows], slopes=False).row
+                row = speak(block, theta[:, rows], self.floor[:, rows], slopes=False).row
                 row = np.where(block.low[:, 1:] > 0, row[:, :, 1], row[:, :, 0])
                 total += np.bincount(self.problem.source[rows].ravel(), np.log(row).ravel(), len(total))
         return total

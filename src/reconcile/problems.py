@@ -9,13 +9,14 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import COPYING, HEAPING, PARAMETERS, Claims
+from reconcile.batches import COPYING, HEAPING, PARAMETERS
+from reconcile.blocks import Claims
 from reconcile.columns import MISSING, Columns, QuantityTable
 from reconcile.dependence import PARTS, Roles
 from reconcile.echoes import find_echoes
 from reconcile.estimates import Part
+from reconcile.evidence import Problem
 from reconcile.hierarchy import RELATIONS, Hierarchy
-from reconcile.learning import Problem
 from reconcile.model import Model
 from reconcile.values import Share
 from reconcile.vocabulary import Relation, Source, relate

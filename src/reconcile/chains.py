@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""Draws of all parameters: from the normal approximation, and moved from there to the posterior by Monte Carlo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.evidence import Claimed, Normal
+from reconcile.hierarchy import Hierarchy
+from reconcile.importance import normal_points
+
+__all__ = ["move", "propose"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+EFFORT, CHAINS, STEPS = 1_200_000, 8, 3  # claims times gradients; chains; gradients in a sweep
+
+
+def propose(normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Draw the spreads of the classes, and given them all other parameters, from the normal approximation."""
+    from scipy.linalg import solve_triangular
+
+    size = len(normal.x)
+    kinds = min(draws, 64 if size <= 200 else 16 if size <= 800 else 4)
+    each = draws // kinds
+    z = normal_points(max(kinds, 8), len(t), rng)[:kinds]
+    unit = normal_points(draws, size, rng)
+    xs, ts = np.empty((draws, size)), np.empty((draws, len(t)))
+    for k in range(kinds):
+        mine = slice(k * each, (k + 1) * each)
+        ts[mine] = t + t_sd * z[k]
+        root, center, _ = normal.root(ts[mine][0])
+        xs[mine] = center + solve_triangular(root, unit[mine].T, lower=True, trans="T").T
+    return xs, ts
+
+
+def move(
+    corpus: Claimed, normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.Generator
+) -> tuple[Floats, Floats, float, float]:
+    """Move draws from the normal approximation to the posterior, by Hamiltonian Monte Carlo on what it leaves out.
+
+    The normal part is followed exactly, as a rotation; what the evidence has beside it gives the kicks (Shahbaba et al.
+    2014). Spreads of classes are drawn given all else. Several chains run side by side.
+    """
+    from scipy.linalg import solve_triangular
+
+    layout, size = normal.layout, len(normal.x)
+    sweeps = int(np.clip(EFFORT // (CHAINS * STEPS * max(len(corpus.problem.source), 1)), 16, 4 * draws // CHAINS + 32))
+    xs, ts = propose(normal, t, t_sd, 16 * -(-CHAINS // 16), rng)
+    xs, ts = xs[:: len(xs) // CHAINS][:CHAINS], ts[:: len(ts) // CHAINS][:CHAINS]
+    xs, ts = normal.x + 0.5 * (xs - normal.x), t + 0.5 * (ts - t)  # the tails of the normal may be nowhere
+    value, slope, _ = corpus.evaluate(xs)
+    kept, kept_t, angle = [], [], np.full(CHAINS, 0.6)
+
+    for sweep in range(sweeps):
+        roots, centers, priors = zip(*(normal.root(one) for one in ts), strict=True)
+        middle = np.array(centers)
+
+        def turn(rows: Floats, roots: Sequence[Floats] = roots) -> Floats:
+            safe = np.clip(np.nan_to_num(rows), -1e8, 1e8)  # what is so far out is refused below
+            return np.array([solve_triangular(r, row, lower=True) for r, row in zip(roots, safe, strict=True)])
+
+        def back(rows: Floats, roots: Sequence[Floats] = roots) -> Floats:
+            return np.array(
+                [solve_triangular(r, row, lower=True, trans="T") for r, row in zip(roots, rows, strict=True)]
+            )
+
+        def beyond(
+            u: Floats, x: Floats, value: Floats, slope: Floats, priors: Sequence[Floats] = priors
+        ) -> tuple[Floats, Floats]:
+            """What the log posterior and its gradient have beside a standard normal of u."""
+            gap = x - layout.mean
+            pull = np.array([prior @ row for prior, row in zip(priors, gap, strict=True)])
+            rest = value - 0.5 * np.sum(gap * pull, axis=1) + 0.5 * np.sum(u**2, axis=1)
+            return rest, np.clip(turn(slope - pull) + u, -50.0, 50.0)
+
+        u = np.array([r.T @ (x - c) for r, x, c in zip(roots, xs, centers, strict=True)])
+        rest, kick = beyond(u, xs, value, slope)
+        speed = rng.standard_normal(u.shape)
+        before = rest - 0.5 * np.sum(u**2 + speed**2, axis=1)
+        # Short steps now and then, for a chain in a narrow place.
+        turning = (angle * rng.uniform(0.7, 1.3, CHAINS) * np.where(rng.random(CHAINS) < 0.2, 0.2, 1.0))[:, None]
+        new, new_value, new_slope = xs, value, slope
+        for _ in range(STEPS):
+            speed = speed + 0.5 * turning * kick
+            u, speed = u * np.cos(turning) + speed * np.sin(turning), speed * np.cos(turning) - u * np.sin(turning)
+            new = middle + back(u)
+            new_value, new_slope, _ = corpus.evaluate(new)
+            rest, kick = beyond(u, new, new_value, new_slope)
+            speed = speed + 0.5 * turning * kick
+        gain = rest - 0.5 * np.sum(u**2 + speed**2, axis=1) - before
+        taken = np.log(rng.random(CHAINS)) < np.where(np.isfinite(gain), gain, -np.inf)
+        xs[taken], value[taken], slope[taken] = new[taken], new_value[taken], new_slope[taken]
+        ts = np.array([draw_spreads(layout, x, rng) for x in xs])
+        if sweep < sweeps // 3:
+            angle = np.clip(angle * np.exp(0.4 * (taken - 0.7)), 0.02, 1.0)
+        else:
+            kept.append(xs.copy())
+            kept_t.append(ts.copy())
+    chains = np.array(kept)
+    return chains.reshape(-1, size), np.array(kept_t).reshape(-1, len(t)), _effective(chains), _disagreement(chains)
+
+
+def draw_spreads(layout: Hierarchy, x: Floats, rng: np.random.Generator) -> Floats:
+    """Draw the logarithms of the spreads of classes given everything else, on a grid."""
+    mine = np.flatnonzero(layout.class_of >= 0)
+    group, count = layout.class_of[mine], len(layout.log_spread)
+    number = np.bincount(group, minlength=count)
+    square = np.bincount(group, (x[mine] - x[group]) ** 2, count)
+    grid = np.linspace(-4.5, 4.5, 241)
+    at = layout.log_spread[:, None] + layout.log_spread_sd[:, None] * grid
+    log_mass = -number[:, None] * at - 0.5 * square[:, None] * np.exp(-2 * at) - 0.5 * grid**2
+    below = np.cumsum(np.exp(log_mass - log_mass.max(axis=1, keepdims=True)), axis=1)
+    place = np.sum(below < rng.random((count, 1)) * below[:, -1:], axis=1)
+    step = (grid[1] - grid[0]) * layout.log_spread_sd
+    found: Floats = at[np.arange(count), np.minimum(place, len(grid) - 1)] + step * (rng.random(count) - 0.5)
+    return found
+
+
+def _effective(chains: Floats) -> float:
+    """Median effective number of draws over parameters, from autocorrelations; `chains` (sweeps, chains, p)."""
+    length, count, _ = chains.shape
+    gap = chains - chains.mean(axis=(0, 1))
+    variance = np.mean(gap**2, axis=(0, 1))
+    factor, alive = np.ones(len(variance)), np.ones(len(variance), dtype=bool)
+    for lag in range(1, length):
+        correlation = np.mean(gap[lag:] * gap[:-lag], axis=(0, 1)) / np.maximum(variance, 1e-300)
+        alive &= correlation > 0.05
+        factor += 2 * np.where(alive, correlation, 0.0)
+    return float(length * count / np.median(factor))
+
+
+def _disagreement(chains: Floats) -> float:
+    """Median, over parameters, of how much wider all chains together are than each (R-hat, Gelman and Rubin 1992)."""
+    within = chains.var(axis=0, ddof=1).mean(axis=0)
+    between = chains.mean(axis=0).var(axis=0, ddof=1)
+    return float(np.median(np.sqrt(1 + between / np.maximum(within, 1e-300))))
