@@ -10,7 +10,7 @@ import pytest
 import reconcile as rc
 from reconcile.accounts import build_accounts
 from reconcile.batches import PARAMETERS, STEP, CountTable, average, curve, evaluate, speak
-from reconcile.blocks import Claims, build_shards
+from reconcile.blocks import Cells, Claims, build_shards
 from reconcile.components import Draws, Task
 from reconcile.likelihood import TINY, Term
 from reconcile.model import COUNT_PRIORS, Model
@@ -90,7 +90,7 @@ def places(shards):
 
 def test_every_claim_has_one_place_and_every_count_cells_from_zero_to_the_top():
     claims, _, _ = world()
-    shards, edge = build_shards(claims)
+    shards, edge = build_shards(claims, Cells.of(claims))
     assert sorted(row for row, *_ in places(shards)) == list(range(len(claims)))
     assert np.all(np.diff(edge) > 0)
     for row, shard, block, (i, _) in places(shards):
@@ -110,7 +110,7 @@ def test_every_claim_has_one_place_and_every_count_cells_from_zero_to_the_top():
 
 def test_rows_are_those_of_one_claim_at_cells_of_one_count():
     claims, theta, echo = world()
-    shards, _ = build_shards(claims)
+    shards, _ = build_shards(claims, Cells.of(claims))
     seen = set()
     for row, shard, block, (i, j) in places(shards):
         at = shard.rows[block.claims[i]]
@@ -137,7 +137,7 @@ def test_rows_are_those_of_one_claim_at_cells_of_one_count():
 @pytest.mark.parametrize("parameter", range(len(PARAMETERS)), ids=PARAMETERS)
 def test_scores_of_sources_are_finite_differences(parameter):
     claims, theta, echo = world()
-    shards, edge = build_shards(claims)
+    shards, edge = build_shards(claims, Cells.of(claims))
     _, scores, _ = total(shards, edge, theta, echo)
     rng, h = np.random.default_rng(parameter), 1e-5
     for _ in range(2):
@@ -151,7 +151,7 @@ def test_scores_of_sources_are_finite_differences(parameter):
 @pytest.mark.parametrize("outcome", range(len(OUTCOMES)), ids=OUTCOMES)
 def test_scores_of_count_priors_are_finite_differences(outcome, parameter):
     claims, theta, echo = world()
-    shards, edge = build_shards(claims)
+    shards, edge = build_shards(claims, Cells.of(claims))
     _, _, slope = total(shards, edge, theta, echo)
     step = np.zeros(PRIOR.shape)
     step[outcome, parameter] = h = 1e-5
@@ -164,7 +164,7 @@ def test_curvature_is_a_finite_difference_of_the_gradient(step, monkeypatch):
     """Three sources share the claims, so that a count has several claims of one source."""
     monkeypatch.setattr("reconcile.batches.STEP", step)
     claims, _, echo = world(60)
-    shards, edge = build_shards(claims)
+    shards, edge = build_shards(claims, Cells.of(claims))
     rng = np.random.default_rng(0)
     source = rng.integers(0, 3, len(claims))
     x = np.concatenate([(MEAN + 0.5 * rng.standard_normal((3, 8))).ravel(), PRIOR.ravel()])
@@ -189,7 +189,7 @@ def test_curvature_is_a_finite_difference_of_the_gradient(step, monkeypatch):
 
 def test_parameters_without_a_place_are_left_out_of_the_curvature():
     claims, theta, echo = world(20)
-    (shard,), edge = build_shards(claims)
+    (shard,), edge = build_shards(claims, Cells.of(claims))
     table, moved = table_of(edge), [table_of(edge, PRIOR + STEP * np.eye(4)[k]) for k in range(4)]
     columns = np.tile(np.arange(8)[:, None], (1, len(claims)))
     where = 8 + np.arange(8).reshape(2, 4)
@@ -219,7 +219,7 @@ def one_count(claims, theta, echo, event):
 
 def test_separate_counts_are_those_of_the_engine_for_linked_counts():
     claims, theta, echo = world(40, seed=3)
-    shards, edge = build_shards(claims)
+    shards, edge = build_shards(claims, Cells.of(claims))
     evidence = 0.0
     for event in range(40):
         alone, lattice, marginal = one_count(claims, theta, echo, event)
@@ -229,7 +229,7 @@ def test_separate_counts_are_those_of_the_engine_for_linked_counts():
             claims, event=np.zeros(len(at), dtype=int), value=claims.value[at], hedged=claims.hedged[at],
             outcome=claims.outcome[[event]],
         )  # fmt: skip
-        (shard,), few = build_shards(mine)
+        (shard,), few = build_shards(mine, Cells.of(mine))
         found = evaluate(shard, theta[None][:, :, at], echo[:, at], [table_of(few)])
         assert found.log_evidence[0] == pytest.approx(alone, abs=0.02)
         ((mass,),) = average(shard, theta[None][:, :, at], echo[:, at], [table_of(few)])
@@ -244,7 +244,7 @@ def test_separate_counts_are_those_of_the_engine_for_linked_counts():
 
 def test_draws_together_are_draws_one_by_one():
     claims, theta, echo = world()
-    shards, edge = build_shards(claims)
+    shards, edge = build_shards(claims, Cells.of(claims))
     rng = np.random.default_rng(2)
     thetas = theta + 0.3 * rng.standard_normal((5, *theta.shape))
     tables = [table_of(edge, PRIOR + 0.2 * rng.standard_normal(PRIOR.shape)) for _ in range(5)]
@@ -266,7 +266,7 @@ def test_draws_together_are_draws_one_by_one():
 def test_copies_are_posterior_means():
     """By hand, for one count with one claim: averages over the cells of 1 / row and of own / row."""
     claims, theta, echo = world(1, seed=5)
-    (shard,), edge = build_shards(claims)
+    (shard,), edge = build_shards(claims, Cells.of(claims))
     (block,), table = shard.blocks, table_of(edge)
     rows = speak(block, theta[:, block.claims], echo[:, block.claims], slopes=False)
     found = evaluate(shard, theta[None], echo, [table])
@@ -279,7 +279,7 @@ def test_copies_are_posterior_means():
 
 def test_prior_masses_are_those_of_the_count_prior():
     claims, _, _ = world(10)
-    (shard,), edge = build_shards(claims)
+    (shard,), edge = build_shards(claims, Cells.of(claims))
     table = table_of(edge)
     from reconcile.pmf import Lattice
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from reconcile.batches import speak
-from reconcile.blocks import build_shards
+from reconcile.blocks import Cells, build_shards
 from reconcile.dependence import assign_roles
 from reconcile.errors import InvalidValue
 from reconcile.gibbs import _Chain, _slice, sample_lesson
@@ -58,7 +58,7 @@ def test_a_drawn_count_is_read_as_in_its_block():
     """Cut to one cell, a block once took that cell for the count 0, so that nobody ever denied."""
     world = simulate(events=12, sources=4, claims_per_event=(2, 4), outcomes=("killed",), rng=1)
     posed = pose(world.claims.columns, assign_roles(world.claims), Model())
-    shards, edge = build_shards(posed.problem.claims)
+    shards, edge = build_shards(posed.problem.claims, Cells.of(posed.problem.claims))
     chain = _Chain(posed.problem, shards, edge, np.random.default_rng(0))
     chain.counts(keep=False)
     theta = posed.problem.hierarchy.theta(chain.x, posed.problem.columns)

@@ -174,13 +174,14 @@ class CountTable:
 
     def mass(self, block: Block) -> Floats:
         """Prior probability of each cell of a block; shape (b, w)."""
-        at = self.tail[block.outcome[:, None], block.left]
-        return np.where(block.width > 0, np.maximum(at[:, :-1] - at[:, 1:], TINY), 0.0)
+        outcome = block.outcome[:, None]
+        held = self.tail[outcome, block.left] - self.tail[outcome, block.right]
+        return np.where(block.width > 0, np.maximum(held, TINY), 0.0)
 
     def mass_slopes(self, block: Block) -> Floats:
         """Derivatives of `mass`; shape (4, b, w)."""
-        at = self.slopes[block.outcome[:, None], :, block.left]
-        found: Floats = np.moveaxis(at[:, :-1] - at[:, 1:], -1, 0)
+        outcome = block.outcome[:, None]
+        found: Floats = np.moveaxis(self.slopes[outcome, :, block.left] - self.slopes[outcome, :, block.right], -1, 0)
         return np.where(block.width > 0, found, 0.0)
 
 
@@ -251,8 +252,8 @@ def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountT
             copies[part][:, :, block.claims] = both.reshape(shape).swapaxes(0, 1)
             share = np.where(tiled.width > 0, posterior / np.maximum(mass, TINY), 0.0)
             line = np.repeat(np.arange(count), b)[:, None] * outcomes + tiled.outcome[:, None]
-            for sign, left in ((1.0, tiled.left[:, :-1]), (-1.0, tiled.left[:, 1:])):
-                sums = np.bincount((line * size + left).ravel(), share.ravel(), count * outcomes * size)
+            for sign, end in ((1.0, tiled.left), (-1.0, tiled.right)):
+                sums = np.bincount((line * size + end).ravel(), share.ravel(), count * outcomes * size)
                 prior[part] += sign * sums.reshape(count, outcomes, size)
     return Result(log_evidence, scores, copies, prior)
 

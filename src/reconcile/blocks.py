@@ -18,7 +18,7 @@ from reconcile.channels import GrossError, size_of
 from reconcile.pmf import TOP
 from reconcile.speech import Meaning
 
-__all__ = ["Block", "Claims", "Shard", "build_shards"]
+__all__ = ["Block", "Cells", "Claims", "Shard", "build_shards"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -69,8 +69,6 @@ class Words:
         Edges, and their coefficients when the speaker gives figures as they are, and when the speaker heaps.
     fixed : ndarray, shape (6, v)
         For plain and heaped: the constant, the weight of intervals that hold 0, and the sum for a log-uniform figure.
-    first : ndarray, shape (v, 2)
-        Ends of the core interval.
     """
 
     start: Ints
@@ -78,7 +76,6 @@ class Words:
     plain: Floats
     heaped: Floats
     fixed: Floats
-    first: Floats
 
     @classmethod
     def of(cls, meanings: Sequence[Meaning]) -> Words:
@@ -103,8 +100,7 @@ class Words:
                 fixed[4 + row, at] = weight @ anything
         start = np.concatenate([[0], np.cumsum([len(e) for e in edges])])
         plain, heaped = np.concatenate(coefficients, axis=1)
-        first = np.array([[m.low[0], m.high[0]] for m in meanings])
-        return cls(start, np.concatenate(edges), plain, heaped, fixed, first)
+        return cls(start, np.concatenate(edges), plain, heaped, fixed)
 
 
 @functools.cache
@@ -155,6 +151,64 @@ def _cells(event: Ints, point: Floats, events: int) -> tuple[Ints, Ints]:
 
 
 @attrs.frozen(eq=False)
+class Cells:
+    """Cells into which all counts are cut, for each of many unknown counts, one after the other.
+
+    Attributes
+    ----------
+    start, stop : ndarray of int, shape (c,)
+        First count of each cell, and the first beyond it. The first cell of each unknown is that of 0 alone.
+    first : ndarray of int, shape (events + 1,)
+        Where the cells of each unknown begin.
+    log_center, blur : ndarray, shape (c,)
+        Logarithm of the middle of a cell, and the variance of the logarithm of a count within it. The variance adds to
+        that of the noise, else a spread far below the width of a cell would fit what stands in its middle.
+    """
+
+    start: Ints
+    stop: Ints
+    first: Ints
+    log_center: Floats
+    blur: Floats
+
+    @classmethod
+    def of(cls, claims: Claims) -> Cells:
+        """Lay out cells that are fine near the claimed numbers."""
+        core = np.array([[m.low[0], m.high[0]] for m in claims.meanings])[claims.value]
+        known = np.isfinite(core)
+        events = len(claims.outcome)
+        start, first = _cells(np.repeat(claims.event, 2)[known.ravel()], core.ravel()[known.ravel()], events)
+        stop = np.append(start[1:], TOP + 1)
+        stop[first[1:] - 1] = TOP + 1
+        width = (stop - start).astype(float)
+        middle = np.where(width <= 1, start + 0.5, np.sqrt((start + 0.5) * (stop - 0.5)))
+        across = np.log(stop / np.maximum(start, 0.5))  # as if counts were spread evenly over the cell
+        return cls(start, stop, first, np.log(middle), np.where(width > 1, across**2 / 12, 0.0))
+
+    def only(self, events: Ints) -> Cells:
+        """Keep the cells of some of the unknowns, in the order given."""
+        number = np.diff(self.first)[events]
+        first = np.concatenate([[0], np.cumsum(number)])
+        at = np.arange(first[-1]) + np.repeat(self.first[events] - first[:-1], number)
+        return Cells(self.start[at], self.stop[at], first, self.log_center[at], self.blur[at])
+
+    def without(self, mass: Floats, least: float) -> tuple[Cells, Ints]:
+        """Leave out cells that hold less than `least`, but for that of 0; also say where the others stood.
+
+        Parameters
+        ----------
+        mass : ndarray, shape (c,)
+            Probability of each cell.
+        least : float
+        """
+        kept = mass >= least
+        kept[self.first[:-1]] = True
+        at = np.flatnonzero(kept)
+        first = np.searchsorted(at, self.first)
+        return Cells(self.start[at], self.stop[at], first, self.log_center[at], self.blur[at]), at
+
+
+@attrs.frozen(eq=False)
 class Edges:
     """Claims of a block with about equally many edges.
 
@@ -184,8 +238,8 @@ class Block:
         Row of each claim in `Claims`.
     low, width : ndarray, shape (b, w)
         First count and number of counts of each cell; a width of 0 fills up.
-    left : ndarray of int, shape (b, w + 1)
-        Place of each cell's first count in the table of tails.
+    left, right : ndarray of int, shape (b, w)
+        Places of each cell's first count, and of the first beyond it, in the table of tails.
     outcome : ndarray of int, shape (b,)
     edges : tuple of Edges
     exact, exact_tilt : ndarray, shape (b, n, w)
@@ -194,8 +248,7 @@ class Block:
         See `Words`.
     hedged : ndarray of bool, shape (b, n)
     log_center, size, blur : ndarray, shape (b, w)
-        Logarithm of the middle of each cell, its `size_of`, and the variance of the logarithm of a count within it. It
-        adds to that of the noise, else a spread far below the width of a cell would fit what stands in its middle.
+        See `Cells`; `size` is the `size_of` of the middle.
     """
 
     events: Ints
@@ -203,6 +256,7 @@ class Block:
     low: Floats
     width: Floats
     left: Ints
+    right: Ints
     outcome: Ints
     edges: tuple[Edges, ...]
     exact: NDArray[np.float32]
@@ -233,8 +287,8 @@ class Block:
         )
         same = {
             name: repeat(getattr(self, name))
-            for name in ("events", "claims", "low", "width", "left", "outcome", "exact", "exact_tilt", "hedged",
-                         "log_center", "size", "blur")
+            for name in ("events", "claims", "low", "width", "left", "right", "outcome", "exact", "exact_tilt",
+                         "hedged", "log_center", "size", "blur")
         }  # fmt: skip
         return attrs.evolve(self, edges=edges, fixed=np.tile(self.fixed, (1, times, 1)), **same)  # type: ignore[arg-type]
 
@@ -256,31 +310,28 @@ class Shard:
     events: Ints
 
 
-def build_shards(claims: Claims) -> tuple[tuple[Shard, ...], Ints]:
+def build_shards(claims: Claims, cells: Cells) -> tuple[tuple[Shard, ...], Ints]:
     """Sort counts into blocks and shards.
 
     Parameters
     ----------
     claims : Claims
+    cells : Cells
 
     Returns
     -------
     shards : tuple of Shard
     edge : ndarray of int, shape (u,)
-        The first counts of all cells, to which `Block.left` points.
+        The ends of all cells, to which `Block.left` points.
     """
     words = Words.of(claims.meanings)
     events = len(claims.outcome)
-    core = words.first[claims.value]
-    known = np.isfinite(core)
-    owner = np.repeat(claims.event, 2)[known.ravel()]
-    start, first = _cells(owner, core.ravel()[known.ravel()], events)
-    edge, place = np.unique(np.append(start, TOP + 1), return_inverse=True)
+    edge, place = np.unique(np.concatenate([cells.start, cells.stop]), return_inverse=True)
     begin = np.searchsorted(claims.event, np.arange(events + 1))
-    number, cells = np.diff(begin), np.diff(first)
+    number, count_of = np.diff(begin), np.diff(cells.first)
     edges = np.diff(words.start)[claims.value]
-    load = np.bincount(claims.event, _rounded(edges), events) * cells
-    order = np.lexsort((np.arange(events), cells, number))
+    load = np.bincount(claims.event, _rounded(edges), events) * count_of
+    order = np.lexsort((np.arange(events), count_of, number))
     blocks: list[tuple[Ints, int]] = []
     at = 0
     while at < events:
@@ -288,7 +339,9 @@ def build_shards(claims: Claims) -> tuple[tuple[Shard, ...], Ints]:
         stop = at + int(np.searchsorted(np.cumsum(load[order[at:]]), CELLS)) + 1
         stop = min(stop, int(np.searchsorted(number[order], n, side="right")))
         # Counts with far fewer cells than others would be filled up in vain.
-        stop = min(stop, at + int(np.searchsorted(cells[order[at:stop]], _FILLED * cells[order[at]], side="right")))
+        stop = min(
+            stop, at + int(np.searchsorted(count_of[order[at:stop]], _FILLED * count_of[order[at]], side="right"))
+        )
         blocks.append((order[at:stop], n))
         at = stop
     shards, waiting, count = [], [], 0
@@ -307,7 +360,7 @@ def build_shards(claims: Claims) -> tuple[tuple[Shard, ...], Ints]:
         built, event_at, row_at = [], 0, 0
         for members, n in group:
             b = len(members)
-            block = _block(claims, words, members, n, begin, start, first, place)
+            block = _block(claims, words, members, n, begin, cells, place)
             built.append(
                 attrs.evolve(
                     block,
@@ -327,28 +380,22 @@ def _rounded(edges: Ints) -> Ints:
     return found
 
 
-def _block(
-    claims: Claims, words: Words, members: Ints, n: int, begin: Ints, start: Ints, first: Ints, place: Ints
-) -> Block:
+def _block(claims: Claims, words: Words, members: Ints, n: int, begin: Ints, cells: Cells, place: Ints) -> Block:
+    first, size = cells.first, len(cells.start)
     b, w = len(members), int(np.max(first[members + 1] - first[members]))
-    slot = first[members][:, None] + np.arange(w + 1)
-    inside = slot < first[members + 1][:, None]
-    at = np.where(inside, slot, len(start))
-    bound = np.append(start, TOP + 1)
-    left = place[at]
-    low = bound[at].astype(float)
-    width = np.diff(low, axis=1)
-    low = low[:, :-1]
+    at = first[members][:, None] + np.arange(w)
+    inside = at < first[members + 1][:, None]
+    at = np.minimum(at, size - 1)
+    left, right = place[at], place[size + at]
+    low = cells.start[at].astype(float)
+    width = np.where(inside, cells.stop[at] - low, 0.0)
     row = begin[members][:, None] + np.arange(n)
     value = claims.value[row]
     count = words.start[value + 1] - words.start[value]
     groups = []
     exact, exact_tilt = np.zeros((b * n, w), dtype=np.float32), np.zeros((b * n, w), dtype=np.float32)
     flat, sizes = value.ravel(), _rounded(count.ravel())
-    middle = np.sqrt((low + 0.5) * (low + np.maximum(width, 1.0) - 0.5)) - 0.5
-    center = np.where(width <= 1, low, middle)
-    across = np.log((low + np.maximum(width, 1.0)) / np.maximum(low, 0.5))
-    blur = np.where(width > 1, across**2 / 12, 0.0)  # as if counts were spread evenly over the cell
+    log_center, blur = cells.log_center[at], cells.blur[at]
     for size in np.unique(sizes):
         mine = np.flatnonzero(sizes == size)
         code = flat[mine]
@@ -364,7 +411,7 @@ def _block(
         exact_tilt[mine] = np.einsum("ce,cew->cw", tilt, covered) + (words.fixed[1] - words.fixed[0])[code][:, None]
         groups.append(Edges(mine, event, np.log(edge), plain, tilt))
     return Block(
-        members, row, low, width, left, claims.outcome[members], tuple(groups),
+        members, row, low, width, left, right, claims.outcome[members], tuple(groups),
         exact.reshape(b, n, w), exact_tilt.reshape(b, n, w), words.fixed[:, value], claims.hedged[row],
-        np.log(center + 0.5), size_of(center), blur,
+        log_center, size_of(np.exp(log_center) - 0.5), blur,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from reconcile.evidence import Claimed, Normal
 from reconcile.hierarchy import Hierarchy
 from reconcile.importance import normal_points
 
-__all__ = ["move", "propose"]
+__all__ = ["begin", "move", "propose"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -39,8 +39,15 @@ def propose(normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.
     return xs, ts
 
 
+def begin(normal: Normal, t: Floats, t_sd: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Draw where the chains begin, and the spreads of classes there."""
+    xs, ts = propose(normal, t, t_sd, 16 * -(-CHAINS // 16), rng)
+    xs, ts = xs[:: len(xs) // CHAINS][:CHAINS], ts[:: len(ts) // CHAINS][:CHAINS]
+    return normal.x + 0.5 * (xs - normal.x), t + 0.5 * (ts - t)  # the tails of the normal may be nowhere
+
+
 def move(
-    corpus: Claimed, normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.Generator
+    corpus: Claimed, normal: Normal, xs: Floats, ts: Floats, draws: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats, float, float]:
     """Move draws from the normal approximation to the posterior, by Hamiltonian Monte Carlo on what it leaves out.
 
@@ -51,9 +58,7 @@ def move(
 
     layout, size = normal.layout, len(normal.x)
     sweeps = int(np.clip(EFFORT // (CHAINS * STEPS * max(len(corpus.problem.source), 1)), 16, 4 * draws // CHAINS + 32))
-    xs, ts = propose(normal, t, t_sd, 16 * -(-CHAINS // 16), rng)
-    xs, ts = xs[:: len(xs) // CHAINS][:CHAINS], ts[:: len(ts) // CHAINS][:CHAINS]
-    xs, ts = normal.x + 0.5 * (xs - normal.x), t + 0.5 * (ts - t)  # the tails of the normal may be nowhere
+    xs, ts = xs.copy(), ts.copy()
     value, slope, _ = corpus.evaluate(xs)
     kept, kept_t, angle = [], [], np.full(CHAINS, 0.6)
 
@@ -103,7 +108,12 @@ def move(
             kept.append(xs.copy())
             kept_t.append(ts.copy())
     chains = np.array(kept)
-    return chains.reshape(-1, size), np.array(kept_t).reshape(-1, len(t)), _effective(chains), _disagreement(chains)
+    return (
+        chains.reshape(-1, size),
+        np.array(kept_t).reshape(-1, ts.shape[1]),
+        _effective(chains),
+        _disagreement(chains),
+    )
 
 
 def draw_spreads(layout: Hierarchy, x: Floats, rng: np.random.Generator) -> Floats:

@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.batches import CountTable, Result, average, curve, evaluate
-from reconcile.blocks import Block, Claims, Shard, build_shards
+from reconcile.blocks import Cells, Claims, Shard, build_shards
 from reconcile.echoes import Echoes
 from reconcile.hierarchy import Hierarchy
 
-__all__ = ["Claimed", "Normal", "Problem", "estimate_counts", "invert"]
+__all__ = ["Claimed", "Normal", "Problem", "estimate_counts", "fill_up", "invert"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
+NEGLIGIBLE = 1e-7  # posterior probability of a cell at typical parameters, below which it is left out
 DENSE = 600  # parameters up to which directions that are curved upwards are looked for: seldom so, and dear
 
 
@@ -66,10 +67,23 @@ class Problem:
 
 @attrs.define(eq=False)
 class Claimed:
-    """A problem cut into shards, with what is passed to each."""
+    """A problem cut into shards, with what is passed to each.
+
+    Attributes
+    ----------
+    problem : Problem
+    spread : callable
+        Maps a function over shards, as the builtin does.
+    cells : Cells
+    shards : tuple of Shard
+    edge : ndarray of int
+        See `build_shards`.
+    echoes : Echoes
+    """
 
     problem: Problem
     spread: Callable[..., Iterable[Any]]
+    cells: Cells
     shards: tuple[Shard, ...]
     edge: Ints
     echoes: Echoes
@@ -77,8 +91,23 @@ class Claimed:
     @classmethod
     def of(cls, problem: Problem, spread: Callable[..., Iterable[Any]]) -> Claimed:
         """Cut a problem into shards; `spread` maps a function over them."""
-        shards, edge = build_shards(problem.claims)
-        return cls(problem, spread, shards, edge, problem.echoes)
+        return cls._cut(problem, spread, Cells.of(problem.claims), problem.echoes)
+
+    @classmethod
+    def _cut(cls, problem: Problem, spread: Callable[..., Iterable[Any]], cells: Cells, echoes: Echoes) -> Claimed:
+        shards, edge = build_shards(problem.claims, cells)
+        return cls(problem, spread, cells, shards, edge, echoes)
+
+    def without(self, mass: Floats) -> tuple[Claimed, Ints]:
+        """Leave out cells in which a count hardly lies, which most are; see `Cells.without`."""
+        cells, at = self.cells.without(mass, NEGLIGIBLE)
+        return self._cut(self.problem, self.spread, cells, self.echoes), at
+
+    def only(self, events: Ints) -> Claimed:
+        """Keep some of the counts, in ascending order."""
+        problem = self.problem.only(events)
+        echoes = attrs.evolve(problem.echoes, shares=self.echoes.shares)
+        return self._cut(problem, self.spread, self.cells.only(events), echoes)
 
     def floor(self) -> Floats:
         """Probability that a copied claim would be each one, and that there is one to copy; shape (2, n)."""
@@ -133,7 +162,8 @@ def _evaluate(shard: Shard, columns: Ints, echo: Floats, xs: Floats, tables: lis
 
 
 def _halves(shard: Shard, columns: Ints, echo: Floats, xs: Floats, tables: list[CountTable]) -> list[list[Floats]]:
-    return [average(shard, _pick(xs[part::2], columns), echo, tables[part::2]) for part in (0, 1)]
+    parts = (0, 1) if len(xs) > 1 else (0, 0)
+    return [average(shard, _pick(xs[part::2], columns), echo, tables[part::2]) for part in parts]
 
 
 def _curve(shard: Shard, theta: Floats, echo: Floats, columns: Ints, *shared: Any) -> Floats:
@@ -217,22 +247,40 @@ def invert(root: Floats) -> Floats:
     return found
 
 
-def estimate_counts(corpus: Claimed, xs: Floats) -> tuple[Ints, Floats, Ints, float]:
-    """Average the counts over the draws; first counts of cells, masses, where each count begins, and the error."""
+def estimate_counts(corpus: Claimed, xs: Floats) -> tuple[Floats, float]:
+    """Average the counts over draws of the parameters.
+
+    Returns
+    -------
+    mass : ndarray, shape (cells,)
+    error : float
+        Largest standard error of a cumulative probability, from the two halves of the draws.
+    """
     tables = [corpus.problem.hierarchy.table(x, corpus.edge) for x in xs]
-    cells: list[tuple[Ints, Block, Floats]] = []
-    error = 0.0
+    first, mass, error = corpus.cells.first, np.empty(len(corpus.cells.start)), 0.0
     for shard, parts in corpus.each(_halves, corpus.problem.columns, corpus.floor(), shared=[xs, tables]):
         for block, one, other in zip(shard.blocks, *parts, strict=True):
-            cells.append((shard.events[block.events], block, 0.5 * (one + other)))
+            inside = block.width > 0
+            at = (first[shard.events[block.events]][:, None] + np.arange(block.width.shape[1]))[inside]
+            mass[at] = (0.5 * (one + other))[inside]
             error = max(error, float(np.max(np.abs(np.cumsum(one - other, axis=1)))) / 2)
-    number = np.zeros(len(corpus.problem.claims.outcome), dtype=np.int64)
-    for mine, block, _ in cells:
-        number[mine] = (block.width > 0).sum(axis=1)
-    start = np.concatenate([[0], np.cumsum(number)])
-    low, mass = np.empty(start[-1], dtype=np.int64), np.empty(start[-1])
-    for mine, block, found in cells:
-        inside = block.width > 0
-        at = (start[mine][:, None] + np.arange(block.width.shape[1]))[inside]
-        low[at], mass[at] = block.low[inside].astype(np.int64), found[inside]
-    return low, mass, start, error
+    return mass, error
+
+
+def fill_up(found: Floats, mass: Floats, at: Ints, first: Ints) -> Floats:
+    """Give cells that were left out the mass that they held before, and the others what they are found to hold.
+
+    Parameters
+    ----------
+    found : ndarray, shape (cells that were kept,)
+    mass : ndarray, shape (cells,)
+        What all held before.
+    at : ndarray of int
+        Where those that were kept stand among all.
+    first : ndarray of int, shape (events + 1,)
+    """
+    out = mass.copy()
+    out[at] = 0.0
+    rest = 1 - np.add.reduceat(out, first[:-1])
+    out[at] = found * np.repeat(rest, np.diff(first))[at]
+    return out

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.batches import CountTable, speak
-from reconcile.blocks import Block, Shard, build_shards
+from reconcile.blocks import Block, Cells, Shard, build_shards
 from reconcile.errors import InvalidValue
 from reconcile.evidence import Problem
 from reconcile.learning import Lesson
@@ -67,10 +67,11 @@ def _at(block: Block, cell: Ints) -> Block:
     def pick(x: NDArray[np.generic]) -> NDArray[np.generic]:
         return x[row, at]
 
-    kept = {name: pick(getattr(block, name)) for name in ("low", "width", "log_center", "size", "blur")}
+    kept = {
+        name: pick(getattr(block, name)) for name in ("low", "width", "left", "right", "log_center", "size", "blur")
+    }
     exact = {name: np.take_along_axis(getattr(block, name), at[:, None, :], axis=2) for name in ("exact", "exact_tilt")}
-    left = np.take_along_axis(block.left, np.stack([np.zeros_like(cell), cell, cell + 1], axis=1), axis=1)
-    return attrs.evolve(block, left=left, **kept, **exact)  # type: ignore[arg-type]
+    return attrs.evolve(block, **kept, **exact)  # type: ignore[arg-type]
 
 
 class _Chain:
@@ -190,7 +191,7 @@ def sample_lesson(problem: Problem, *, rng: np.random.Generator, chains: int = C
     layout = problem.hierarchy
     if np.any(layout.class_of[layout.counts.max() + 1 :] < 0):
         raise InvalidValue("estimate(method)", "gibbs", "'laplace', after a model that has learned")
-    shards, edge = build_shards(problem.claims)
+    shards, edge = build_shards(problem.claims, Cells.of(problem.claims))
     made = [_Chain(problem, shards, edge, one) for one in rng.spawn(chains)]
     xs, ts = [], []
     for chain in made:

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.batches import COPYING
-from reconcile.chains import move, propose
-from reconcile.evidence import Claimed, Normal, Problem, estimate_counts, invert
+from reconcile.chains import begin, move, propose
+from reconcile.evidence import Claimed, Normal, Problem, estimate_counts, fill_up, invert
 
 __all__ = ["Lesson", "learn"]
 
@@ -104,9 +104,9 @@ def learn(
     _keep_memory()
     spread: Callable[..., Iterable[Any]] = map if executor is None else executor.map
     total = len(problem.source)
-    every = Claimed.of(problem, spread)
-    first = Claimed.of(_some(problem, max(FIRST, total // 20), rng), spread) if total > 2 * FIRST else every
-    layout = problem.hierarchy
+    whole = Claimed.of(problem, spread)
+    part = whole.only(_some(problem, max(FIRST, total // 20), rng)) if total > 2 * FIRST else whole
+    layout, first = problem.hierarchy, part
     x, t = layout.mean.copy(), layout.log_spread.copy()
     scale = 1 / np.sqrt(np.diag(layout.precision(t)))
     steps_of_spreads = 5 if len(layout) < 800 else 1
@@ -117,15 +117,18 @@ def learn(
         t, _ = normal.spreads(t, steps_of_spreads)
         scale = 1 / np.sqrt(np.maximum(np.diag(normal.curvature), 0) + np.diag(layout.precision(t)))
         _favour(first, x)
-        every.echoes = attrs.evolve(every.echoes, shares=first.echoes.shares)
-    if first is not every:
+        part.echoes = first.echoes
+        first, mass, kept = _reduce(part, x[None])
+    every = first
+    if part is not whole:
         report("mode of all claims")
+        whole.echoes = attrs.evolve(whole.echoes, shares=first.echoes.shares)
+        every, mass, kept = _reduce(whole, x[None])
         _favour(every, x)
         root, _, _ = normal.scaled(total / len(first.problem.source)).root(t)
         x = _climb(every, x, t, root=root, steps=5)
     report("curvature")
-    some = every if total <= CURVED else Claimed.of(_some(problem, CURVED, rng), spread)
-    some.echoes = attrs.evolve(some.echoes, shares=every.echoes.shares)
+    some = every if total <= CURVED else every.only(_some(problem, CURVED, rng))
     curvature = some.curvature(x) * (total / len(some.problem.source))
     (value,), (slope,), _ = every.evaluate(x[None])
     normal = Normal(layout, x, slope, curvature).definite()
@@ -135,7 +138,21 @@ def learn(
     if other + layout.log_prior(center, t) > value + layout.log_prior(x, t):
         normal = attrs.evolve(normal, x=center, slope=slope)
     report("draws")
-    return _conclude(every, normal, t, t_sd, draws, rng)
+    if total > MOVED or len(layout) > MOVED_PARAMETERS:
+        number = draws or int(np.clip(WORK // total, FEWEST, MOST)) // 16 * 16
+        xs, _ = propose(normal, t, t_sd, number, rng)
+        root, center, _ = normal.root(t)
+        taught = _Taught(center, invert(root), t, t_sd, xs, float(len(xs)))
+    else:
+        starts = begin(normal, t, t_sd, rng)
+        whole.echoes = every.echoes
+        every, mass, kept = _reduce(whole, np.concatenate([normal.x[None], starts[0]]))
+        taught = _moved(every, normal, starts, draws or MOST, rng)
+    found, error = estimate_counts(every, taught.xs)
+    return Lesson(
+        attrs.evolve(problem, echoes=every.echoes), taught.mean, taught.covariance, taught.t, taught.t_sd, taught.xs,
+        whole.cells.start, fill_up(found, mass, kept, whole.cells.first), whole.cells.first, taught.ess, error, taught.notes,
+    )  # fmt: skip
 
 
 def _keep_memory() -> None:
@@ -143,11 +160,18 @@ def _keep_memory() -> None:
     np.empty(31 << 17)
 
 
-def _some(problem: Problem, claims: int, rng: np.random.Generator) -> Problem:
-    """Pick counts at random, with about so many claims."""
+def _reduce(whole: Claimed, xs: Floats) -> tuple[Claimed, Floats, Ints]:
+    """Leave out cells that hold next to nothing at some parameters; with the mass of all, and which are kept."""
+    mass, _ = estimate_counts(whole, xs)
+    reduced, kept = whole.without(mass)
+    return reduced, mass, kept
+
+
+def _some(problem: Problem, claims: int, rng: np.random.Generator) -> Ints:
+    """Pick counts at random, with about so many claims; in ascending order."""
     events = len(problem.claims.outcome)
     number = max(int(events * claims / len(problem.source)), 1)
-    return problem.only(np.sort(rng.permutation(events)[:number]))
+    return np.sort(rng.permutation(events)[:number])
 
 
 def _favour(corpus: Claimed, x: Floats) -> None:
@@ -194,28 +218,32 @@ def _climb(
     return start + turned(np.asarray(found.x), "T")
 
 
-def _conclude(
-    corpus: Claimed, normal: Normal, t: Floats, t_sd: Floats, draws: int | None, rng: np.random.Generator
-) -> Lesson:
-    problem, total = corpus.problem, len(corpus.problem.source)
+@attrs.frozen(eq=False)
+class _Taught:
+    """The part of a `Lesson` that is not about counts."""
+
+    mean: Floats
+    covariance: Floats
+    t: Floats
+    t_sd: Floats
+    xs: Floats
+    ess: float
     notes: tuple[str, ...] = ()
-    if total <= MOVED and len(normal.x) <= MOVED_PARAMETERS:
-        xs, ts, ess, disagreement = move(corpus, normal, t, t_sd, draws or MOST, rng)
-        if disagreement > MIXED:
-            said = "the sources can be read in more than one way, and the draws do not tell how likely each is"
-            notes = (f"{said} (R-hat {disagreement:.1f}): intervals may be off",)
-        center, covariance = xs.mean(axis=0), np.cov(xs.T).reshape(len(normal.x), len(normal.x))
-        # Few draws say little of correlations between hundreds of parameters, so lean on the normal approximation.
-        root, _, _ = normal.root(t)
-        share = len(xs) / (len(xs) + 2 * len(center))
-        scale = np.sqrt(np.diag(covariance) / np.diag(invert(root)))
-        covariance = share * covariance + (1 - share) * invert(root) * np.outer(scale, scale)
-        t, t_sd = ts.mean(axis=0), ts.std(axis=0) + 1e-6
-    else:
-        number = draws or int(np.clip(WORK // total, FEWEST, MOST)) // 16 * 16
-        xs, _ = propose(normal, t, t_sd, number, rng)
-        root, center, _ = normal.root(t)
-        covariance, ess = invert(root), float(len(xs))
-    low, mass, start, error = estimate_counts(corpus, xs)
-    problem = attrs.evolve(problem, echoes=corpus.echoes)
-    return Lesson(problem, center, covariance, t, t_sd, xs, low, mass, start, ess, error, notes)
+
+
+def _moved(
+    corpus: Claimed, normal: Normal, starts: tuple[Floats, Floats], draws: int, rng: np.random.Generator
+) -> _Taught:
+    xs, ts, ess, disagreement = move(corpus, normal, *starts, draws, rng)
+    notes: tuple[str, ...] = ()
+    if disagreement > MIXED:
+        said = "the sources can be read in more than one way, and the draws do not tell how likely each is"
+        notes = (f"{said} (R-hat {disagreement:.1f}): intervals may be off",)
+    center, covariance = xs.mean(axis=0), np.cov(xs.T).reshape(len(normal.x), len(normal.x))
+    # Few draws say little of correlations between hundreds of parameters, so lean on the normal approximation.
+    t = ts.mean(axis=0)
+    root, _, _ = normal.root(t)
+    share = len(xs) / (len(xs) + 2 * len(center))
+    scale = np.sqrt(np.diag(covariance) / np.diag(invert(root)))
+    covariance = share * covariance + (1 - share) * invert(root) * np.outer(scale, scale)
+    return _Taught(center, covariance, t, ts.std(axis=0) + 1e-6, xs, ess, notes)
