@@ -149,9 +149,10 @@ def learn(
         every, mass, kept = _reduce(whole, np.concatenate([normal.x[None], starts[0]]))
         taught = _moved(every, normal, starts, draws or MOST, rng)
     found, error = estimate_counts(every, taught.xs)
+    low, start = whole.cells.start, whole.cells.first
     return Lesson(
         attrs.evolve(problem, echoes=every.echoes), taught.mean, taught.covariance, taught.t, taught.t_sd, taught.xs,
-        whole.cells.start, fill_up(found, mass, kept, whole.cells.first), whole.cells.first, taught.ess, error, taught.notes,
+        low, fill_up(found, mass, kept, start), start, taught.ess, error, taught.notes,
     )  # fmt: skip
 
 
