@@ -20,7 +20,7 @@ from reconcile.vocabulary import Quantity, Relation, Source, relate
 if TYPE_CHECKING:
     from reconcile.columns import Codes, Columns
 
-__all__ = ["CITED", "Citation", "Claim", "Corpus", "Rejected", "make_claim"]
+__all__ = ["CITED", "Citation", "Claim", "Corpus", "Rejected", "content_id", "make_claim"]
 
 CITED = ("url", "publisher", "title", "quote")
 
@@ -68,8 +68,8 @@ def _to_revised(given: Any) -> Any:
     return given.id if isinstance(given, Claim) else clean_name("Claim.revises", optional=True)(given)
 
 
-def _content_id(claim: Claim) -> str:
-    # Everything but the id itself, in an order that is the same in every run.
+def content_id(claim: Claim) -> str:
+    """Give the id that the content of a claim makes: of everything but the id itself, the same in every run."""
     return "c" + hashlib.sha256(rebuilding_repr(claim).encode()).hexdigest()[:16]
 
 
@@ -121,7 +121,7 @@ class Claim:
     hedged: bool = attrs.field(default=False, kw_only=True)
     citation: Citation | None = attrs.field(default=None, kw_only=True)
     id: str = attrs.field(
-        default=attrs.Factory(_content_id, takes_self=True), converter=clean_name("Claim.id"), kw_only=True, repr=False
+        default=attrs.Factory(content_id, takes_self=True), converter=clean_name("Claim.id"), kw_only=True, repr=False
     )
 
     def __attrs_post_init__(self) -> None:
@@ -154,7 +154,7 @@ class Claim:
 
     def __repr__(self) -> str:
         written = rebuilding_repr(self)
-        return written if self.id == _content_id(self) else f"{written[:-1]}, id={self.id!r})"
+        return written if self.id == content_id(self) else f"{written[:-1]}, id={self.id!r})"
 
     def __str__(self) -> str:
         said = f"{self.source}: {self.value} {self.quantity}"

@@ -137,6 +137,12 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     estimate.add_argument("--strict", action="store_true", help="stop if any row cannot be read")
     estimate.add_argument("-o", "--output", metavar="OUT", help="write to this file instead of the terminal")
+    estimate.add_argument(
+        "--provenance",
+        type=_to_provenance,
+        metavar="OUT",
+        help="write to this file where every estimate comes from, as W3C PROV: .json, .provn, .ttl or .xml",
+    )
     estimate.set_defaults(run=_run_estimate)
 
     check = commands.add_parser(
@@ -172,6 +178,14 @@ def _to_seed(text: str) -> int:
     return int(text)
 
 
+def _to_provenance(text: str) -> str:
+    from reconcile.provenance import FORMATS
+
+    if Path(text).suffix[1:].casefold() not in FORMATS:
+        raise argparse.ArgumentTypeError(f"{text!r} ends in none of {', '.join(f'.{name}' for name in FORMATS)}")
+    return text
+
+
 def _run_check(options: argparse.Namespace) -> int:
     corpus = _read(options, strict=False)
     events = set(corpus.columns.quantities.event.tolist())
@@ -187,9 +201,17 @@ def _run_check(options: argparse.Namespace) -> int:
 
 def _run_estimate(options: argparse.Namespace) -> int:
     out = options.output
-    if out and Path(out).exists() and options.file != "-" and Path(out).samefile(options.file):
-        _tell(f"{out}: is the file of the claims, and would be lost; choose another for --output")
-        return _EXIT_UNUSABLE
+    for path, option in ((out, "--output"), (options.provenance, "--provenance")):
+        if path and Path(path).exists() and options.file != "-" and Path(path).samefile(options.file):
+            _tell(f"{path}: is the file of the claims, and would be lost; choose another for {option}")
+            return _EXIT_UNUSABLE
+    if options.provenance:
+        from reconcile import provenance
+
+        if out and Path(out).resolve() == Path(options.provenance).resolve():
+            _tell(f"{out}: --output and --provenance are one file; choose two")
+            return _EXIT_UNUSABLE
+        provenance.choose_format(options.provenance)  # before the work, so that a missing package is not told after it
     corpus = _read(options, strict=options.strict)
     if corpus.rejected:
         _tell(f"{_count(len(corpus.rejected), 'row')} could not be read; run: reconcile check {options.file}")
@@ -205,6 +227,8 @@ def _run_estimate(options: argparse.Namespace) -> int:
     write = {"json": _write_json, "csv": _write_csv, None: _write_table}[options.form]
     with Path(out).open("w", encoding="utf-8", newline="") if out else contextlib.nullcontext(sys.stdout) as file:
         write(posterior, options.level, file)
+    if options.provenance:
+        provenance.write(posterior, options.provenance)
     return _EXIT_OK
 
 
