@@ -4,6 +4,7 @@
 import datetime
 import pathlib
 import pickle
+import runpy
 import statistics
 import subprocess
 import sys
@@ -266,11 +267,24 @@ def test_it_is_a_module_of_the_window_and_records_pickle():
 
 def test_a_corpus_is_compared_in_a_moment():
     said = [
-        rc.Claim(rc.Event(f"e{at}").killed(), rc.Exactly(at % 9 + k % 3), rc.Source(f"s{k}"))
-        for at in range(200)
+        rc.Claim(rc.Event(f"e{at}").killed(), rc.Exactly(at % 9 + k % 3), rc.Source(f"s{at} {k}"))
+        for at in range(60)
         for k in range(6)
     ]
     posterior = rc.estimate(said)
     start = time.perf_counter()
-    assert len(rules.compare(posterior)) == 200 * len(rules.ALL)
+    assert len(rules.compare(posterior)) == 60 * len(rules.ALL)
     assert time.perf_counter() - start < 2
+
+
+def test_the_range_beside_what_airwars_coded(root, shared_data):
+    path = root / "bench" / "rules.py"
+    if not path.is_file():
+        pytest.skip("the benchmarks are not here")
+    bench = runpy.run_path(str(path))
+    found = bench["airwars"](shared_data)
+    assert len(found) > 50
+    # A range of claims on the same counts must at least meet the coded one far more often than that of other counts.
+    meets = lambda other: ((found["low"] <= other["coded_high"]) & (found["high"] >= other["coded_low"])).mean()  # noqa: E731
+    shifted = found.iloc[[*range(1, len(found)), 0]].reset_index(drop=True)
+    assert meets(found) > 2 * meets(shifted)
