@@ -333,3 +333,27 @@ def test_output_never_overwrites_the_claims(run, write):
 def test_the_example_script(capsys):
     runpy.run_path(str(EXAMPLE.with_suffix(".py")), run_name="__main__")
     assert "taftanaz-2020-02-10" in capsys.readouterr().out
+
+
+# --- rules ------------------------------------------------------------------------------------------------------
+
+
+def test_rules_beside_the_estimates(run, write):
+    file = write(GOOD)
+    status, out, _ = run("estimate", "--rules", file)
+    assert status == 0
+    assert re.search(r"^ +min-max +5 to 6 +\d+ % +\d+ % +\d+ %$", out, re.MULTILINE)
+    _, out, _ = run("estimate", "--rules", "--csv", "--level", "0.5", file)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["level"] for row in rows} == {"0.5"}
+    assert next(row for row in rows if row["rule"] == "lowest")["point"] == "5"
+    _, out, _ = run("estimate", "--rules", "--json", file)
+    found = json.loads(out)["rules"]
+    assert [row["rule"] for row in found] == [row["rule"] for row in rows]
+    assert next(row for row in found if row["rule"] == "majority")["point"] is None
+
+
+def test_rules_keep_control_codes_off_the_terminal(run, write):
+    _, out, _ = run("estimate", "--rules", write(f"{HEAD}\nmar\x1b[31mket,killed,,5,ministry\n"))
+    assert "lowest" in out
+    assert "\x1b" not in out

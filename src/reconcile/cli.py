@@ -135,6 +135,9 @@ def _make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="of the random numbers (default 0); same seed, same result",
     )
+    estimate.add_argument(
+        "--rules", action="store_true", help="show what the field's coding rules give, beside the estimates"
+    )
     estimate.add_argument("--strict", action="store_true", help="stop if any row cannot be read")
     estimate.add_argument("-o", "--output", metavar="OUT", help="write to this file instead of the terminal")
     estimate.add_argument(
@@ -225,6 +228,8 @@ def _run_estimate(options: argparse.Namespace) -> int:
     for note in posterior.diagnostics.notes:
         _tell(f"note: {note}")
     write = {"json": _write_json, "csv": _write_csv, None: _write_table}[options.form]
+    if options.rules:
+        write = {"json": _write_rules_json, "csv": _write_rules_csv, None: _write_rules}[options.form]
     with Path(out).open("w", encoding="utf-8", newline="") if out else contextlib.nullcontext(sys.stdout) as file:
         write(posterior, options.level, file)
     if options.provenance:
@@ -257,6 +262,33 @@ def _write_json(posterior: Posterior, level: float, file: TextIO) -> None:
     }
     json.dump(document, file, indent=2, ensure_ascii=False, default=_to_json)
     file.write("\n")
+
+
+def _write_rules_json(posterior: Posterior, level: float, file: TextIO) -> None:
+    from reconcile import rules
+
+    json.dump({"level": level, "rules": rules.compare(posterior, level=level).rows()}, file, indent=2, default=_to_json)
+    file.write("\n")
+
+
+def _write_rules_csv(posterior: Posterior, level: float, file: TextIO) -> None:
+    from reconcile import rules
+
+    writer = csv.DictWriter(file, rules.COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: _guard(v) for k, v in row.items()} for row in rules.compare(posterior, level=level).rows())
+
+
+def _write_rules(posterior: Posterior, level: float, file: TextIO) -> None:
+    from reconcile import rules
+
+    for line in str(rules.compare(posterior, level=level)).splitlines():
+        # Only the spaces of the layout are kept; a name's control codes are not.
+        print("".join(sign if sign.isprintable() else "\ufffd" for sign in line), file=file)
+    print(
+        "\nbelow, inside, above: how probably the true number lies below, within and above a rule's answer.",
+        file=file,
+    )
 
 
 def _describe(role: Any) -> dict[str, Any]:

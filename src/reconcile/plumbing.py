@@ -6,14 +6,14 @@ from __future__ import annotations
 import contextlib
 import datetime
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import attrs
 
-from reconcile.errors import InvalidValue
+from reconcile.errors import InvalidValue, MissingDependency
 
-__all__ = ["check", "clean_name", "clean_names", "count_of", "in_words", "rebuilding_repr", "to_moment"]
+__all__ = ["check", "clean_name", "clean_names", "count_of", "in_words", "rebuilding_repr", "to_frame", "to_moment"]
 
 LONGEST_NAME = 1_000
 
@@ -132,3 +132,15 @@ def rebuilding_repr(self: Any) -> str:
         elif value != field.default:
             parts.append(f"{field.name}={_written(value)}")
     return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def to_frame(rows: Sequence[Mapping[str, object]], names: Iterable[str], backend: str) -> Any:
+    """Make a dataframe of rows that all have these names; raises `MissingDependency` where the backend is absent."""
+    import narwhals as nw
+
+    check(backend in ("pandas", "polars", "pyarrow"), "to_frame(backend)", backend, "'pandas', 'polars' or 'pyarrow'")
+    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in names}
+    try:
+        return nw.from_dict(columns, backend=backend).to_native()  # type: ignore[arg-type]
+    except ModuleNotFoundError as missing:
+        raise MissingDependency(backend, "to_frame", backend) from missing

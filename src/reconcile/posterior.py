@@ -22,13 +22,13 @@ from reconcile.claims import Claim, Corpus
 from reconcile.columns import Columns, Moments
 from reconcile.components import Component, Fit, Task
 from reconcile.dependence import PARTS, Roles, assign_roles
-from reconcile.errors import CountedTwice, MissingDependency, Unidentified, UnknownQuantity
+from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
 from reconcile.integration import integrate
 from reconcile.lessons import FAR_APART, Estimates, Teaching, doubts, solve_linked, teach
 from reconcile.likelihood import Term
 from reconcile.model import Learned, Model
-from reconcile.plumbing import check, to_moment
+from reconcile.plumbing import check, to_frame, to_moment
 from reconcile.pmf import PMF
 from reconcile.problems import used_rows
 from reconcile.sampling import sample_component
@@ -183,18 +183,8 @@ class Posterior:
         MissingDependency
             If the backend is not installed.
         """
-        import narwhals as nw
-
-        check(
-            backend in ("pandas", "polars", "pyarrow"), "to_frame(backend)", backend, "'pandas', 'polars' or 'pyarrow'"
-        )
-        rows = self.rows(level)
-        names = ["event", "outcome", "group", "period", "median", "low", "high", "level", "claims", "origins"]
-        columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in names}
-        try:
-            return nw.from_dict(columns, backend=backend).to_native()
-        except ModuleNotFoundError as missing:
-            raise MissingDependency(backend, "to_frame", backend) from missing
+        names = ("event", "outcome", "group", "period", "median", "low", "high", "level", "claims", "origins")
+        return to_frame(self.rows(level), names, backend)
 
     def __str__(self) -> str:
         return "\n".join(f"{quantity}: {one}" for quantity, one in self._estimates.items())

@@ -100,8 +100,12 @@ _SOFT_WORD = (
 
 # Published coding rules that give a word a number of its own; laid over the default lexicon.
 PRESETS: Mapping[str, Mapping[str, tuple[int, int, str]]] = {
-    "ACLED": {"dozens": (12, 12, "ACLED"), "hundreds": (100, 100, "ACLED")},
-    "Airwars": {"dozens": (12, 24, "Airwars")},
+    "ACLED": {
+        "some": (3, 10, "ACLED: a bare plural is 3 or 10"),
+        "dozens": (12, 12, "ACLED"),
+        "hundreds": (100, 100, "ACLED"),
+    },
+    "Airwars": {"some": (2, 2, "Airwars: a bare plural is 2"), "dozens": (12, 24, "Airwars")},
     "Crowd Counting Consortium": {"hundreds": (200, 200, "Crowd Counting Consortium")},
     "NOAA": {
         "a few": (1, 50, "NOAA earthquake database, deaths class 1"),
