@@ -16,11 +16,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.components import Component, Draws, Fit
+from reconcile.components import Column, Component, Draws, Fit
 from reconcile.importance import BLOCKS, normal_points, smooth_weights
 from reconcile.likelihood import TINY
 
-__all__ = ["integrate"]
+__all__ = ["Sample", "integrate", "sample"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = dict[str, NDArray[np.intp]]
@@ -144,16 +144,27 @@ class _Set:
 
 
 @attrs.frozen(eq=False)
-class _Sample:
-    """All draws, weighted against the mixture of their proposals; one array of weights for each set."""
+class Sample:
+    """All draws, weighted against the mixture of their proposals; one array of weights for each set.
+
+    Attributes
+    ----------
+    sets : tuple
+    weights : tuple (sets) of ndarray, shape (s,)
+        Smoothed; they sum to 1.
+    log_weight : ndarray, shape (draws,)
+        Of all sets, as they were before.
+    ess, khat : float
+    """
 
     sets: tuple[_Set, ...]
     weights: tuple[Floats, ...]
+    log_weight: Floats
     ess: float
     khat: float
 
     @classmethod
-    def of(cls, sets: Sequence[_Set]) -> _Sample:
+    def of(cls, sets: Sequence[_Set]) -> Sample:
         """Weigh; the effective number of draws is that of the source with the fewest effective points."""
         sizes = np.array([len(one.log_evidence) for one in sets])
         log_share = np.log(sizes / sizes.sum())
@@ -163,13 +174,24 @@ class _Sample:
                 [share + one.log_density(other.proposal) for share, other in zip(log_share, sets, strict=True)]
             )
             log_weights.append(one.log_evidence + _Prior().log_density(one.points) - mixture)
-        weight, khat = smooth_weights(np.concatenate(log_weights))
+        log_weight = np.concatenate(log_weights)
+        weight, khat = smooth_weights(log_weight)
         weights = tuple(np.split(weight, np.cumsum(sizes)[:-1]))
         squares = [float(np.sum(weight**2))]
         for name in sets[0].points.index:
             pairs = zip(sets, weights, strict=True)
             squares += [sum(float(np.sum(np.bincount(one.points.index[name], w) ** 2)) for one, w in pairs)]
-        return cls(tuple(sets), weights, 1 / max(squares), khat)
+        return cls(tuple(sets), weights, log_weight, 1 / max(squares), khat)
+
+    def pooled(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats]:
+        """Give at most so many draws of all sets as plain columns, and their log weights; shape (s,) each."""
+        size = len(self.log_weight)
+        kept = np.sort(rng.permutation(size)[:most])
+        theta = {
+            column: np.concatenate([one.draws.points[column][one.points.index[column[0]]] for one in self.sets])[kept]
+            for column in self.sets[0].draws.points
+        }
+        return theta, self.log_weight[kept]
 
     def of_source(self, name: str) -> tuple[Floats, Floats]:
         """Points of one source that carry weight, shape (k, d), and their weights."""
@@ -210,30 +232,35 @@ def integrate(component: Component, *, draws: int, rng: np.random.Generator) -> 
     if not component.columns:
         solutions = [task.solve(Draws({}), marginals=True) for task in component.tasks]
         return Fit(tuple(tuple(m[0] for m in s.marginals) for s in solutions), 0, np.inf, -np.inf, 0.0)
+    return _average(component, sample(component, draws=draws, rng=rng))
+
+
+def sample(component: Component, *, draws: int, rng: np.random.Generator) -> Sample:
+    """Draw the source parameters of a component that has some; see `integrate`."""
     claims = sum(len(task.rows) + len(task.shares) for task in component.tasks)
     work = (WORK_COSTLY if component.costly else WORK) * draws // 1024
     most = max(min(draws, work // claims // 16 * 16), min(draws, 64))
     most = min(most, draws // 2) if component.costly else most
     points = most if component.costly else max(most // 4, 16)
     sets = [_from_prior(component, points, rng)]
-    sample, peaks = _Sample.of(sets), None
+    found, peaks = Sample.of(sets), None
     for _ in range(1 if component.costly else REFINEMENTS):
-        if sample.ess >= ENOUGH:
+        if found.ess >= ENOUGH:
             break
-        if peaks is None and sample.ess < POOR * points:
-            peaks = _find_peaks(component, sample, several=claims <= SEVERAL_STARTS)
+        if peaks is None and found.ess < POOR * points:
+            peaks = _find_peaks(component, found, several=claims <= SEVERAL_STARTS)
             sets.append(_from_peaks(component, peaks, max(most, FEWEST), rng))
-            sample = _Sample.of(sets)
+            found = Sample.of(sets)
         points = min(2 * points, most)
         if peaks is not None and len(component.columns) > MANY:
             sets.append(_from_peaks(component, peaks, max(points, FEWEST), rng))
         else:
-            sets.append(_from_kernels(component, sample, points, rng))
-        sample = _Sample.of(sets)
-    return _average(component, sample)
+            sets.append(_from_kernels(component, found, points, rng))
+        found = Sample.of(sets)
+    return found
 
 
-def _average(component: Component, sample: _Sample) -> Fit:
+def _average(component: Component, sample: Sample) -> Fit:
     """Average the exact marginals over the draws; the error is that of the spread between independent blocks."""
     top = max(w.max() for w in sample.weights)
     marginals: list[list[Floats]] = [[np.zeros(1)] * len(task.account.nodes) for task in component.tasks]
@@ -280,7 +307,7 @@ def _from_prior(component: Component, draws: int, rng: np.random.Generator) -> _
     return _Set.of(component, _Prior(), points)
 
 
-def _from_kernels(component: Component, sample: _Sample, draws: int, rng: np.random.Generator) -> _Set:
+def _from_kernels(component: Component, sample: Sample, draws: int, rng: np.random.Generator) -> _Set:
     """Draw each source anew from kernels around its weighted points."""
     z, columns = normal_points(draws, len(component.columns), rng), _columns(component)
     place = np.arange(draws) // BLOCKS  # within its block
@@ -300,7 +327,7 @@ def _from_kernels(component: Component, sample: _Sample, draws: int, rng: np.ran
     return _Set.of(component, _Kernels(centers, weights, roots), points)
 
 
-def _find_peaks(component: Component, sample: _Sample, *, several: bool) -> _Peaks:
+def _find_peaks(component: Component, sample: Sample, *, several: bool) -> _Peaks:
     """Find modes of all sources' parameters together, and the curvature there.
 
     With several starts: the best draw, the prior's centre, and each source held exact while the others are not, since
