@@ -20,7 +20,7 @@ from reconcile.components import Column, Component, Draws, Fit
 from reconcile.importance import BLOCKS, normal_points, smooth_weights
 from reconcile.likelihood import TINY
 
-__all__ = ["Sample", "integrate", "sample"]
+__all__ = ["REUSED", "Sample", "error_of", "integrate", "sample"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = dict[str, NDArray[np.intp]]
@@ -184,9 +184,12 @@ class Sample:
         return cls(tuple(sets), weights, log_weight, 1 / max(squares), khat)
 
     def pooled(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats]:
-        """Give at most so many draws of all sets as plain columns, and their log weights; shape (s,) each."""
-        size = len(self.log_weight)
-        kept = np.sort(rng.permutation(size)[:most])
+        """Give at most so many draws of all sets as plain columns, and their log weights; shape (s,) each.
+
+        Every eighth draw is of one block.
+        """
+        groups = np.sort(rng.permutation(len(self.log_weight) // BLOCKS)[: most // BLOCKS])
+        kept = (BLOCKS * groups[:, None] + np.arange(BLOCKS)).ravel()
         theta = {
             column: np.concatenate([one.draws.points[column][one.points.index[column[0]]] for one in self.sets])[kept]
             for column in self.sets[0].draws.points
@@ -273,13 +276,13 @@ def _average(component: Component, sample: Sample) -> Fit:
             for node, marginal in enumerate(solution.marginals):
                 nodes[node] = nodes[node] + by_block @ np.broadcast_to(marginal, (len(alive), marginal.shape[1]))
     total = float(marginals[0][0].sum())
-    error = max(_error(found / total) for nodes in marginals for found in nodes)
+    error = max(error_of(found / total) for nodes in marginals for found in nodes)
     error *= 1.0 if len(sample.sets) == 1 else REUSED
     averaged = tuple(tuple(found.sum(axis=0) / total for found in nodes) for nodes in marginals)
     return Fit(averaged, sum(map(len, sample.weights)), sample.ess, sample.khat, error)
 
 
-def _error(by_block: Floats) -> float:
+def error_of(by_block: Floats) -> float:
     """Largest standard error of a cumulative probability; `by_block` of shape (blocks, n) sums to 1."""
     below = np.cumsum(by_block, axis=1)
     square = np.sum((below - below[:, -1:] * below.sum(axis=0)) ** 2, axis=0)

@@ -8,7 +8,7 @@ of the source parameters.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from reconcile.accounts import Account, box, build_accounts
 from reconcile.batches import PARAMETERS
 from reconcile.channels import Denial
+from reconcile.claims import Claim
 from reconcile.components import Component, Draws, Task
 from reconcile.dependence import PARTS, Roles
 from reconcile.errors import UnknownQuantity
@@ -32,6 +33,7 @@ from reconcile.plumbing import check
 from reconcile.pmf import PMF, TOP, Lattice
 from reconcile.problems import Posed, pose
 from reconcile.sampling import CHAINS, sample_component
+from reconcile.speech import Meaning
 from reconcile.values import Share
 from reconcile.vocabulary import Quantity, Relation
 
@@ -111,10 +113,13 @@ class Estimates(Mapping[Quantity, Estimate]):
         Counts that identities bind together.
     wholes : frozenset of Quantity
         Quantities of which claims state shares only.
+    model : Model
     """
 
-    def __init__(self, teaching: Teaching, linked: Mapping[object, PMF], wholes: frozenset[Quantity]) -> None:
-        self._teaching, self._linked, self._wholes = teaching, linked, wholes
+    def __init__(
+        self, teaching: Teaching, linked: Mapping[object, PMF], wholes: frozenset[Quantity], model: Model
+    ) -> None:
+        self._teaching, self._linked, self._wholes, self._model = teaching, linked, wholes, model
         columns, roles = teaching.columns, teaching.roles
         heard = ~np.isin(roles.part, [PARTS.index(Part.LATER), PARTS.index(Part.UNDATED)])
         self._known = np.unique(columns.quantity[heard]).astype(np.int64)
@@ -146,7 +151,10 @@ class Estimates(Mapping[Quantity, Estimate]):
         roles = sorted((self._teaching.roles[int(row)] for row in rows), key=lambda role: role.claim.id)
         linked = self._linked.get(box(quantity)) if len(self._linked) else None
         pmf = self._teaching.alone(int(self._teaching.posed.count[code])) if linked is None else linked
-        return Estimate(quantity, pmf, tuple(roles))
+        read = self._model.speech.read
+        used = [role.claim for role in roles if role.role is Part.USED and role.claim.whole is None]
+        apart, _ = contradiction((read(claim.value), claim) for claim in used)
+        return Estimate(quantity, pmf, tuple(roles), apart)
 
     def __iter__(self) -> Iterator[Quantity]:
         if self._order is None:
@@ -394,6 +402,22 @@ def _solve(
     return means, gap, True, task.lattice
 
 
+def contradiction(said: Iterable[tuple[Meaning, Claim]]) -> tuple[str, float]:
+    """Name the two claims about one count that lie furthest apart, if they do by more than `FAR_APART`, and the ratio.
+
+    Each is read as widely as it can be.
+    """
+    ends = [(meaning.low.min() + 0.5, meaning.high.max() + 0.5, claim) for meaning, claim in said]
+    if not ends:
+        return "", 1.0
+    (_, most, lower), (least, _, upper) = min(ends, key=lambda x: x[1]), max(ends, key=lambda x: x[0])
+    ratio = float(least / most)
+    if ratio <= FAR_APART:
+        return "", ratio
+    pair = f"{lower.source} ({lower.value}) and {upper.source} ({upper.value})"
+    return f"{pair} contradict each other, by a factor of {ratio:,.3g}; at least one is far off", ratio
+
+
 def doubts(teaching: Teaching) -> list[str]:
     """Name counts whose claims lie far apart, and those of which a source gives several figures at once."""
     columns, posed, lesson = teaching.columns, teaching.posed, teaching.lesson
@@ -406,11 +430,8 @@ def doubts(teaching: Teaching) -> list[str]:
     far = np.flatnonzero(ratio > FAR_APART)
     for count in far[np.argsort(-ratio[far], kind="stable")][:MOST_NOTES]:
         mine = np.flatnonzero(claims.event == count)
-        upper, lower = (columns.claim(int(posed.rows[mine[k]])) for k in (np.argmax(low[mine]), np.argmin(high[mine])))
-        notes.append(
-            f"{upper.quantity}: {lower.source} ({lower.value}) and {upper.source} ({upper.value}) contradict each"
-            f" other, by a factor of {ratio[count]:,.3g}; at least one is far off"
-        )
+        said = [(claims.meanings[claims.value[k]], columns.claim(int(posed.rows[k]))) for k in mine]
+        notes.append(f"{said[0][1].quantity}: {contradiction(said)[0]}")
     if len(far) > MOST_NOTES:
         notes.append(f"{len(far) - MOST_NOTES:,} more counts have claims further apart than a factor of {FAR_APART:g}")
     origin = teaching.roles.origin[posed.rows].astype(np.int64)

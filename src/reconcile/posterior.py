@@ -25,13 +25,14 @@ from reconcile.dependence import PARTS, Roles, assign_roles
 from reconcile.errors import CountedTwice, MissingDependency, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
 from reconcile.integration import integrate
-from reconcile.lessons import FAR_APART, Estimates, Teaching, doubts, solve_linked, teach
+from reconcile.lessons import Estimates, Teaching, contradiction, doubts, solve_linked, teach
 from reconcile.likelihood import Term
 from reconcile.model import Learned, Model
 from reconcile.plumbing import check, to_moment
 from reconcile.pmf import PMF
 from reconcile.problems import used_rows
 from reconcile.sampling import sample_component
+from reconcile.speech import Meaning
 from reconcile.vocabulary import Quantity
 
 __all__ = ["Posterior", "estimate"]
@@ -351,7 +352,7 @@ def _learned(
     error = max(error, lesson.error)
     if error > COARSE:
         notes.append(f"probabilities are exact to about {100 * error:.0f} points only")
-    estimates = Estimates(teaching, pmfs, wholes)
+    estimates = Estimates(teaching, pmfs, wholes, model)
     every = Engines(engines)
     diagnostics = Diagnostics(every, len(lesson.xs), lesson.ess, -np.inf, error, tuple(notes), learned=True)
     return Posterior(corpus, model, roles, diagnostics, settings, estimates, functools.partial(_same, teaching))
@@ -493,7 +494,8 @@ class Conductor:
             by_quantity[role.claim.quantity].append(role)
         estimates = {}
         for quantity in sorted(self.mentioned, key=lambda q: q.key):
-            estimates[quantity] = Estimate(quantity, pmfs[box(quantity)], tuple(by_quantity[quantity]))
+            pmf, mine = pmfs[box(quantity)], tuple(by_quantity[quantity])
+            estimates[quantity] = Estimate(quantity, pmf, mine, self._apart.get(quantity, ""))
         diagnostics = Diagnostics(
             engines,
             max((fit.draws for fit in fits), default=0),
@@ -528,21 +530,21 @@ class Conductor:
 
     def _conflicts(self) -> list[str]:
         """Name, for each count, the two claims that lie furthest apart, if they do by more than `FAR_APART`."""
-        notes = []
+        return [f"{quantity}: {apart}" for quantity, apart in self._apart.items()]
+
+    @functools.cached_property
+    def _apart(self) -> dict[Quantity, str]:
+        found = {}
         for pairs in self.used:
-            by_quantity: dict[Quantity, list[tuple[float, float, Claim]]] = defaultdict(list)
+            by_quantity: dict[Quantity, list[tuple[Meaning, Claim]]] = defaultdict(list)
             for role, term in pairs:
                 if not term.is_share:
-                    read = term.meaning
-                    by_quantity[role.claim.quantity].append((read.low.min() + 0.5, read.high.max() + 0.5, role.claim))
+                    by_quantity[role.claim.quantity].append((term.meaning, role.claim))
             for quantity, said in by_quantity.items():
-                (_, most, lower), (least, _, upper) = min(said, key=lambda x: x[1]), max(said, key=lambda x: x[0])
-                if least > FAR_APART * most:
-                    notes.append(
-                        f"{quantity}: {lower.source} ({lower.value}) and {upper.source} ({upper.value}) contradict each"
-                        f" other, by a factor of {least / most:,.3g}; at least one is far off"
-                    )
-        return notes
+                apart, _ = contradiction(said)
+                if apart:
+                    found[quantity] = apart
+        return found
 
 
 def _times_told(used: list[Role]) -> list[int]:
