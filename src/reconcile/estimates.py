@@ -136,7 +136,7 @@ class Estimate:
         parts = []
         if len(self.modes) > 1:
             every = [f"about {_rounded(one.median):,} ({100 * one.probability:.0f} %)" for one in self.modes]
-            parts.append(f"either {' or '.join(every)}")
+            parts.append(f"unresolved: either {' or '.join(every)}")
         if self.contradiction:
             parts.append(self.contradiction)
         return "; ".join(parts)
@@ -212,7 +212,7 @@ class Estimate:
         claims, sources = count_of(len(self.roles), "claim"), count_of(self.origins, "independent source")
         number = f"{median:,} {self.quantity.outcome} (90 % {low:,}-{high:,})"
         whence = f"from {claims} by {sources}" if self.roles else "from claims about other counts"
-        return f"{number}, {whence}{f'; unresolved: {self.unresolved}' if self.unresolved else ''}"
+        return f"{number}, {whence}{f'; {self.unresolved}' if self.unresolved else ''}"
 
     def __repr__(self) -> str:
         return f"<Estimate of {self.quantity}: {self}>"

@@ -183,18 +183,47 @@ class Sample:
             squares += [sum(float(np.sum(np.bincount(one.points.index[name], w) ** 2)) for one, w in pairs)]
         return cls(tuple(sets), weights, log_weight, 1 / max(squares), khat)
 
-    def pooled(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats]:
-        """Give at most so many draws of all sets as plain columns, and their log weights; shape (s,) each.
+    def mixed(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats, NDArray[np.intp]]:
+        """Draw half from the posterior and half from the prior, so that they serve for any part of the claims.
 
-        Every eighth draw is of one block.
+        Parameters
+        ----------
+        most : int
+            Number of draws, at most.
+        rng : numpy Generator
+
+        Returns
+        -------
+        theta : dict of Column to ndarray, shape (s,)
+        log_weight : ndarray, shape (s,)
+            Of each draw, all claims considered.
+        block : ndarray of int, shape (s,)
+            The independent set that each draw comes from.
         """
-        groups = np.sort(rng.permutation(len(self.log_weight) // BLOCKS)[: most // BLOCKS])
-        kept = (BLOCKS * groups[:, None] + np.arange(BLOCKS)).ravel()
-        theta = {
+        sizes = [len(one.log_evidence) for one in self.sets]
+        evidence, weight = np.concatenate([one.log_evidence for one in self.sets]), np.concatenate(self.weights)
+        half = min(most // 2, sizes[0])  # the first set is of the prior
+        strata = (np.arange(half) + rng.random(half)) / half
+        near = np.minimum(np.searchsorted(np.cumsum(weight), strata), len(weight) - 1)
+        kept = np.concatenate([near, rng.permutation(sizes[0])[:half]])
+        total = np.logaddexp.reduce(self.log_weight) - np.log(len(self.log_weight))
+        log_weight = evidence[kept] - np.logaddexp(evidence[kept] - total, 0.0)
+        place = np.concatenate([np.arange(size) for size in sizes])[kept]
+        return self._columns(kept), log_weight, place % BLOCKS
+
+    def posterior(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats]:
+        """Draw from the posterior, each draw as good as any other; with the log evidence at each."""
+        evidence, weight = np.concatenate([one.log_evidence for one in self.sets]), np.concatenate(self.weights)
+        strata = (np.arange(most) + rng.random(most)) / most
+        kept = np.minimum(np.searchsorted(np.cumsum(weight), strata), len(weight) - 1)
+        return self._columns(kept), evidence[kept]
+
+    def _columns(self, kept: NDArray[np.intp]) -> dict[Column, Floats]:
+        """Parameters at some of the draws of all sets."""
+        return {
             column: np.concatenate([one.draws.points[column][one.points.index[column[0]]] for one in self.sets])[kept]
             for column in self.sets[0].draws.points
         }
-        return theta, self.log_weight[kept]
 
     def of_source(self, name: str) -> tuple[Floats, Floats]:
         """Points of one source that carry weight, shape (k, d), and their weights."""

@@ -2,5 +2,18 @@
 """Where a number comes from: what each claim did, how the estimate moved as claims came in, what it owes to priors."""
 
 from reconcile.influence.explanations import Bearing, Explanation, SourceBearing, explain
+from reconcile.influence.histories import History, Moment, history
+from reconcile.influence.sensitivities import Sensitivity, Sway, sensitivity
 
-__all__ = ["Bearing", "Explanation", "SourceBearing", "explain"]
+__all__ = [
+    "Bearing",
+    "Explanation",
+    "History",
+    "Moment",
+    "Sensitivity",
+    "SourceBearing",
+    "Sway",
+    "explain",
+    "history",
+    "sensitivity",
+]

@@ -153,11 +153,14 @@ class Found:
         Of the draws of source parameters.
     marginals : ndarray, shape (b, s, n), or None
         Mass of the cells at each draw, if it was asked for.
+    block : ndarray of int, shape (s,)
+        Independent set of each draw.
     """
 
     mass: Floats
     weights: Floats
     marginals: Floats | None
+    block: NDArray[np.intp]
 
     @property
     def ess(self) -> float:
@@ -171,7 +174,7 @@ class Found:
         """Largest standard error of a cumulative probability, from eight blocks of draws; 0 where nothing was drawn."""
         if self.marginals is None or self.weights.shape[1] < 2 * BLOCKS:
             return 0.0
-        block = np.arange(self.weights.shape[1]) % BLOCKS == np.arange(BLOCKS)[:, None]
+        block = self.block == np.arange(BLOCKS)[:, None]
         pairs = zip(self.weights, self.marginals, strict=True)
         return REUSED * max(error_of((block * weight) @ marginal) for weight, marginal in pairs)
 
@@ -238,6 +241,8 @@ class Stage:
     theta : mapping of Column to ndarray, shape (s,)
     log_weight : ndarray, shape (s,), or None
         Of each draw, all that is not in this account considered; None where draws weigh the same whatever is claimed.
+    block : ndarray of int, shape (s,)
+        Independent set of each draw.
     telling : Telling
     """
 
@@ -252,6 +257,7 @@ class Stage:
     shares: Task
     theta: Mapping[Column, Floats]
     log_weight: Floats | None
+    block: NDArray[np.intp]
     telling: Telling
 
     @classmethod
@@ -278,7 +284,7 @@ class Stage:
             own.append(np.zeros((1, 0)) if term.is_share else _row(bare, center, theta, known=known))
         return cls(
             task.account, node, tuple(priors), tuple(roles), tuple(terms), tuple(nodes), tuple(own),
-            tuple(chance), task, theta, None, telling,
+            tuple(chance), task, theta, None, np.zeros(1, dtype=np.intp), telling,
         )  # fmt: skip
 
     @property
@@ -286,11 +292,11 @@ class Stage:
         """Number of draws; 1 where there is nothing to draw."""
         return max([len(x) for x in (*self.own, *self.priors, *self.theta.values())], default=1)
 
-    def weighed(self, log_weight: Floats) -> Stage:
+    def weighed(self, log_weight: Floats, block: NDArray[np.intp]) -> Stage:
         """Weigh draws that were weighted for all claims, so that they serve for any subset."""
         every = np.ones((1, len(self.roles)), dtype=bool)
         _, evidence = self._solve(every, slice(0, 1))
-        return attrs.evolve(self, log_weight=log_weight - evidence[0])
+        return attrs.evolve(self, log_weight=log_weight - evidence[0], block=block)
 
     def thinned(self, draws: int) -> Stage:
         """Keep at most so many draws."""
@@ -301,7 +307,10 @@ class Stage:
         own, chance, priors = few
         theta = {column: values[kept] for column, values in self.theta.items()}
         log_weight = None if self.log_weight is None else self.log_weight[kept]
-        return attrs.evolve(self, own=own, chance=chance, priors=priors, theta=theta, log_weight=log_weight)
+        block = self.block[kept] if len(self.block) > 1 else self.block
+        return attrs.evolve(
+            self, own=own, chance=chance, priors=priors, theta=theta, log_weight=log_weight, block=block
+        )
 
     @property
     def lattice(self) -> Lattice:
@@ -339,7 +348,7 @@ class Stage:
                 mass[part], weights[part] = np.einsum("bs,bsn->bn", weight, marginals), weight
                 if kept is not None:
                     kept[part] = marginals
-        return Found(mass / mass.sum(axis=1, keepdims=True), weights, kept)
+        return Found(mass / mass.sum(axis=1, keepdims=True), weights, kept, self.block)
 
     def _patterns(self, subsets: Bools) -> list[tuple[tuple[int, ...], NDArray[np.intp]]]:
         """Sort subsets by the shares that they hold."""
@@ -464,7 +473,7 @@ class Sampled:
         """See `Coalitions.solve`."""
         del each
         mass = [self._solve(one, *(x[0] for x in self.telling.heard(one[None]))) for one in subsets]
-        return Found(np.array(mass), np.ones((len(mass), 1)), None)
+        return Found(np.array(mass), np.ones((len(mass), 1)), None, np.zeros(1, dtype=np.intp))
 
     def _solve(self, subset: Bools, same: Floats, there: Floats, power: Floats) -> Floats:
         task = Task(self.task.account, self.task.lattice, list(self.priors), [], [])

@@ -34,8 +34,8 @@ Bools: TypeAlias = NDArray[np.bool_]
 EXACT = 12  # claims up to which all subsets are looked at
 SUBSETS = 4_096  # about so many are, at most
 COSTLY_SUBSETS, SAMPLED_SUBSETS = 256, 32  # where one takes sums over pairs of cells, or a sampler
-DRAWS = 256  # of source parameters at which subsets are looked at
-LEAST_PAIRS = 4
+DRAWS, COSTLY_DRAWS = 256, 8  # of source parameters at which subsets are looked at
+LEAST_PAIRS = 2
 FAR_OUT = 0.05  # probability of so extreme a figure, given the others, below which a claim pulls against them
 
 
@@ -413,7 +413,7 @@ def _shift(full: PMF, without: PMF) -> tuple[int, float, float]:
 def _shares(prepared: Prepared) -> tuple[Floats, Floats, str]:
     """Shapley shares, their standard errors, and how they were found."""
     coalitions, number = prepared.coalitions, len(prepared.coalitions.roles)
-    coalitions = coalitions.thinned(DRAWS if not prepared.costly else DRAWS // 8)
+    coalitions = coalitions.thinned(COSTLY_DRAWS if prepared.costly else DRAWS)
     ends = coalitions.solve(np.array([[False] * number, [True] * number]).reshape(2, number)).mass
     final = ends[1]
     some = final > 0
@@ -424,7 +424,7 @@ def _shares(prepared: Prepared) -> tuple[Floats, Floats, str]:
         return log_gain @ final[some]
 
     most = SUBSETS
-    if prepared.costly and coalitions.draws > 1:
+    if prepared.costly:
         most = COSTLY_SUBSETS
     if not prepared.account.is_tree:
         most = SAMPLED_SUBSETS

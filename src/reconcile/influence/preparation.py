@@ -20,7 +20,7 @@ from reconcile.integration import sample
 from reconcile.lessons import Staged, Teaching, account_of, places_of, stage
 from reconcile.likelihood import Term
 from reconcile.model import Model
-from reconcile.pmf import TOP
+from reconcile.pmf import TOP, Lattice
 from reconcile.posterior import DRAWS, Conductor, Posterior, conduct
 from reconcile.sampling import CHAINS
 from reconcile.vocabulary import Quantity
@@ -29,9 +29,10 @@ __all__ = ["Prepared", "prepare"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
-MOST_DRAWS = 8_192  # of source parameters, for a count that stands alone
+MOST_DRAWS = 4_096  # of source parameters, for a count that stands alone
 MOST_LEARNED = 256
-COSTLY_DRAWS = 128  # where every draw takes sums over pairs of cells
+# Where every draw takes sums over pairs of cells: draws times subsets times pairs, at most, and the fewest draws.
+PAIRS, FEWEST = 400_000_000, 8
 
 
 @attrs.frozen(eq=False)
@@ -62,7 +63,7 @@ class Prepared:
     @property
     def costly(self) -> bool:
         """Whether a subset takes sums over pairs of cells."""
-        return bool(self.account.shares) or any(join.right is not None for join in self.account.joins)
+        return is_costly(self.account)
 
 
 def prepare(posterior: Posterior, quantity: Quantity) -> Prepared:
@@ -109,11 +110,24 @@ def _of_small(posterior: Posterior, quantity: Quantity) -> Prepared:
         component = Component.of([task, *(conductor.task(k) for k in others)])
         random = np.random.default_rng(seed)
         found = sample(component, draws=posterior.settings.draws or DRAWS, rng=random)
-        most = COSTLY_DRAWS if component.costly else MOST_DRAWS
-        theta, log_weight = found.pooled(most, random)
+        theta, log_weight, block = found.mixed(_draws(account, task.lattice, len(said), MOST_DRAWS), random)
         mine = {column: values for column, values in theta.items() if column[0] in drawn}
-        prepared = Stage.of(task, node, priors, placed, mine, drawn, telling).weighed(log_weight)
+        prepared = Stage.of(task, node, priors, placed, mine, drawn, telling).weighed(log_weight, block)
     return Prepared(prepared, account, roles, model, None, exact=not drawn)
+
+
+def is_costly(account: Account) -> bool:
+    """Whether a subset takes sums over pairs of cells."""
+    return bool(account.shares) or any(join.right is not None for join in account.joins)
+
+
+def _draws(account: Account, lattice: Lattice, claims: int, most: int) -> int:
+    """Say at how many draws to solve an account for each claim that may be left out."""
+    if not is_costly(account):
+        return most
+    joins = sum(join.right is not None for join in account.joins) + len(account.shares)
+    each = joins * len(lattice.pairs.number) * (2 * claims + 2)
+    return int(np.clip(PAIRS // each, FEWEST, most)) // 2 * 2
 
 
 def _others(conductor: Conductor, at: int) -> tuple[int, ...]:
@@ -138,9 +152,10 @@ def _of_corpus(posterior: Posterior, teaching: Teaching, quantity: Quantity) -> 
     used = [row for row, role in zip(rows, roles, strict=True) if role.role is Part.USED]
     model = attrs.evolve(posterior.model, learned=teaching.learned(posterior.model.learned))
     single = len(account.nodes) == 1
-    most = CHAINS if not account.is_tree else MOST_LEARNED if single else COSTLY_DRAWS // 2
-    draws = min(len(teaching.lesson.xs), most) if account.is_tree else CHAINS
-    ready = stage(teaching, model, account, used, draws)
+    ready = stage(teaching, model, account, used, CHAINS)
+    if account.is_tree:
+        most = _draws(account, ready.task.lattice, len(used), MOST_LEARNED)
+        ready = stage(teaching, model, account, used, min(len(teaching.lesson.xs), most))
     task, node = ready.task, account.index(quantity)
     said = [teaching.roles[row] for row in used]
     telling = _tell(teaching, used, said)
