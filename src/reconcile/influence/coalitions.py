@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import attrs
 import numpy as np
@@ -179,44 +179,6 @@ class Found:
         return REUSED * max(error_of((block * weight) @ marginal) for weight, marginal in pairs)
 
 
-class Coalitions(Protocol):
-    """An account that can be solved for any subset of its claims."""
-
-    roles: tuple[Role, ...]
-    terms: tuple[Term, ...]
-    telling: Telling
-
-    @property
-    def lattice(self) -> Lattice:
-        """Cells of the counts."""
-        ...
-
-    @property
-    def draws(self) -> int:
-        """Number of draws; 1 where there is nothing to draw."""
-        ...
-
-    def thinned(self, draws: int) -> Coalitions:
-        """Keep at most so many draws."""
-        ...
-
-    def chance_of(self, claim: int) -> Floats:
-        """Probability that the source of a claim copies, for each draw; shape (s or 1,)."""
-        ...
-
-    def solve(self, subsets: Bools, *, each: bool = False) -> Found:
-        """Solve for subsets, shape (b, claims); `each` keeps the marginals of every draw."""
-        ...
-
-    def average(self, found: Found, at: int, rows: Floats) -> float:
-        """Average a function of draw and count, shape (s or 1, n), over the posterior under subset `at`."""
-        ...
-
-    def row(self, claim: int, term: Term) -> Floats:
-        """Row of a term in the place of a claim, for each draw; shape (s or 1, n)."""
-        ...
-
-
 @attrs.frozen(eq=False)
 class Stage:
     """An account that is a tree, its claims apart from each other.
@@ -318,23 +280,23 @@ class Stage:
         return self.shares.lattice
 
     def chance_of(self, claim: int) -> Floats:
-        """See `Coalitions.chance_of`."""
+        """Probability that the source of a claim copies, for each draw; shape (s or 1,)."""
         return self.chance[claim]
 
     def row(self, claim: int, term: Term) -> Floats:
-        """See `Coalitions.row`."""
+        """Row of a term in the place of a claim, for each draw; shape (s or 1, n)."""
         drawn = len(self.own[claim]) > 1
         return _row(term, self.lattice.center, self.theta, known=drawn)
 
     def average(self, found: Found, at: int, rows: Floats) -> float:
-        """See `Coalitions.average`."""
+        """Average a function of draw and count, shape (s or 1, n), over the posterior under subset `at`."""
         if found.marginals is None:
             return float(found.mass[at] @ rows.mean(axis=0))
         inner = np.einsum("sn,sn->s", found.marginals[at], np.broadcast_to(rows, found.marginals[at].shape))
         return float(found.weights[at] @ inner)
 
     def solve(self, subsets: Bools, *, each: bool = False) -> Found:
-        """See `Coalitions.solve`."""
+        """Solve for subsets, shape (b, claims); `each` keeps the marginals of every draw."""
         mass, weights = np.empty((len(subsets), len(self.lattice))), np.empty((len(subsets), self.draws))
         kept = np.empty((len(subsets), self.draws, len(self.lattice))) if each else None
         step = max(_CHUNK // (self.draws * len(self.lattice)), 1)
@@ -360,9 +322,7 @@ class Stage:
             found.append((held, np.flatnonzero(np.all(subsets[:, shares] == np.array(key, dtype=bool), axis=1))))
         return found
 
-    def _solve(
-        self, subsets: Bools, part: slice, pattern: tuple[int, ...] | None = None
-    ) -> tuple[Floats, Floats]:
+    def _solve(self, subsets: Bools, part: slice, pattern: tuple[int, ...] | None = None) -> tuple[Floats, Floats]:
         """Give marginals of the count, shape (b, s, n), and log evidence, shape (b, s)."""
         if pattern is None:
             ((pattern, _),) = self._patterns(subsets[part])
@@ -449,28 +409,28 @@ class Sampled:
         """Cells of the counts."""
         return self.task.lattice
 
-    draws = 1
+    draws: ClassVar[int] = 1  # there is nothing to draw
 
     def thinned(self, draws: int) -> Sampled:
-        """See `Coalitions.thinned`; there are no draws to keep."""
+        """See `Stage.thinned`; there are no draws to keep."""
         del draws
         return self
 
     def chance_of(self, claim: int) -> Floats:
-        """See `Coalitions.chance_of`; here averaged over the prior of the source."""
+        """See `Stage.chance_of`; here averaged over the prior of the source."""
         return np.array([self.terms[claim].copying()])
 
     def row(self, claim: int, term: Term) -> Floats:
-        """See `Coalitions.row`; here always averaged over the priors of the source."""
+        """See `Stage.row`; here always averaged over the priors of the source."""
         del claim
         return term.row_marginal(self.lattice.center)
 
     def average(self, found: Found, at: int, rows: Floats) -> float:
-        """See `Coalitions.average`."""
+        """See `Stage.average`."""
         return float(found.mass[at] @ rows.mean(axis=0))
 
     def solve(self, subsets: Bools, *, each: bool = False) -> Found:
-        """See `Coalitions.solve`."""
+        """See `Stage.solve`."""
         del each
         mass = [self._solve(one, *(x[0] for x in self.telling.heard(one[None]))) for one in subsets]
         return Found(np.array(mass), np.ones((len(mass), 1)), None, np.zeros(1, dtype=np.intp))
@@ -491,3 +451,7 @@ class Sampled:
         fit = sample_component(component, rng=np.random.default_rng(self.seed), theta=self.theta)
         mass = fit.marginals[0][self.node]
         return mass / mass.sum()
+
+
+Coalitions: TypeAlias = Stage | Sampled
+"""An account that can be solved for any subset of its claims."""

@@ -36,6 +36,7 @@ SUBSETS = 4_096  # about so many are, at most
 COSTLY_SUBSETS, SAMPLED_SUBSETS = 256, 32  # where one takes sums over pairs of cells, or a sampler
 DRAWS, COSTLY_DRAWS = 256, 8  # of source parameters at which subsets are looked at
 LEAST_PAIRS = 2
+ENOUGH = 64  # draws from which their spread tells the error
 FAR_OUT = 0.05  # probability of so extreme a figure, given the others, below which a claim pulls against them
 
 
@@ -231,15 +232,18 @@ class Explanation:
         said = str(self.estimate)
         if not self.origins:
             return said
-        return f"{said}\nOrigins: {self.origins}; counted with the chance that each copied: {self.effective_origins:.1f}"
+        return (
+            f"{said}\nOrigins: {self.origins}; counted with the chance that each copied: {self.effective_origins:.1f}"
+        )
 
-    def _moved(self, one: Bearing | SourceBearing) -> str:
-        assert one.without is not None
+    @staticmethod
+    def _moved(one: Bearing | SourceBearing) -> str:
+        alone = span(one.without) if one.without is not None else ""
         if one.nats < 5e-4:
-            return f"{span(one.without)}, as with it"
+            return f"{alone}, as with it"
         moved = f"moves the median by {in_digits(one.shift)}" if one.shift else "leaves the median"
         mean = f"multiplies the geometric mean by {rounded(float(np.exp(one.log_shift)))}"
-        return f"{span(one.without)}; with it the estimate is {one.nats:.2f} nats away: it {moved} and {mean}"
+        return f"{alone}; with it the estimate is {one.nats:.2f} nats away: it {moved} and {mean}"
 
     def _lines(self, one: Bearing) -> list[str]:
         if one.without is None:
@@ -249,7 +253,9 @@ class Explanation:
         error = f", standard error {one.share_error:.2f}" if one.share_error > 0 else ""
         lines = [f"Read as {one.reading}.", *([one.trust] if one.trust else [])]
         lines.append(f"Without it: {self._moved(one)}.")
-        lines.append(f"Share of the information: {one.share:.2f} of {self.information:.2f} nats ({share:.0f} %{error}).")
+        lines.append(
+            f"Share of the information: {one.share:.2f} of {self.information:.2f} nats ({share:.0f} %{error})."
+        )
         if not np.isnan(one.tail):
             seen = "make it likelier" if one.agreement >= 0 else "make it less likely"
             times = rounded(np.exp(min(abs(one.agreement), 20)))
@@ -421,7 +427,8 @@ def _shares(prepared: Prepared) -> tuple[Floats, Floats, str]:
     def worth(subsets: Bools) -> Floats:
         mass = coalitions.solve(subsets).mass[:, some]
         log_gain: Floats = np.log(np.maximum(mass, TINY)) - np.log(np.maximum(ends[0][some], TINY))
-        return log_gain @ final[some]
+        gain: Floats = log_gain @ final[some]
+        return gain
 
     most = SUBSETS
     if prepared.costly:
@@ -502,9 +509,11 @@ def _notes(posterior: Posterior, prepared: Prepared, found: Found, how: str) -> 
     elif prepared.exact:
         notes.append("Each source was integrated over its prior; nothing was drawn at random.")
     elif prepared.account.is_tree:
+        draws = found.weights.shape[1]
+        error = f"a standard error of up to {100 * found.error:.1f} points on a probability"
         notes.append(
-            f"Sources with several claims were integrated over their priors by {found.weights.shape[1]:,} weighted"
-            f" draws; these leave a standard error of up to {100 * found.error:.1f} points on a probability."
+            f"Sources with several claims were integrated over their priors by {draws:,} weighted draws; these leave"
+            f" {error if draws >= ENOUGH else 'errors of some points: more would have taken too long'}."
         )
     else:
         notes.append("The counts cross each other, so every subset of claims was sampled anew: errors of some points.")

@@ -180,7 +180,7 @@ def history(
     moments = []
     few = Corpus(near)
     for day in days:
-        posterior = estimate(few, model, as_of=day, rng=rng, draws=draws, learn=True if learn or learned else False)
+        posterior = estimate(few, model, as_of=day, rng=rng, draws=draws, learn=learn or learned)
         if quantity in posterior:
             fresh = tuple(claim for claim in mine if _day(claim) == day)
             moments.append(Moment(day, posterior[quantity], fresh))

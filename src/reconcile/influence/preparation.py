@@ -32,7 +32,8 @@ Floats: TypeAlias = NDArray[np.float64]
 MOST_DRAWS = 4_096  # of source parameters, for a count that stands alone
 MOST_LEARNED = 256
 # Where every draw takes sums over pairs of cells: draws times subsets times pairs, at most, and the fewest draws.
-PAIRS, FEWEST = 400_000_000, 8
+PAIRS, FEWEST = 400_000_000, 16
+COSTLY_DRAWS = 128
 
 
 @attrs.frozen(eq=False)
@@ -109,7 +110,9 @@ def _of_small(posterior: Posterior, quantity: Quantity) -> Prepared:
     if drawn:
         component = Component.of([task, *(conductor.task(k) for k in others)])
         random = np.random.default_rng(seed)
-        found = sample(component, draws=posterior.settings.draws or DRAWS, rng=random)
+        # Where draws are dear few of them will be used.
+        draws = COSTLY_DRAWS if component.costly else posterior.settings.draws or DRAWS
+        found = sample(component, draws=draws, rng=random)
         theta, log_weight, block = found.mixed(_draws(account, task.lattice, len(said), MOST_DRAWS), random)
         mine = {column: values for column, values in theta.items() if column[0] in drawn}
         prepared = Stage.of(task, node, priors, placed, mine, drawn, telling).weighed(log_weight, block)

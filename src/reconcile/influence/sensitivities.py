@@ -125,7 +125,9 @@ class Sensitivity:
             for one in self.of(quantity):
                 mark = "" if one.khat <= 0.7 else "; not to be trusted"
                 found = f"{span(one.weaker)} if weaker, {span(one.stronger)} if stronger"
-                lines.append(f"  {one.assumption}: {one.change:.2f}{'' if one.change < NOTABLE else ' *'}; {found}{mark}")
+                lines.append(
+                    f"  {one.assumption}: {one.change:.2f}{'' if one.change < NOTABLE else ' *'}; {found}{mark}"
+                )
         return "\n".join([*lines, *self.notes])
 
     def __repr__(self) -> str:
@@ -290,11 +292,10 @@ def _with_claims(component: Component, power: float) -> Component:
 def _learned(posterior: Posterior, teaching: Teaching, quantity: Quantity) -> Iterator[Sway]:
     prepared: Prepared = prepare(posterior, quantity)
     layout, staged = teaching.lesson.problem.hierarchy, prepared.staged
-    if staged is None or not prepared.account.is_tree:
-        return
     number = len(prepared.coalitions.roles)
     found = prepared.coalitions.solve(np.ones((1, number), dtype=bool), each=True)
-    assert found.marginals is not None
+    if staged is None or found.marginals is None:
+        return
     marginals = found.marginals[0]
     lattice = prepared.coalitions.lattice
     precision = layout.precision(teaching.lesson.t)
