@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worlds import AGENCY, BOTH, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, MONITOR, T, claim
 
 import reconcile as rc
-from reconcile.influence.coalitions import Telling
 from reconcile.influence.preparation import prepare
 from reconcile.influence.shapley import every_subset, shares_exactly, shares_sampled
+from reconcile.influence.telling import Telling
 from reconcile.io.table import read
 from reconcile.model import SOURCE_PRIORS
 from reconcile.simulate import simulate
-from worlds import AGENCY, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, MONITOR, T, claim
 
 Q = MARKET.killed()
 GRID = np.arange(400)
@@ -42,9 +42,7 @@ def by_hand(claims, quantity, left_out, **more):
 
 def once(values, **more):
     """Every source speaks once, day after day."""
-    return [
-        claim(Q, value, f"source {k}", reported=f"2020-01-{k + 1:02d}", **more) for k, value in enumerate(values)
-    ]
+    return [claim(Q, value, f"source {k}", reported=f"2020-01-{k + 1:02d}", **more) for k, value in enumerate(values)]
 
 
 def test_leaving_out_is_estimating_without_it():
@@ -112,12 +110,13 @@ def test_shares_and_samples_weigh_as_by_hand():
 
 def test_counts_that_cross_are_sampled():
     claims = [
-        claim(MARKET.killed(), 30, "a"), claim(MARKET.killed(CHILD), 10, "b"), claim(MARKET.killed(CIVILIAN), 25, "c"),
-        claim(MARKET.killed(rc.Group(age="child", status="civilian")), 8, "d"),
+        claim(MARKET.killed(CHILD), 10, "b"), claim(MARKET.killed(CIVILIAN), 25, "c"), claim(MARKET.killed(BOTH), 8, "d"),
     ]  # fmt: skip
-    explanation = rc.explain(rc.estimate(claims[:]), Q)
-    if "gibbs" in rc.estimate(claims).diagnostics.engines.values():
-        assert "sampled anew" in str(explanation)
+    posterior = rc.estimate(claims)
+    assert set(posterior.diagnostics.engines.values()) == {"gibbs"}
+    explanation = rc.explain(posterior, MARKET.killed(CHILD))
+    assert "sampled anew" in str(explanation)
+    assert gap(explanation.distribution, posterior[MARKET.killed(CHILD)]) < 0.05
     assert sum(one.share for one in explanation.claims) == pytest.approx(explanation.information)
 
 
@@ -132,12 +131,14 @@ def test_relays_repeats_and_old_versions_add_nothing():
     by_id = {one.role.claim.id: one for one in explanation.claims}
     assert len(by_id) == 5
     for silent in (old, relay, late):
-        assert by_id[silent.id].share == 0 and by_id[silent.id].without is None
+        assert by_id[silent.id].share == 0
+        assert by_id[silent.id].without is None
     # Without the origin, what stands for it is gone too.
     hand = rc.estimate([other], as_of="2020-01-10")[Q]
     assert gap(by_id[origin.id].without, hand) < LATTICE
     text = str(explanation)
-    assert f"passes on what {origin.id} says" in text and f"replaced it by {origin.id}" in text
+    assert f"passes on what {origin.id} says" in text
+    assert f"replaced it by {origin.id}" in text
     assert "reported after the day asked for" in text
 
 
@@ -192,7 +193,9 @@ def test_one_that_pulls_against_the_others_is_named():
     explanation = rc.explain(rc.estimate(claims), Q)
     assert [str(one.role.claim.value) for one in explanation.claims if one.against] == ["90"]
     odd = next(one for one in explanation.claims if one.against)
-    assert odd.tail < 0.05 and odd.agreement < 0 and odd.place > 0.95
+    assert odd.tail < 0.05
+    assert odd.agreement < 0
+    assert odd.place > 0.95
     assert "pulls against the others" in str(explanation)
     assert "contradict" in explanation.unresolved
 
@@ -223,7 +226,8 @@ def test_an_echo_counts_in_part():
     claims = once([31, 31])
     explanation = rc.explain(rc.estimate(claims), Q)
     copied = {one.role.claim.source.name: one.copied for one in explanation.claims}
-    assert copied["source 0"] == 0 and 0 < copied["source 1"] < 1
+    assert copied["source 0"] == 0
+    assert 0 < copied["source 1"] < 1
     assert explanation.origins == 2
     assert explanation.effective_origins == pytest.approx(2 - copied["source 1"])
 
@@ -249,7 +253,8 @@ def test_order_of_telling_is_that_of_estimates():
 def test_two_hills_are_not_one_interval():
     estimate = rc.estimate(once([5, 50]))[Q]
     assert len(estimate.modes) == 2
-    assert estimate.modes[0].median == 5 and 40 <= estimate.modes[1].median <= 55
+    assert estimate.modes[0].median == 5
+    assert 40 <= estimate.modes[1].median <= 55
     assert sum(mode.probability for mode in estimate.modes) == pytest.approx(1)
     assert "unresolved: either about 5" in str(estimate)
 
@@ -257,7 +262,8 @@ def test_two_hills_are_not_one_interval():
 @pytest.mark.parametrize("values", [[5, 6], [600], [600, 650, 700], [rc.About(600)], [rc.Vague("dozens")], [0], [1, 1]])
 def test_one_hill_with_spikes_is_one(values):
     estimate = rc.estimate(once(values))[Q]
-    assert len(estimate.modes) == 1 and estimate.unresolved == ""
+    assert len(estimate.modes) == 1
+    assert estimate.unresolved == ""
 
 
 # --- sources that were learned ----------------------------------------------------------------------------------
@@ -273,10 +279,10 @@ def test_sources_stay_as_learned(learned):
     assert learned.diagnostics.learned
     for quantity in learned.quantities[:12]:
         explanation = rc.explain(learned, quantity)
-        # The corpus is summed out on coarser cells.
-        assert abs(explanation.distribution.median() - learned[quantity].median()) <= 0.04 * learned[quantity].median()
+        assert gap(explanation.distribution, learned[quantity]) < 0.06  # other cells, and fewer draws
         assert sum(one.share for one in explanation.claims) == pytest.approx(explanation.information)
-        assert "stay as learned" in str(explanation) and "learned from all its claims" in str(explanation)
+        assert "stay as learned" in str(explanation)
+        assert "learned from all its claims" in str(explanation)
 
 
 def test_a_learned_count_is_explained_fast(learned):
@@ -297,13 +303,15 @@ def test_history_is_a_replay():
         assert gap(moment.estimate, replay) < 1e-12
         assert [c.reported for c in moment.fresh] == [moment.day]
     assert found.rows()[-1]["claims"] == 3
-    assert "2020-01-02" in str(found) and "<table>" in found._repr_html_()
+    assert "2020-01-02" in str(found)
+    assert "<table>" in found._repr_html_()
 
 
 def test_history_knows_what_has_no_date_and_what_is_unknown():
     claims = [claim(Q, 5, "a", reported=datetime.datetime(2020, 1, 1, 12, 30)), claim(Q, 6, "b")]
     found = rc.history(claims, Q)
-    assert len(found.moments) == 1 and len(found.undated) == 1
+    assert len(found.moments) == 1
+    assert len(found.undated) == 1
     assert "for want of a date: 1 claim" in str(found)
     with pytest.raises(rc.UnknownQuantity):
         rc.history(claims, rc.Event("nowhere").killed())
@@ -341,8 +349,10 @@ def test_a_count_prior_scaled_by_hand():
 def test_learned_priors_are_scaled_too(learned):
     found = rc.sensitivity(learned, learned.quantities[:2])
     assert {one.quantity for one in found.sways} == set(learned.quantities[:2])
-    assert "bias" in {one.assumption for one in found.sways} and "learned" in str(found)
-    assert len(found.rows()) == len(found.sways) and "<table>" in found._repr_html_()
+    assert "bias" in {one.assumption for one in found.sways}
+    assert "learned" in str(found)
+    assert len(found.rows()) == len(found.sways)
+    assert "<table>" in found._repr_html_()
 
 
 def test_an_anchor_holds_the_level():
@@ -380,7 +390,8 @@ def test_tables_and_html():
     assert list(frame["id"]) == [one.role.claim.id for one in explanation.claims]
     assert frame["share"].sum() == pytest.approx(explanation.information)
     shown = explanation._repr_html_()
-    assert "<b>source</b>" not in shown and "&lt;b&gt;" in shown
+    assert "<b>source</b>" not in shown
+    assert "&lt;b&gt;" in shown
     with pytest.raises(rc.InvalidValue):
         explanation.to_frame("numbers")  # type: ignore[arg-type]
 
@@ -432,7 +443,9 @@ def test_gettysburg_is_explained(shared_data):
 
 
 def test_an_incident_in_gaza_is_explained(shared_data):
-    claims = list(_real(shared_data / "airwars_gaza" / "attributed_claims.csv", lambda r: r["event"] == "ispt0004/killed"))
+    claims = list(
+        _real(shared_data / "airwars_gaza" / "attributed_claims.csv", lambda r: r["event"] == "ispt0004/killed")
+    )
     explanation = rc.explain(rc.estimate(claims), Q)
     assert explanation.origins == len(claims) == 2
     assert all(one.share != 0 for one in explanation.claims)

@@ -150,7 +150,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "quantity",
         metavar="QUANTITY",
         nargs="?",
-        help="what was counted, as reconcile prints it, or the beginning of that; without it, the list of what there is",
+        help="what was counted, as reconcile prints it, or how that begins; without it, the list of what there is",
     )
     explain.add_argument("--as-of", type=_to_date, metavar="DATE", help="use only what had been said by this day")
     explain.add_argument("--seed", type=_to_seed, default=0, metavar="N", help="of the random numbers (default 0)")

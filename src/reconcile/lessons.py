@@ -153,7 +153,7 @@ class Estimates(Mapping[Quantity, Estimate]):
         pmf = self._teaching.alone(int(self._teaching.posed.count[code])) if linked is None else linked
         read = self._model.speech.read
         used = [role.claim for role in roles if role.role is Part.USED and role.claim.whole is None]
-        apart, _ = contradiction((read(claim.value), claim) for claim in used)
+        apart, _ = contradiction([(read(claim.value), claim) for claim in used])
         return Estimate(quantity, pmf, tuple(roles), apart)
 
     def __iter__(self) -> Iterator[Quantity]:
@@ -430,8 +430,8 @@ def doubts(teaching: Teaching) -> list[str]:
     far = np.flatnonzero(ratio > FAR_APART)
     for count in far[np.argsort(-ratio[far], kind="stable")][:MOST_NOTES]:
         mine = np.flatnonzero(claims.event == count)
-        said = [(claims.meanings[claims.value[k]], columns.claim(int(posed.rows[k]))) for k in mine]
-        notes.append(f"{said[0][1].quantity}: {contradiction(said)[0]}")
+        heard = [(claims.meanings[claims.value[k]], columns.claim(int(posed.rows[k]))) for k in mine]
+        notes.append(f"{heard[0][1].quantity}: {contradiction(heard)[0]}")
     if len(far) > MOST_NOTES:
         notes.append(f"{len(far) - MOST_NOTES:,} more counts have claims further apart than a factor of {FAR_APART:g}")
     origin = teaching.roles.origin[posed.rows].astype(np.int64)

@@ -340,8 +340,13 @@ class Model:
             check(well and isinstance(key[0], str), "Model.sources", key, allowed)
             check(isinstance(normal, Normal), f"Model.sources[{key!r}]", normal, "a Normal")
         for name, sd in self.anchors.items():
-            well = isinstance(name, str) and isinstance(sd, int | float) and 0 < sd < np.inf
-            check(well, "Model.anchors", {name: sd}, "names of sources, each with a positive standard deviation")
+            named: object = name
+            check(
+                isinstance(named, str) and 0 < sd < np.inf,
+                "Model.anchors",
+                {name: sd},
+                "names of sources, each with a positive standard deviation",
+            )
 
     def channel_of(self, source: Source) -> Channel:
         """Give the channel of a source, by its kind."""

@@ -15,7 +15,8 @@ from reconcile.components import Component
 from reconcile.errors import UnknownQuantity
 from reconcile.estimates import Part, Role
 from reconcile.inference import count_potentials
-from reconcile.influence.coalitions import Coalitions, Sampled, Stage, Telling
+from reconcile.influence.coalitions import Coalitions, Sampled, Stage
+from reconcile.influence.telling import Telling
 from reconcile.integration import sample
 from reconcile.lessons import Staged, Teaching, account_of, places_of, stage
 from reconcile.likelihood import Term

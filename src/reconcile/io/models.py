@@ -163,5 +163,5 @@ def _build(content: Any, arrays: dict[str, NDArray[np.float64]]) -> Model:
         counts={name: structure(prior, CountPrior) for name, prior in content["counts"].items()},
         sources=sources,  # type: ignore[arg-type]  # mypy takes the converter for that of a str
         learned=learned,
-        anchors={str(name): float(sd) for name, sd in content.get("anchors", {}).items()},
+        anchors=dict(content.get("anchors", {})),
     )
