@@ -333,3 +333,39 @@ def test_output_never_overwrites_the_claims(run, write):
 def test_the_example_script(capsys):
     runpy.run_path(str(EXAMPLE.with_suffix(".py")), run_name="__main__")
     assert "taftanaz-2020-02-10" in capsys.readouterr().out
+
+
+# --- explain ----------------------------------------------------------------------------------------------------
+
+
+def test_explain_takes_a_name_or_how_it_begins(run):
+    whole = run("explain", EXAMPLE, "killed, idlib-air-strike")
+    assert whole == run("explain", EXAMPLE, "killed, idlib-air") == run("explain", EXAMPLE, " killed,  idlib")
+    status, out, err = whole
+    assert (status, err) == (0, "")
+    assert "opposition activists" in out
+    assert "Share of the information" in out
+
+
+def test_explain_lists_what_there_is(run):
+    status, out, err = run("explain", EXAMPLE)
+    assert (status, err) == (0, "")
+    assert "killed (child), idlib-air-strike" in out.splitlines()
+    status, out, err = run("explain", EXAMPLE, "killed")
+    assert (status, out) == (2, "")
+    assert "more than one count" in err
+    assert "displaced" not in err
+    status, out, err = run("explain", EXAMPLE, "nobody")
+    assert (status, out) == (2, "")
+    assert "nothing there" in err
+    assert "displaced, idlib-displacement" in err
+
+
+def test_explain_knows_the_day_and_the_history(run):
+    status, out, _ = run("explain", EXAMPLE, "killed, idlib", "--as-of", "2020-02-10", "--history")
+    assert status == 0
+    assert "as of 2020-02-10" in out
+    assert "How it moved" in out
+    status, _, err = run("explain", EXAMPLE, "killed, idlib", "--as-of", "2020-02-09")
+    assert status == 2
+    assert "nothing there" in err

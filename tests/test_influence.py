@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import itertools
 import math
 import time
@@ -110,8 +109,10 @@ def test_shares_and_samples_weigh_as_by_hand():
 
 def test_counts_that_cross_are_sampled():
     claims = [
-        claim(MARKET.killed(CHILD), 10, "b"), claim(MARKET.killed(CIVILIAN), 25, "c"), claim(MARKET.killed(BOTH), 8, "d"),
-    ]  # fmt: skip
+        claim(MARKET.killed(CHILD), 10, "b"),
+        claim(MARKET.killed(CIVILIAN), 25, "c"),
+        claim(MARKET.killed(BOTH), 8, "d"),
+    ]
     posterior = rc.estimate(claims)
     assert set(posterior.diagnostics.engines.values()) == {"gibbs"}
     explanation = rc.explain(posterior, MARKET.killed(CHILD))
@@ -285,6 +286,27 @@ def test_sources_stay_as_learned(learned):
         assert "learned from all its claims" in str(explanation)
 
 
+def test_echoes_are_those_that_were_learned():
+    """One source repeats another ever again, so that it has a favourite, and goes its way."""
+    rng, claims = np.random.default_rng(0), []
+    for k, n in enumerate(rng.integers(3, 60, 30).tolist()):
+        quantity = rc.Event(f"e{k}").killed()
+        told = [("first", n), ("second", max(n + int(rng.integers(-2, 3)), 1)), ("echo", n)]
+        claims += [claim(quantity, m, s, reported=f"2020-01-{day + 1:02d}") for day, (s, m) in enumerate(told)]
+    posterior = rc.estimate(claims, draws=64)
+    for quantity in posterior.quantities[:5]:
+        coalitions = prepare(posterior, quantity).coalitions
+        assert (coalitions.telling.favourites >= 0).any()
+        same, there, power = (row[0] for row in coalitions.telling.heard(np.ones((1, 3), dtype=bool)))
+        assert [term.echo for term in coalitions.terms] == [
+            pytest.approx(pair) for pair in zip(same, there, strict=True)
+        ]
+        assert np.all(power == 1)
+        echo = [role.claim.source.name for role in coalitions.roles].index("echo")
+        alone = np.eye(3, dtype=bool)[[echo]]
+        assert [row[0, echo] for row in coalitions.telling.heard(alone)] == [0, 0, 1]
+
+
 def test_a_learned_count_is_explained_fast(learned):
     start = time.perf_counter()
     rc.explain(learned, learned.quantities[0])
@@ -308,7 +330,7 @@ def test_history_is_a_replay():
 
 
 def test_history_knows_what_has_no_date_and_what_is_unknown():
-    claims = [claim(Q, 5, "a", reported=datetime.datetime(2020, 1, 1, 12, 30)), claim(Q, 6, "b")]
+    claims = [claim(Q, 5, "a", reported="2020-01-01T12:30"), claim(Q, 6, "b")]
     found = rc.history(claims, Q)
     assert len(found.moments) == 1
     assert len(found.undated) == 1

@@ -246,7 +246,8 @@ class Explanation:
                 + (" It pulls against the others." if one.against else "")
             )
         if one.copied >= 0.005:
-            lines.append(f"It may be a copy of an earlier claim: {100 * one.copied:.0f} %.")
+            order = "" if one.role.claim.reported else ", if it was told after it: no date tells, so this is a guess"
+            lines.append(f"It may be a copy of an earlier claim: {100 * one.copied:.0f} %{order}.")
         return lines
 
     def __repr__(self) -> str:
