@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reconcile.accounts import box
 from reconcile.estimates import Part
 from reconcile.influence.coalitions import Coalitions, Found
-from reconcile.influence.preparation import Prepared, prepare
+from reconcile.influence.preparation import Prepared, load_of, prepare
 from reconcile.influence.records import Bearing, Explanation, SourceBearing
 from reconcile.influence.shapley import every_subset, shares_exactly, shares_sampled
 from reconcile.influence.words import describe_reading, describe_source
@@ -34,6 +34,7 @@ EXACT = 12  # claims up to which all subsets are looked at
 SUBSETS = 4_096  # about so many are, at most
 COSTLY_SUBSETS, SAMPLED_SUBSETS = 256, 32  # where one takes sums over pairs of cells, or a sampler
 DRAWS, COSTLY_DRAWS = 256, 8  # of source parameters at which subsets are looked at
+COSTLY_WORK = 1_000_000_000  # pairs of cells times draws times subsets, at most
 LEAST_PAIRS = 2
 ENOUGH = 64  # draws from which their spread tells the error
 
@@ -164,7 +165,8 @@ def _shares(prepared: Prepared) -> tuple[Floats, Floats, str]:
 
     most = SUBSETS
     if prepared.costly:
-        most = COSTLY_SUBSETS
+        room = COSTLY_WORK // (load_of(prepared.account, coalitions.lattice) * coalitions.draws)
+        most = int(np.clip(room, SAMPLED_SUBSETS, COSTLY_SUBSETS))
     if not prepared.account.is_tree:
         most = SAMPLED_SUBSETS
     if number <= EXACT and 1 << number <= most:

@@ -26,7 +26,7 @@ from reconcile.posterior import DRAWS, Conductor, Posterior, conduct
 from reconcile.sampling import CHAINS
 from reconcile.vocabulary import Quantity
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "load_of", "prepare"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -129,9 +129,14 @@ def _draws(account: Account, lattice: Lattice, claims: int, most: int) -> int:
     """Say at how many draws to solve an account for each claim that may be left out."""
     if not is_costly(account):
         return most
-    joins = sum(join.right is not None for join in account.joins) + len(account.shares)
-    each = joins * len(lattice.pairs.number) * (2 * claims + 2)
+    each = load_of(account, lattice) * (2 * claims + 2)
     return int(np.clip(PAIRS // each, FEWEST, most)) // 2 * 2
+
+
+def load_of(account: Account, lattice: Lattice) -> int:
+    """Count the pairs of cells that are summed over for one subset and draw."""
+    joins = sum(join.right is not None for join in account.joins) + len(account.shares)
+    return max(joins * len(lattice.pairs.number), 1) if joins else 1
 
 
 def _others(conductor: Conductor, at: int) -> tuple[int, ...]:
