@@ -357,3 +357,39 @@ def test_rules_keep_control_codes_off_the_terminal(run, write):
     _, out, _ = run("estimate", "--rules", write(f"{HEAD}\nmar\x1b[31mket,killed,,5,ministry\n"))
     assert "lowest" in out
     assert "\x1b" not in out
+
+
+# --- explain ----------------------------------------------------------------------------------------------------
+
+
+def test_explain_takes_a_name_or_how_it_begins(run):
+    whole = run("explain", EXAMPLE, "killed, idlib-air-strike")
+    assert whole == run("explain", EXAMPLE, "killed, idlib-air") == run("explain", EXAMPLE, " killed,  idlib")
+    status, out, err = whole
+    assert (status, err) == (0, "")
+    assert "opposition activists" in out
+    assert "Share of the information" in out
+
+
+def test_explain_lists_what_there_is(run):
+    status, out, err = run("explain", EXAMPLE)
+    assert (status, err) == (0, "")
+    assert "killed (child), idlib-air-strike" in out.splitlines()
+    status, out, err = run("explain", EXAMPLE, "killed")
+    assert (status, out) == (2, "")
+    assert "more than one count" in err
+    assert "displaced" not in err
+    status, out, err = run("explain", EXAMPLE, "nobody")
+    assert (status, out) == (2, "")
+    assert "nothing there" in err
+    assert "displaced, idlib-displacement" in err
+
+
+def test_explain_knows_the_day_and_the_history(run):
+    status, out, _ = run("explain", EXAMPLE, "killed, idlib", "--as-of", "2020-02-10", "--history")
+    assert status == 0
+    assert "as of 2020-02-10" in out
+    assert "How it moved" in out
+    status, _, err = run("explain", EXAMPLE, "killed, idlib", "--as-of", "2020-02-09")
+    assert status == 2
+    assert "nothing there" in err

@@ -6,7 +6,7 @@ from worlds import AGENCY, CASUALTIES, CHILD, MARKET, MINISTRY, MONITOR, T, clai
 import reconcile as rc
 from reconcile.components import Draws
 from reconcile.importance import BLOCKS
-from reconcile.integration import _error, integrate
+from reconcile.integration import error_of, integrate
 
 FOUR = [
     claim(MARKET.killed(T), 5, MINISTRY), claim(MARKET.injured(T), 5, MINISTRY),
@@ -105,7 +105,7 @@ def test_the_error_is_that_of_repeated_runs():
         marginal = rng.dirichlet(np.ones(5), size=64)
         weight = rng.dirichlet(np.full(64, 2.0))
         by_block = np.where(np.arange(64) % BLOCKS == np.arange(BLOCKS)[:, None], weight, 0.0)
-        stated.append(_error(by_block @ marginal))
+        stated.append(error_of(by_block @ marginal))
         runs.append(np.cumsum(weight @ marginal))
     actual = np.std(runs, axis=0).max()
     assert actual < np.mean(stated) < 2.5 * actual  # the largest of several errors is above the average one

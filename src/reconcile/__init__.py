@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         UnreadableTable,
     )
     from reconcile.estimates import Diagnostics, Estimate, SourceEstimate
+    from reconcile.influence import Explanation, History, Sensitivity, explain, history, sensitivity
     from reconcile.model import CountPrior, Model, Normal
     from reconcile.posterior import Posterior, estimate
     from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value
@@ -46,6 +47,7 @@ _ROOMS = {
         "UnreadableTable",
     ),
     "estimates": ("Diagnostics", "Estimate", "SourceEstimate"),
+    "influence": ("Explanation", "History", "Sensitivity", "explain", "history", "sensitivity"),
     "model": ("CountPrior", "Model", "Normal"),
     "posterior": ("Posterior", "estimate"),
     "values": ("About", "AtLeast", "AtMost", "Between", "Exactly", "Share", "Surveyed", "Vague", "Value"),
@@ -69,7 +71,9 @@ __all__ = [
     "Estimate",
     "Event",
     "Exactly",
+    "Explanation",
     "Group",
+    "History",
     "InconsistentClaims",
     "InvalidValue",
     "MissingDependency",
@@ -83,6 +87,7 @@ __all__ = [
     "Rejected",
     "RejectedRows",
     "Relation",
+    "Sensitivity",
     "Share",
     "Source",
     "SourceEstimate",
@@ -96,6 +101,9 @@ __all__ = [
     "Vague",
     "Value",
     "estimate",
+    "explain",
+    "history",
+    "sensitivity",
 ]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: ``reconcile estimate`` and ``reconcile check``."""
+"""The command line: ``reconcile estimate``, ``reconcile explain`` and ``reconcile check``."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ example:
     reconcile check claims.csv            says what was read, and which rows could not be
     reconcile estimate claims.csv         prints a table of estimates
     reconcile estimate --csv claims.csv   prints them for a spreadsheet
+    reconcile explain claims.csv          lists what can be explained; with a name, says where the number comes from
 
   The file may be CSV or Parquet; "-" reads CSV from the standard input.
 
@@ -148,6 +149,23 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     estimate.set_defaults(run=_run_estimate)
 
+    explain = commands.add_parser(
+        "explain",
+        parents=[shared],
+        help="say where an estimate comes from, claim by claim",
+        epilog='example: reconcile explain claims.csv "killed, market"',
+    )
+    explain.add_argument(
+        "quantity",
+        metavar="QUANTITY",
+        nargs="?",
+        help="what was counted, as reconcile prints it, or how that begins; without it, the list of what there is",
+    )
+    explain.add_argument("--as-of", type=_to_date, metavar="DATE", help="use only what had been said by this day")
+    explain.add_argument("--seed", type=_to_seed, default=0, metavar="N", help="of the random numbers (default 0)")
+    explain.add_argument("--history", action="store_true", help="say too how the estimate moved as claims came in")
+    explain.set_defaults(run=_run_explain)
+
     check = commands.add_parser(
         "check",
         parents=[shared],
@@ -234,6 +252,38 @@ def _run_estimate(options: argparse.Namespace) -> int:
         write(posterior, options.level, file)
     if options.provenance:
         provenance.write(posterior, options.provenance)
+    return _EXIT_OK
+
+
+def _run_explain(options: argparse.Namespace) -> int:
+    corpus = _read(options, strict=False)
+    if corpus.rejected:
+        _tell(f"{_count(len(corpus.rejected), 'row')} could not be read; run: reconcile check {options.file}")
+    if not len(corpus):
+        _tell(f"{options.file}: no claim could be read, so there is nothing to explain")
+        return _EXIT_UNUSABLE
+
+    from reconcile.influence import explain, history
+    from reconcile.posterior import estimate
+
+    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed)
+    wanted = None if options.quantity is None else " ".join(options.quantity.split())
+    named = {_plain(str(quantity)): quantity for quantity in posterior.quantities}
+    named |= {quantity.key: quantity for quantity in posterior.quantities} if wanted else {}
+    found = [named[wanted]] if wanted in named else [q for n, q in named.items() if wanted and n.startswith(wanted)]
+    if len(set(found)) != 1:
+        if wanted is not None:
+            said = "nothing there is called" if not found else "more than one count is called"
+            _tell(f"{said} {options.quantity!r}; there are estimates for:")
+        for quantity in found or posterior.quantities:
+            print(_plain(str(quantity)), file=sys.stdout if wanted is None else sys.stderr)
+        return _EXIT_OK if wanted is None else _EXIT_UNUSABLE
+    for line in str(explain(posterior, found[0])).splitlines():
+        print("  " * ((len(line) - len(line.lstrip())) // 2) + _plain(line))
+    if options.history:
+        print("\nHow it moved as claims came in:")
+        for line in str(history(corpus, found[0], rng=options.seed)).splitlines()[1:]:
+            print(f"  {_plain(line)}")
     return _EXIT_OK
 
 

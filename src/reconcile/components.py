@@ -121,10 +121,10 @@ class Task:
             potentials[node] = potentials[node] * row
         tables = {}
         for join in {self.account.shares[part, whole] for part, whole, _, _ in self.shares}:
-            tables[join] = self._table(join, draws)
+            tables[join] = self.table(join, draws)
         return solve(self.account, self.lattice, potentials, tables, marginals=marginals, pairs=pairs)
 
-    def _table(self, join: int, draws: Draws) -> Table:
+    def table(self, join: int, draws: Draws) -> Table:
         """Multiply the curves of the shares at a join; one drawn source is read between a few spreads."""
         center = self.lattice.center
         index = share_index(center[:, None], center[None, :])

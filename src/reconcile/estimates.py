@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reconcile.claims import Claim
 from reconcile.plumbing import check, count_of, rebuilding_repr
-from reconcile.pmf import PMF
+from reconcile.pmf import PMF, Mode
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
 __all__ = ["Diagnostics", "Estimate", "ParameterEstimate", "Part", "Role", "Settings", "SourceEstimate"]
@@ -73,6 +73,27 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def readable(pmf: PMF, level: float = 0.9) -> tuple[int, int, int]:
+    """Give median and equal-tailed interval for people to read; see `Estimate.readable`."""
+    low, high = pmf.eti(level)
+    median, width = pmf.median(), len(str(high - low))
+
+    def step(n: int) -> int:
+        return int(10 ** max(min(width - 3, len(str(n)) - 2), 0))
+
+    return (
+        step(median) * round(median / step(median)),
+        step(low) * (low // step(low)),
+        -step(high) * (-high // step(high)),
+    )
+
+
+def _rounded(n: int) -> int:
+    """Keep two digits."""
+    step = int(10 ** max(len(str(n)) - 2, 0))
+    return step * round(n / step)
+
+
 @attrs.frozen(repr=False, eq=False)
 class Estimate:
     """What the claims say about one quantity: a probability for every count.
@@ -84,6 +105,8 @@ class Estimate:
         The posterior.
     roles : tuple of Role
         The claims about this quantity, and what each does.
+    contradiction : str
+        In words, where claims about this count lie so far apart that at least one of them must be far off.
 
     Examples
     --------
@@ -97,6 +120,26 @@ class Estimate:
     quantity: Quantity
     distribution: PMF
     roles: tuple[Role, ...]
+    contradiction: str = ""
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """Hills of the distribution that are apart, see `PMF.modes`; more than one where the claims leave it open."""
+        return self.distribution.modes
+
+    @property
+    def unresolved(self) -> str:
+        """What one interval would hide, in words: a distribution in two parts, or claims that contradict each other.
+
+        Empty where there is nothing to say.
+        """
+        parts = []
+        if len(self.modes) > 1:
+            every = [f"about {_rounded(one.median):,} ({100 * one.probability:.0f} %)" for one in self.modes]
+            parts.append(f"unresolved: either {' or '.join(every)}")
+        if self.contradiction:
+            parts.append(self.contradiction)
+        return "; ".join(parts)
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -162,23 +205,14 @@ class Estimate:
         Numbers are rounded to three digits of the interval's width, but keep two of their own; the ends are rounded
         outwards, so that the interval holds no less.
         """
-        low, high = self.eti(level)
-        median, width = self.median(), len(str(high - low))
-
-        def step(n: int) -> int:
-            return int(10 ** max(min(width - 3, len(str(n)) - 2), 0))
-
-        return (
-            step(median) * round(median / step(median)),
-            step(low) * (low // step(low)),
-            -step(high) * (-high // step(high)),
-        )
+        return readable(self.distribution, level)
 
     def __str__(self) -> str:
         median, low, high = self.readable()
         claims, sources = count_of(len(self.roles), "claim"), count_of(self.origins, "independent source")
         number = f"{median:,} {self.quantity.outcome} (90 % {low:,}-{high:,})"
-        return f"{number}, from {claims} by {sources}" if self.roles else f"{number}, from claims about other counts"
+        whence = f"from {claims} by {sources}" if self.roles else "from claims about other counts"
+        return f"{number}, {whence}{f'; {self.unresolved}' if self.unresolved else ''}"
 
     def __repr__(self) -> str:
         return f"<Estimate of {self.quantity}: {self}>"

@@ -102,7 +102,8 @@ class Hierarchy:
                 if parameter not in wanted:
                     continue
                 where, normal = model.source_prior(parameter, source, relation)
-                group = Parameter("class", model.class_of(source), parameter, where)
+                label = f"anchor: {name}" if parameter == "bias" and name in model.anchors else model.class_of(source)
+                group = Parameter("class", label, parameter, where)
                 mine = Parameter("source", name, parameter, where)
                 classes[group] = (normal.mean, normal.class_sd, normal.spread)
                 own[mine] = group

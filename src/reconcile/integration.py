@@ -16,11 +16,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.components import Component, Draws, Fit
+from reconcile.components import Column, Component, Draws, Fit
 from reconcile.importance import BLOCKS, normal_points, smooth_weights
 from reconcile.likelihood import TINY
 
-__all__ = ["integrate"]
+__all__ = ["REUSED", "Sample", "error_of", "integrate", "sample"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = dict[str, NDArray[np.intp]]
@@ -144,16 +144,27 @@ class _Set:
 
 
 @attrs.frozen(eq=False)
-class _Sample:
-    """All draws, weighted against the mixture of their proposals; one array of weights for each set."""
+class Sample:
+    """All draws, weighted against the mixture of their proposals; one array of weights for each set.
+
+    Attributes
+    ----------
+    sets : tuple
+    weights : tuple (sets) of ndarray, shape (s,)
+        Smoothed; they sum to 1.
+    log_weight : ndarray, shape (draws,)
+        Of all sets, as they were before.
+    ess, khat : float
+    """
 
     sets: tuple[_Set, ...]
     weights: tuple[Floats, ...]
+    log_weight: Floats
     ess: float
     khat: float
 
     @classmethod
-    def of(cls, sets: Sequence[_Set]) -> _Sample:
+    def of(cls, sets: Sequence[_Set]) -> Sample:
         """Weigh; the effective number of draws is that of the source with the fewest effective points."""
         sizes = np.array([len(one.log_evidence) for one in sets])
         log_share = np.log(sizes / sizes.sum())
@@ -163,13 +174,56 @@ class _Sample:
                 [share + one.log_density(other.proposal) for share, other in zip(log_share, sets, strict=True)]
             )
             log_weights.append(one.log_evidence + _Prior().log_density(one.points) - mixture)
-        weight, khat = smooth_weights(np.concatenate(log_weights))
+        log_weight = np.concatenate(log_weights)
+        weight, khat = smooth_weights(log_weight)
         weights = tuple(np.split(weight, np.cumsum(sizes)[:-1]))
         squares = [float(np.sum(weight**2))]
         for name in sets[0].points.index:
             pairs = zip(sets, weights, strict=True)
             squares += [sum(float(np.sum(np.bincount(one.points.index[name], w) ** 2)) for one, w in pairs)]
-        return cls(tuple(sets), weights, 1 / max(squares), khat)
+        return cls(tuple(sets), weights, log_weight, 1 / max(squares), khat)
+
+    def mixed(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats, NDArray[np.intp]]:
+        """Draw half from the posterior and half from the prior, so that they serve for any part of the claims.
+
+        Parameters
+        ----------
+        most : int
+            Number of draws, at most.
+        rng : numpy Generator
+
+        Returns
+        -------
+        theta : dict of Column to ndarray, shape (s,)
+        log_weight : ndarray, shape (s,)
+            Of each draw, all claims considered.
+        block : ndarray of int, shape (s,)
+            The independent set that each draw comes from.
+        """
+        sizes = [len(one.log_evidence) for one in self.sets]
+        evidence, weight = np.concatenate([one.log_evidence for one in self.sets]), np.concatenate(self.weights)
+        half = min(most // 2, sizes[0])  # the first set is of the prior
+        strata = (np.arange(half) + rng.random(half)) / half
+        near = np.minimum(np.searchsorted(np.cumsum(weight), strata), len(weight) - 1)
+        kept = np.concatenate([near, rng.permutation(sizes[0])[:half]])
+        total = np.logaddexp.reduce(self.log_weight) - np.log(len(self.log_weight))
+        log_weight = evidence[kept] - np.logaddexp(evidence[kept] - total, 0.0)
+        place = np.concatenate([np.arange(size) for size in sizes])[kept]
+        return self._columns(kept), log_weight, place % BLOCKS
+
+    def posterior(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats]:
+        """Draw from the posterior, each draw as good as any other; with the log evidence at each."""
+        evidence, weight = np.concatenate([one.log_evidence for one in self.sets]), np.concatenate(self.weights)
+        strata = (np.arange(most) + rng.random(most)) / most
+        kept = np.minimum(np.searchsorted(np.cumsum(weight), strata), len(weight) - 1)
+        return self._columns(kept), evidence[kept]
+
+    def _columns(self, kept: NDArray[np.intp]) -> dict[Column, Floats]:
+        """Parameters at some of the draws of all sets."""
+        return {
+            column: np.concatenate([one.draws.points[column][one.points.index[column[0]]] for one in self.sets])[kept]
+            for column in self.sets[0].draws.points
+        }
 
     def of_source(self, name: str) -> tuple[Floats, Floats]:
         """Points of one source that carry weight, shape (k, d), and their weights."""
@@ -210,30 +264,35 @@ def integrate(component: Component, *, draws: int, rng: np.random.Generator) -> 
     if not component.columns:
         solutions = [task.solve(Draws({}), marginals=True) for task in component.tasks]
         return Fit(tuple(tuple(m[0] for m in s.marginals) for s in solutions), 0, np.inf, -np.inf, 0.0)
+    return _average(component, sample(component, draws=draws, rng=rng))
+
+
+def sample(component: Component, *, draws: int, rng: np.random.Generator) -> Sample:
+    """Draw the source parameters of a component that has some; see `integrate`."""
     claims = sum(len(task.rows) + len(task.shares) for task in component.tasks)
     work = (WORK_COSTLY if component.costly else WORK) * draws // 1024
     most = max(min(draws, work // claims // 16 * 16), min(draws, 64))
     most = min(most, draws // 2) if component.costly else most
     points = most if component.costly else max(most // 4, 16)
     sets = [_from_prior(component, points, rng)]
-    sample, peaks = _Sample.of(sets), None
+    found, peaks = Sample.of(sets), None
     for _ in range(1 if component.costly else REFINEMENTS):
-        if sample.ess >= ENOUGH:
+        if found.ess >= ENOUGH:
             break
-        if peaks is None and sample.ess < POOR * points:
-            peaks = _find_peaks(component, sample, several=claims <= SEVERAL_STARTS)
+        if peaks is None and found.ess < POOR * points:
+            peaks = _find_peaks(component, found, several=claims <= SEVERAL_STARTS)
             sets.append(_from_peaks(component, peaks, max(most, FEWEST), rng))
-            sample = _Sample.of(sets)
+            found = Sample.of(sets)
         points = min(2 * points, most)
         if peaks is not None and len(component.columns) > MANY:
             sets.append(_from_peaks(component, peaks, max(points, FEWEST), rng))
         else:
-            sets.append(_from_kernels(component, sample, points, rng))
-        sample = _Sample.of(sets)
-    return _average(component, sample)
+            sets.append(_from_kernels(component, found, points, rng))
+        found = Sample.of(sets)
+    return found
 
 
-def _average(component: Component, sample: _Sample) -> Fit:
+def _average(component: Component, sample: Sample) -> Fit:
     """Average the exact marginals over the draws; the error is that of the spread between independent blocks."""
     top = max(w.max() for w in sample.weights)
     marginals: list[list[Floats]] = [[np.zeros(1)] * len(task.account.nodes) for task in component.tasks]
@@ -246,13 +305,13 @@ def _average(component: Component, sample: _Sample) -> Fit:
             for node, marginal in enumerate(solution.marginals):
                 nodes[node] = nodes[node] + by_block @ np.broadcast_to(marginal, (len(alive), marginal.shape[1]))
     total = float(marginals[0][0].sum())
-    error = max(_error(found / total) for nodes in marginals for found in nodes)
+    error = max(error_of(found / total) for nodes in marginals for found in nodes)
     error *= 1.0 if len(sample.sets) == 1 else REUSED
     averaged = tuple(tuple(found.sum(axis=0) / total for found in nodes) for nodes in marginals)
     return Fit(averaged, sum(map(len, sample.weights)), sample.ess, sample.khat, error)
 
 
-def _error(by_block: Floats) -> float:
+def error_of(by_block: Floats) -> float:
     """Largest standard error of a cumulative probability; `by_block` of shape (blocks, n) sums to 1."""
     below = np.cumsum(by_block, axis=1)
     square = np.sum((below - below[:, -1:] * below.sum(axis=0)) ** 2, axis=0)
@@ -280,7 +339,7 @@ def _from_prior(component: Component, draws: int, rng: np.random.Generator) -> _
     return _Set.of(component, _Prior(), points)
 
 
-def _from_kernels(component: Component, sample: _Sample, draws: int, rng: np.random.Generator) -> _Set:
+def _from_kernels(component: Component, sample: Sample, draws: int, rng: np.random.Generator) -> _Set:
     """Draw each source anew from kernels around its weighted points."""
     z, columns = normal_points(draws, len(component.columns), rng), _columns(component)
     place = np.arange(draws) // BLOCKS  # within its block
@@ -300,7 +359,7 @@ def _from_kernels(component: Component, sample: _Sample, draws: int, rng: np.ran
     return _Set.of(component, _Kernels(centers, weights, roots), points)
 
 
-def _find_peaks(component: Component, sample: _Sample, *, several: bool) -> _Peaks:
+def _find_peaks(component: Component, sample: Sample, *, several: bool) -> _Peaks:
     """Find modes of all sources' parameters together, and the curvature there.
 
     With several starts: the best draw, the prior's centre, and each source held exact while the others are not, since

@@ -8,7 +8,7 @@ of the source parameters.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from reconcile.accounts import Account, box, build_accounts
 from reconcile.batches import PARAMETERS
 from reconcile.channels import Denial
+from reconcile.claims import Claim
 from reconcile.components import Component, Draws, Task
 from reconcile.dependence import PARTS, Roles
+from reconcile.errors import UnknownQuantity
 from reconcile.estimates import Estimate, Part, SourceEstimate
 from reconcile.gibbs import sample_lesson
 from reconcile.hierarchy import RELATIONS
@@ -31,6 +33,7 @@ from reconcile.plumbing import check
 from reconcile.pmf import PMF, TOP, Lattice
 from reconcile.problems import Posed, pose
 from reconcile.sampling import CHAINS, sample_component
+from reconcile.speech import Meaning
 from reconcile.values import Share
 from reconcile.vocabulary import Quantity, Relation
 
@@ -110,10 +113,13 @@ class Estimates(Mapping[Quantity, Estimate]):
         Counts that identities bind together.
     wholes : frozenset of Quantity
         Quantities of which claims state shares only.
+    model : Model
     """
 
-    def __init__(self, teaching: Teaching, linked: Mapping[object, PMF], wholes: frozenset[Quantity]) -> None:
-        self._teaching, self._linked, self._wholes = teaching, linked, wholes
+    def __init__(
+        self, teaching: Teaching, linked: Mapping[object, PMF], wholes: frozenset[Quantity], model: Model
+    ) -> None:
+        self._teaching, self._linked, self._wholes, self._model = teaching, linked, wholes, model
         columns, roles = teaching.columns, teaching.roles
         heard = ~np.isin(roles.part, [PARTS.index(Part.LATER), PARTS.index(Part.UNDATED)])
         self._known = np.unique(columns.quantity[heard]).astype(np.int64)
@@ -145,7 +151,10 @@ class Estimates(Mapping[Quantity, Estimate]):
         roles = sorted((self._teaching.roles[int(row)] for row in rows), key=lambda role: role.claim.id)
         linked = self._linked.get(box(quantity)) if len(self._linked) else None
         pmf = self._teaching.alone(int(self._teaching.posed.count[code])) if linked is None else linked
-        return Estimate(quantity, pmf, tuple(roles))
+        read = self._model.speech.read
+        used = [role.claim for role in roles if role.role is Part.USED and role.claim.whole is None]
+        apart, _ = contradiction([(read(claim.value), claim) for claim in used])
+        return Estimate(quantity, pmf, tuple(roles), apart)
 
     def __iter__(self) -> Iterator[Quantity]:
         if self._order is None:
@@ -276,17 +285,57 @@ def _roots(columns: Columns) -> Ints:
     return root
 
 
-def _solve(
-    teaching: Teaching, model: Model, account: Account, rows: list[int], rng: np.random.Generator
-) -> tuple[list[Floats], float, bool, Lattice]:
-    """Average the marginals of an account over draws; with the gap between halves, and whether it is exact."""
-    posed, lesson, layout = teaching.posed, teaching.lesson, teaching.lesson.problem.hierarchy
-    number = LINKED_DRAWS if account.is_tree else CHAINS
-    xs = lesson.xs[np.linspace(0, len(lesson.xs) - 1, number).round().astype(int)]
-    floor = lesson.problem.echoes.floor(lesson.problem.source)
+@attrs.frozen(eq=False)
+class Staged:
+    """The claims of an account made ready, with draws of what was learned of their sources.
+
+    Attributes
+    ----------
+    task : Task
+    rows : tuple of int
+        Row of each claim in the columns of the corpus.
+    terms : tuple of (nodes, Term)
+        In the same order.
+    theta : mapping of Column to ndarray, shape (draws,)
+    drawn : frozenset of str
+        Sources that `theta` has.
+    xs : ndarray, shape (draws, p)
+        Draws of all parameters.
+    """
+
+    task: Task
+    rows: tuple[int, ...]
+    terms: tuple[tuple[tuple[int, ...], Term], ...]
+    theta: dict[tuple[str, str, Relation | None], Floats]
+    drawn: frozenset[str]
+    xs: Floats
+
+
+def places_of(posed: Posed, rows: Sequence[int]) -> dict[int, int]:
+    """Say which claim of a problem each row of the columns is; those that it does not hold are left out."""
     order = np.argsort(posed.rows)
     at = order[np.minimum(np.searchsorted(posed.rows[order], rows), len(order) - 1)]
-    place = {row: int(k) for row, k in zip(rows, at, strict=True) if posed.rows[k] == row}
+    return {row: int(k) for row, k in zip(rows, at, strict=True) if posed.rows[k] == row}
+
+
+def stage(teaching: Teaching, model: Model, account: Account, rows: Sequence[int], draws: int) -> Staged:
+    """Make the claims of an account ready, given draws of what was learned.
+
+    Parameters
+    ----------
+    teaching : Teaching
+    model : Model
+        With what was learned.
+    account : Account
+    rows : sequence of int
+        Of the claims that are used.
+    draws : int
+        At most, of those of the lesson.
+    """
+    posed, lesson, layout = teaching.posed, teaching.lesson, teaching.lesson.problem.hierarchy
+    xs = lesson.xs[np.linspace(0, len(lesson.xs) - 1, draws).round().astype(int)]
+    floor = lesson.problem.echoes.floor(lesson.problem.source)
+    place = places_of(posed, rows)
     terms, drawn = [], set()
     theta: dict[tuple[str, str, Relation | None], Floats] = {}
     for row in rows:
@@ -305,6 +354,42 @@ def _solve(
             nodes.append(account.index(role.claim.whole))
         terms.append((tuple(nodes), term))
     task = Task.of(account, terms, frozenset(drawn), model)
+    return Staged(task, tuple(rows), tuple(terms), theta, frozenset(drawn), xs)
+
+
+def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[int]]:
+    """Find the account of a quantity, and the rows of all claims about its counts, whatever they do.
+
+    Raises
+    ------
+    UnknownQuantity
+        Where no claim that is heard speaks of the quantity's event.
+    """
+    columns, roles = teaching.columns, teaching.roles
+    table, root = columns.quantities, _roots(columns)
+    silent = np.isin(roles.part, [PARTS.index(Part.LATER), PARTS.index(Part.UNDATED)])
+    event = next((k for k, name in enumerate(table.events.ids) if name == quantity.event.id), None)
+    if event is None:
+        raise UnknownQuantity(str(quantity))
+    near = np.flatnonzero(root[table.event[columns.quantity]] == root[event])
+    said = {int(row): columns.claim(int(row)) for row in near}
+    used = {row for row in said if roles.part[row] == PARTS.index(Part.USED)}
+    mentioned = {claim.quantity for row, claim in said.items() if not silent[row]}
+    pairs = {(said[row].quantity, whole) for row in used if (whole := said[row].whole) is not None}
+    accounts = build_accounts({*mentioned, *(whole for _, whole in pairs)}, pairs)
+    mine = next((one for one in accounts if box(quantity) in {box(q) for q in one.quantities}), None)
+    if mine is None:
+        raise UnknownQuantity(str(quantity))
+    inside = {box(q) for q in mine.quantities}
+    return mine, [row for row, claim in said.items() if box(claim.quantity) in inside]
+
+
+def _solve(
+    teaching: Teaching, model: Model, account: Account, rows: list[int], rng: np.random.Generator
+) -> tuple[list[Floats], float, bool, Lattice]:
+    """Average the marginals of an account over draws; with the gap between halves, and whether it is exact."""
+    ready = stage(teaching, model, account, rows, LINKED_DRAWS if account.is_tree else CHAINS)
+    task, theta = ready.task, ready.theta
     if not account.is_tree:
         fit = sample_component(Component.of([task]), rng=rng, theta=theta)
         return list(fit.marginals[0]), fit.error, False, task.lattice
@@ -315,6 +400,22 @@ def _solve(
         gap = max(gap, float(np.max(np.abs(np.cumsum(halves[0] - halves[1])))) / 2)
         means.append(0.5 * (halves[0] + halves[1]))
     return means, gap, True, task.lattice
+
+
+def contradiction(said: Iterable[tuple[Meaning, Claim]]) -> tuple[str, float]:
+    """Name the two claims about one count that lie furthest apart, if they do by more than `FAR_APART`, and the ratio.
+
+    Each is read as widely as it can be.
+    """
+    ends = [(meaning.low.min() + 0.5, meaning.high.max() + 0.5, claim) for meaning, claim in said]
+    if not ends:
+        return "", 1.0
+    (_, most, lower), (least, _, upper) = min(ends, key=lambda x: x[1]), max(ends, key=lambda x: x[0])
+    ratio = float(least / most)
+    if ratio <= FAR_APART:
+        return "", ratio
+    pair = f"{lower.source} ({lower.value}) and {upper.source} ({upper.value})"
+    return f"{pair} contradict each other, by a factor of {ratio:,.3g}; at least one is far off", ratio
 
 
 def doubts(teaching: Teaching) -> list[str]:
@@ -329,11 +430,8 @@ def doubts(teaching: Teaching) -> list[str]:
     far = np.flatnonzero(ratio > FAR_APART)
     for count in far[np.argsort(-ratio[far], kind="stable")][:MOST_NOTES]:
         mine = np.flatnonzero(claims.event == count)
-        upper, lower = (columns.claim(int(posed.rows[mine[k]])) for k in (np.argmax(low[mine]), np.argmin(high[mine])))
-        notes.append(
-            f"{upper.quantity}: {lower.source} ({lower.value}) and {upper.source} ({upper.value}) contradict each"
-            f" other, by a factor of {ratio[count]:,.3g}; at least one is far off"
-        )
+        heard = [(claims.meanings[claims.value[k]], columns.claim(int(posed.rows[k]))) for k in mine]
+        notes.append(f"{heard[0][1].quantity}: {contradiction(heard)[0]}")
     if len(far) > MOST_NOTES:
         notes.append(f"{len(far) - MOST_NOTES:,} more counts have claims further apart than a factor of {FAR_APART:g}")
     origin = teaching.roles.origin[posed.rows].astype(np.int64)

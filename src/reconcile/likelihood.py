@@ -146,14 +146,18 @@ class Term:
             found = {name: scale * slope for name, slope in found.items()}
         return self._tempered(row), found
 
+    def copying(self) -> float:
+        """Probability that the source repeats an earlier claim where there is one, averaged over its prior."""
+        _, normal = self.model.source_prior(COPYING, self.source, self.relation)
+        nodes, weights = hermite()
+        return float(weights @ (1 / (1 + np.exp(-(normal.mean + normal.sd * nodes)))))
+
     def row_marginal(self, truth: Floats) -> Floats:
         """`row` averaged over the priors of the source's parameters; shape (1, n)."""
         priors = {name: (mean, sd) for name, (_, mean, sd) in self.priors().items()}
         tilt, chance = self.meaning.plain, 0.0
-        if COPYING in priors:
-            mean, sd = priors.pop(COPYING)
-            nodes, weights = hermite()
-            chance = float(weights @ (1 / (1 + np.exp(-(mean + sd * nodes)))))
+        if priors.pop(COPYING, None) is not None:
+            chance = self.copying()
         if HEAPING in priors:
             mean, sd = priors.pop(HEAPING)
             nodes, weights = hermite()

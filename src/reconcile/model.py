@@ -306,6 +306,10 @@ class Model:
         Priors of source parameters; laid over the defaults.
     learned : Learned, keyword, optional
         What earlier claims have taught; see `Posterior.as_model`.
+    anchors : mapping of str to float, keyword
+        Sources that are declared unbiased, by name, each with the standard deviation of its bias around 0 (a log
+        ratio: 0.1 is within a factor 1.2 in 95 of 100). They hold the level of all others, which the claims alone do
+        not show.
 
     Examples
     --------
@@ -321,6 +325,7 @@ class Model:
     counts: Mapping[str, CountPrior] = attrs.field(factory=dict, converter=dict, kw_only=True)
     sources: Mapping[tuple[str, Relation | None], Normal] = attrs.field(factory=dict, converter=dict, kw_only=True)
     learned: Learned | None = attrs.field(default=None, kw_only=True)
+    anchors: Mapping[str, float] = attrs.field(factory=dict, converter=dict, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         for kind in self.channels:
@@ -334,6 +339,14 @@ class Model:
             allowed = f"(parameter, relation), the relation one of None, {', '.join(Relation)}"
             check(well and isinstance(key[0], str), "Model.sources", key, allowed)
             check(isinstance(normal, Normal), f"Model.sources[{key!r}]", normal, "a Normal")
+        for name, sd in self.anchors.items():
+            named: object = name
+            check(
+                isinstance(named, str) and 0 < sd < np.inf,
+                "Model.anchors",
+                {name: sd},
+                "names of sources, each with a positive standard deviation",
+            )
 
     def channel_of(self, source: Source) -> Channel:
         """Give the channel of a source, by its kind."""
@@ -369,6 +382,9 @@ class Model:
         InvalidValue
             For a parameter that has no prior: name it in ``sources``.
         """
+        if parameter == "bias" and source.name in self.anchors:
+            evidence = f"{source.name} is declared unbiased (Model.anchors)"
+            return relation, Normal(0.0, self.anchors[source.name], evidence, shared=0.0)
         for key in ((parameter, relation), (parameter, None)):
             if key in self.sources:
                 return key[1], self.sources[key]
@@ -409,4 +425,6 @@ class Model:
         rows.append(Assumption("count priors: how far a corpus may move them", doubt, "judgement"))
         rows.append(Assumption("hedged: spread", f"x {HEDGED_SPREAD:g}", "judgement"))
         rows.append(Assumption("hedged: fidelity", f"{HEDGED_FIDELITY:+g}", "judgement"))
+        for name, sd in self.anchors.items():
+            rows.append(Assumption(f"bias of {name}", f"normal(0, {sd:g})", "declared unbiased"))
         return tuple(rows)

@@ -21,7 +21,7 @@ from reconcile.plumbing import check
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["PMF", "TOP", "Lattice", "Pairs"]
+__all__ = ["PMF", "TOP", "Lattice", "Mode", "Pairs"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -160,6 +160,45 @@ class Pairs:
         return cls(left, right, whole, number, *by)
 
 
+def _valleys(height: Floats) -> list[int]:
+    """Places where a curve dips low enough between two hills; shallow dips are filled up, the shallowest first."""
+    padded = np.concatenate([[-np.inf], height, [-np.inf]])
+    tops = [int(k) for k in np.flatnonzero((padded[1:-1] > padded[:-2]) & (padded[1:-1] >= padded[2:]))]
+    while len(tops) > 1:
+        dips = [a + int(np.argmin(height[a : b + 1])) for a, b in itertools.pairwise(tops)]
+        lower = [min(height[a], height[b]) for a, b in itertools.pairwise(tops)]
+        depth = [height[dip] / low for dip, low in zip(dips, lower, strict=True)]
+        worst = int(np.argmax(depth))
+        if depth[worst] < _VALLEY:
+            return dips
+        tops.pop(worst if height[tops[worst]] < height[tops[worst + 1]] else worst + 1)
+    return []
+
+
+# What makes modes (judgement): a bell of this width over the logarithm of the count hides spikes at round numbers; a
+# valley lower than so much of the lower of its hills; so much mass in each; and so far apart, as a ratio of medians.
+_BLUR, _VALLEY, _REAL_MASS, _APART = 0.1, 0.35, 0.1, 1.8
+
+
+@attrs.frozen
+class Mode:
+    """A hill of a distribution, with a valley on either side.
+
+    Attributes
+    ----------
+    median : int
+        Of the counts of this hill.
+    probability : float
+    low, high : int
+        First and last count.
+    """
+
+    median: int
+    probability: float
+    low: int
+    high: int
+
+
 @attrs.frozen(eq=False)
 class PMF:
     """A probability mass function over counts.
@@ -245,6 +284,41 @@ class PMF:
         """Give the equal-tailed interval that holds at least `p` of the probability; both ends are counted in."""
         self._check_level("eti(p)", p)
         return self.icdf((1 - p) / 2), self.icdf((1 + p) / 2)
+
+    @functools.cached_property
+    def modes(self) -> tuple[Mode, ...]:
+        """Hills that are apart, in ascending order; a single one where nothing divides the distribution.
+
+        Hills are those of the density over the logarithm of the count, smoothed by a tenth, so that spikes at round
+        numbers are none. Each holds a tenth of the probability or more, medians are apart by a factor of 1.8, and the
+        valley between two is lower than 0.35 of the lower hill.
+        """
+        lattice = self.lattice
+        edge = np.log(np.maximum(np.append(lattice.low, lattice.high[-1] + 1).astype(float), 0.5))
+        span = np.flatnonzero(self.mass > 1e-9 * self.mass.max())
+        step = _BLUR / 4
+        grid = np.arange(edge[span[0]] - 4 * _BLUR, edge[span[-1] + 1] + 4 * _BLUR, step)
+        run = np.interp(grid, edge, self._below)
+        bell = np.exp(-0.5 * (np.arange(-16, 17) * step / _BLUR) ** 2)
+        height = np.convolve(np.diff(run), bell / bell.sum(), mode="same")
+        cuts = [0, *_valleys(height), len(height)]
+        at = np.round(np.exp(grid[cuts])).astype(np.int64)
+        at[0], at[-1] = lattice.low[0], lattice.high[-1] + 1
+        while len(at) > 2:
+            pieces = [self._mode(int(a), int(b) - 1) for a, b in itertools.pairwise(at)]
+            weak = [
+                min(one.probability, other.probability) < _REAL_MASS
+                or (other.median + 0.5) / (one.median + 0.5) < _APART
+                for one, other in itertools.pairwise(pieces)
+            ]
+            if not any(weak):
+                return tuple(pieces)
+            at = np.delete(at, 1 + weak.index(True))
+        return (self._mode(int(at[0]), int(at[1]) - 1),)
+
+    def _mode(self, low: int, high: int) -> Mode:
+        before, after = float(self.cdf(low - 1)), float(self.cdf(high))
+        return Mode(self.icdf(min((before + after) / 2, 1.0)), after - before, low, high)
 
     def hdi(self, p: float = 0.9) -> tuple[int, int]:
         """Give the narrowest interval that holds at least `p` of the probability; both ends are counted in."""

@@ -25,13 +25,14 @@ from reconcile.dependence import PARTS, Roles, assign_roles
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
 from reconcile.integration import integrate
-from reconcile.lessons import FAR_APART, Estimates, Teaching, doubts, solve_linked, teach
+from reconcile.lessons import Estimates, Teaching, contradiction, doubts, solve_linked, teach
 from reconcile.likelihood import Term
 from reconcile.model import Learned, Model
 from reconcile.plumbing import check, to_frame, to_moment
 from reconcile.pmf import PMF
 from reconcile.problems import used_rows
 from reconcile.sampling import sample_component
+from reconcile.speech import Meaning
 from reconcile.vocabulary import Quantity
 
 __all__ = ["Posterior", "estimate"]
@@ -72,8 +73,8 @@ class Posterior:
         return tuple(self._estimates)
 
     @functools.cached_property
-    def _teaching(self) -> Teaching | None:
-        """What the claims teach; None where none is used that gives a count."""
+    def teaching(self) -> Teaching | None:
+        """What the claims teach of the sources; None where none is used that gives a count."""
         used = any(role.role is Part.USED and role.claim.whole is None for role in self.roles)
         return self._learn() if used else None
 
@@ -83,7 +84,7 @@ class Posterior:
 
         Where there were too few claims to learn from, the sources are learned when this is first asked for.
         """
-        teaching = self._teaching
+        teaching = self.teaching
         found = {name: teaching.source(name) for name in teaching.names} if teaching else {}
         return {name: one for name, one in found.items() if one is not None}
 
@@ -110,7 +111,7 @@ class Posterior:
         """
         columns = self.corpus.columns
         seen = frozenset(columns.id(int(row)) for row in range(len(columns)))
-        before, teaching = self.model.learned, self._teaching
+        before, teaching = self.model.learned, self.teaching
         if teaching is not None:
             return attrs.evolve(self.model, learned=teaching.learned(before, seen=seen))
         nothing = Learned((), np.zeros(0), np.zeros((0, 0)), {}) if before is None else before
@@ -341,7 +342,7 @@ def _learned(
     error = max(error, lesson.error)
     if error > COARSE:
         notes.append(f"probabilities are exact to about {100 * error:.0f} points only")
-    estimates = Estimates(teaching, pmfs, wholes)
+    estimates = Estimates(teaching, pmfs, wholes, model)
     every = Engines(engines)
     diagnostics = Diagnostics(every, len(lesson.xs), lesson.ess, -np.inf, error, tuple(notes), learned=True)
     return Posterior(corpus, model, roles, diagnostics, settings, estimates, functools.partial(_same, teaching))
@@ -355,6 +356,23 @@ def _integrated(
     rng: np.random.Generator,
     learn: Callable[[], Teaching],
 ) -> Posterior:
+    conductor = conduct(roles, model)
+    solved = conductor.fit(settings.draws or DRAWS, rng)
+    return conductor.conclude(corpus, tuple(roles), solved, settings, learn)
+
+
+def conduct(roles: Iterable[Role], model: Model, *, draw_all: bool = False) -> Conductor:
+    """Sort claims into accounts, and make them ready for integrating each source over its priors.
+
+    Parameters
+    ----------
+    roles : iterable of Role
+        By claim id.
+    model : Model
+    draw_all : bool, keyword
+        Draw the parameters of every source, and not only of those that make several claims.
+    """
+    roles = tuple(roles)
     used = [role for role in roles if role.role is Part.USED]
     # A quantity whose claims all are still to come has no estimate yet, and no account.
     known = [r for r in roles if r.role not in (Part.LATER, Part.UNDATED)]
@@ -364,9 +382,7 @@ def _integrated(
     terms = [Term.of(r.claim, r.origin, r.relation, model) for r in used]
     told, heard = _times_told(used), _echoes(used)
     terms = [attrs.evolve(term, power=1 / n, echo=echo) for term, n, echo in zip(terms, told, heard, strict=True)]
-    conductor = _Conductor(model, accounts, used, terms)
-    solved = conductor.fit(settings.draws or DRAWS, rng)
-    return conductor.conclude(corpus, tuple(roles), mentioned, solved, settings, learn)
+    return Conductor(model, accounts, used, terms, mentioned, draw_all=draw_all)
 
 
 def _echoes(used: list[Role]) -> list[tuple[float, float]]:
@@ -401,22 +417,43 @@ class Engines(dict[str, str]):
         return "exact"
 
 
-class _Conductor:
-    def __init__(self, model: Model, accounts: tuple[Account, ...], used: list[Role], terms: list[Term]) -> None:
-        self.model, self.accounts = model, accounts
+class Conductor:
+    """Accounts with their claims, and what it takes to solve those together that share sources.
+
+    Attributes
+    ----------
+    accounts : tuple of Account
+    home : mapping of box to int
+        The account of each count.
+    used : list (accounts) of list of (Role, Term)
+    drawn : frozenset of str
+        Names of the sources whose parameters are drawn.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        accounts: tuple[Account, ...],
+        used: list[Role],
+        terms: list[Term],
+        mentioned: set[Quantity],
+        *,
+        draw_all: bool = False,
+    ) -> None:
+        self.model, self.accounts, self.mentioned = model, accounts, mentioned
         self.home = {box(q): at for at, account in enumerate(accounts) for q in account.quantities}
         self.used: list[list[tuple[Role, Term]]] = [[] for _ in accounts]
         speakers: dict[str, int] = defaultdict(int)
         for role, term in zip(used, terms, strict=True):
             self.used[self.home[box(role.claim.quantity)]].append((role, term))
             speakers[role.origin.name] += 1
-        self.drawn = frozenset(name for name, count in speakers.items() if count > 1)
+        self.drawn = frozenset(name for name, count in speakers.items() if draw_all or count > 1)
 
     def fit(self, draws: int, rng: np.random.Generator) -> list[tuple[Component, Fit]]:
         """Solve the accounts, those together that share sources."""
         found = []
-        for members in self._components():
-            component = Component.of([self._task(at) for at in members])
+        for members in self.components():
+            component = Component.of([self.task(at) for at in members])
             exact = all(task.account.is_tree for task in component.tasks)
             fit = integrate(component, draws=draws, rng=rng) if exact else sample_component(component, rng=rng)
             found.append((component, fit))
@@ -426,7 +463,6 @@ class _Conductor:
         self,
         corpus: Corpus,
         roles: tuple[Role, ...],
-        mentioned: set[Quantity],
         solved: list[tuple[Component, Fit]],
         settings: Settings,
         learn: Callable[[], Teaching],
@@ -447,8 +483,9 @@ class _Conductor:
         for role in roles:
             by_quantity[role.claim.quantity].append(role)
         estimates = {}
-        for quantity in sorted(mentioned, key=lambda q: q.key):
-            estimates[quantity] = Estimate(quantity, pmfs[box(quantity)], tuple(by_quantity[quantity]))
+        for quantity in sorted(self.mentioned, key=lambda q: q.key):
+            pmf, mine = pmfs[box(quantity)], tuple(by_quantity[quantity])
+            estimates[quantity] = Estimate(quantity, pmf, mine, self._apart.get(quantity, ""))
         diagnostics = Diagnostics(
             engines,
             max((fit.draws for fit in fits), default=0),
@@ -459,7 +496,7 @@ class _Conductor:
         )
         return Posterior(corpus, self.model, roles, diagnostics, settings, estimates, learn)
 
-    def _components(self) -> list[list[int]]:
+    def components(self) -> list[list[int]]:
         """Sort accounts into groups that share a source with several claims."""
         groups: list[tuple[set[str], list[int]]] = []
         for at, pairs in enumerate(self.used):
@@ -470,7 +507,8 @@ class _Conductor:
             groups.append((names, members))
         return sorted(sorted(members) for _, members in groups)
 
-    def _task(self, at: int) -> Task:
+    def task(self, at: int) -> Task:
+        """Make an account ready for computing."""
         account = self.accounts[at]
         terms = []
         for role, term in self.used[at]:
@@ -482,21 +520,21 @@ class _Conductor:
 
     def _conflicts(self) -> list[str]:
         """Name, for each count, the two claims that lie furthest apart, if they do by more than `FAR_APART`."""
-        notes = []
+        return [f"{quantity}: {apart}" for quantity, apart in self._apart.items()]
+
+    @functools.cached_property
+    def _apart(self) -> dict[Quantity, str]:
+        found = {}
         for pairs in self.used:
-            by_quantity: dict[Quantity, list[tuple[float, float, Claim]]] = defaultdict(list)
+            by_quantity: dict[Quantity, list[tuple[Meaning, Claim]]] = defaultdict(list)
             for role, term in pairs:
                 if not term.is_share:
-                    read = term.meaning
-                    by_quantity[role.claim.quantity].append((read.low.min() + 0.5, read.high.max() + 0.5, role.claim))
+                    by_quantity[role.claim.quantity].append((term.meaning, role.claim))
             for quantity, said in by_quantity.items():
-                (_, most, lower), (least, _, upper) = min(said, key=lambda x: x[1]), max(said, key=lambda x: x[0])
-                if least > FAR_APART * most:
-                    notes.append(
-                        f"{quantity}: {lower.source} ({lower.value}) and {upper.source} ({upper.value}) contradict each"
-                        f" other, by a factor of {least / most:,.3g}; at least one is far off"
-                    )
-        return notes
+                apart, _ = contradiction(said)
+                if apart:
+                    found[quantity] = apart
+        return found
 
 
 def _times_told(used: list[Role]) -> list[int]:

@@ -100,7 +100,9 @@ def _relations(columns: Columns, rows: Ints, origin: Ints) -> Ints:
 def _speakers(columns: Columns, origin: Ints, model: Model) -> tuple[Ints, list[tuple[Source, str]]]:
     """Say who has parameters of their own: those with most claims; the others share those of their class."""
     number = np.bincount(origin, minlength=len(columns.sources))
-    heard = np.argsort(-number, kind="stable")[: np.count_nonzero(number)]
+    anchored = np.array([source.name in model.anchors for source in columns.sources], dtype=bool)
+    heard = np.argsort(np.where(anchored, -len(origin) - 1, 0) - number, kind="stable")
+    heard = heard[number[heard] > 0]
     alone = np.sort(heard[:MOST_SPEAKERS])
     speaker = np.full(len(number), -1, dtype=np.int64)
     speaker[alone] = np.arange(len(alone))

@@ -70,6 +70,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "lexicon": model.speech.lexicon,
         "counts": {name: unstructure(prior) for name, prior in model.counts.items()},
         "sources": [[name, _relation(where), unstructure(normal)] for (name, where), normal in model.sources.items()],
+        "anchors": dict(model.anchors),
         "learned": model.learned is not None,
         "names": [[n.scope, n.owner, n.name, _relation(n.relation)] for n in learned.names],
         "spreads": [[n.scope, n.owner, n.name, _relation(n.relation)] for n in learned.spreads],
@@ -162,4 +163,5 @@ def _build(content: Any, arrays: dict[str, NDArray[np.float64]]) -> Model:
         counts={name: structure(prior, CountPrior) for name, prior in content["counts"].items()},
         sources=sources,  # type: ignore[arg-type]  # mypy takes the converter for that of a str
         learned=learned,
+        anchors=dict(content.get("anchors", {})),
     )

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: MIT
+"""The records of an explanation: what each claim did, as text, as a table, as HTML."""
+
+from __future__ import annotations
+
+import html
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+
+from reconcile.estimates import Estimate, Part, Role, html_table
+from reconcile.influence.tables import to_frame
+from reconcile.influence.words import describe_prior, in_digits, rounded, span, tell
+from reconcile.plumbing import count_of
+from reconcile.pmf import PMF
+from reconcile.vocabulary import Quantity
+
+__all__ = ["Bearing", "Explanation", "SourceBearing"]
+
+FAR_OUT = 0.05  # probability of so extreme a figure, given the others, below which a claim pulls against them
+
+
+@attrs.frozen(eq=False)
+class Bearing:
+    """What one claim does for an estimate.
+
+    Attributes
+    ----------
+    role : Role
+    reading : str
+        As what the value was read.
+    trust : str
+        What is assumed or known of the source.
+    without : PMF or None
+        The estimate without this claim and those that it stands for; None for a claim that is not used.
+    shift : int
+        By how much the claim moves the median.
+    log_shift : float
+        By how much it moves the mean of the logarithm of count + 1/2.
+    nats : float
+        Kullback-Leibler divergence of the estimate from the one without the claim.
+    share, share_error : float
+        Its Shapley share of the information, in nats, and the standard error of it; 0 for a claim that is not used.
+    place : float
+        Probability, given the other claims, that this source would give a lower figure, and half of that of an equal
+        one (mid-p).
+    tail : float
+        Probability of a figure at least as extreme, on either side.
+    surprise : float
+        Negative log probability of the value given the other claims, in nats.
+    agreement : float
+        How much likelier the other claims make the value, in nats; below 0 they speak against it.
+    copied : float
+        Probability that it is a copy of an earlier claim.
+    """
+
+    role: Role
+    reading: str = ""
+    trust: str = ""
+    without: PMF | None = None
+    shift: int = 0
+    log_shift: float = 0.0
+    nats: float = 0.0
+    share: float = 0.0
+    share_error: float = 0.0
+    place: float = np.nan
+    tail: float = np.nan
+    surprise: float = np.nan
+    agreement: float = np.nan
+    copied: float = 0.0
+
+    @property
+    def against(self) -> bool:
+        """Whether it pulls against the others: they make it less likely, and a figure so extreme has less than 5 %."""
+        return bool(self.tail < FAR_OUT and self.agreement < 0)
+
+
+@attrs.frozen(eq=False)
+class SourceBearing:
+    """What all claims of one source do for an estimate.
+
+    Attributes
+    ----------
+    name : str
+    claims : int
+        Number of its claims that are used.
+    without : PMF
+    shift, log_shift, nats, share
+        As in `Bearing`; the share is the sum over its claims.
+    """
+
+    name: str
+    claims: int
+    without: PMF
+    shift: int
+    log_shift: float
+    nats: float
+    share: float
+
+
+@attrs.frozen(eq=False, repr=False)
+class Explanation:
+    """Where an estimate comes from.
+
+    Attributes
+    ----------
+    estimate : Estimate
+    distribution : PMF
+        The estimate, computed anew in the way that those without some claims are. It differs from `estimate` by what
+        the computing of either leaves open, see `notes`.
+    before : PMF
+        What is assumed of the count before any of these claims.
+    claims : tuple of Bearing
+        One for each claim about this count or a linked one: first those that are used, by share.
+    sources : tuple of SourceBearing
+    information : float
+        Kullback-Leibler divergence of the estimate from `before`, in nats: what the shares add up to.
+    origins : int
+        Number of independent origins of the claims about this count.
+    effective_origins : float
+        The same, each counted with the probability that it observed for itself and did not copy.
+    assumptions : tuple of str
+    notes : tuple of str
+        How it was computed.
+    """
+
+    estimate: Estimate
+    distribution: PMF
+    before: PMF
+    claims: tuple[Bearing, ...]
+    sources: tuple[SourceBearing, ...]
+    information: float
+    origins: int
+    effective_origins: float
+    assumptions: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def quantity(self) -> Quantity:
+        """What is counted."""
+        return self.estimate.quantity
+
+    @property
+    def unresolved(self) -> str:
+        """See `Estimate.unresolved`."""
+        return self.estimate.unresolved
+
+    def rows(self, level: float = 0.9) -> list[dict[str, object]]:
+        """Give a plain row for each claim.
+
+        Parameters
+        ----------
+        level : float
+            Probability of the equal-tailed interval without the claim.
+
+        Returns
+        -------
+        list of dict
+            With keys id, quantity, source, value, hedged, reported, role, by, reading, median_without, low_without,
+            high_without, shift, log_shift, nats, share, share_error, place, tail, surprise, agreement, against, copied.
+        """
+        found: list[dict[str, object]] = []
+        for one in self.claims:
+            claim, without = one.role.claim, one.without
+            low, high = without.eti(level) if without else (None, None)
+            found.append(
+                {
+                    "id": claim.id,
+                    "quantity": str(claim.quantity),
+                    "source": claim.source.name,
+                    "value": str(claim.value),
+                    "hedged": claim.hedged,
+                    "reported": None if claim.reported is None else str(claim.reported),
+                    "role": str(one.role.role),
+                    "by": one.role.by,
+                    "reading": one.reading,
+                    "median_without": without.median() if without else None,
+                    "low_without": low,
+                    "high_without": high,
+                    **{name: getattr(one, name) for name in _NUMBERS},
+                    "against": one.against,
+                }
+            )
+        return found
+
+    def to_frame(self, backend: Literal["pandas", "polars", "pyarrow"] = "pandas", *, level: float = 0.9) -> Any:
+        """Give `rows` as a dataframe.
+
+        Raises
+        ------
+        MissingDependency
+            If the backend is not installed.
+        """
+        return to_frame(self.rows(level), backend)
+
+    def __str__(self) -> str:
+        lines = [f"{self.quantity}", f"Estimate: {self._headline()}", ""]
+        lines.append(f"Before any claim: {describe_prior(self.before)}")
+        lines += [f"  {said}" for said in self.assumptions]
+        used = [one for one in self.claims if one.without is not None]
+        lines += ["", f"What the claims say ({count_of(len(used), 'claim')} used, of {len(self.claims)}):"]
+        for number, one in enumerate(self.claims, start=1):
+            lines += ["", f"[{number}] {tell(one.role, self.quantity)}", *(f"    {said}" for said in self._lines(one))]
+        several = [one for one in self.sources if one.claims > 1]
+        if several:
+            lines += ["", "Without all claims of one source:"]
+            lines += [f"  {one.name} ({count_of(one.claims, 'claim')}): {self._moved(one)}" for one in several]
+        lines += ["", "How this was computed:", *(f"  {note}" for note in self.notes)]
+        return "\n".join(lines)
+
+    def _headline(self) -> str:
+        said = str(self.estimate)
+        if not self.origins:
+            return said
+        return (
+            f"{said}\nOrigins: {self.origins}; counted with the chance that each copied: {self.effective_origins:.1f}"
+        )
+
+    @staticmethod
+    def _moved(one: Bearing | SourceBearing) -> str:
+        alone = span(one.without) if one.without is not None else ""
+        if one.nats < 5e-4:
+            return f"{alone}, as with it"
+        moved = f"moves the median by {in_digits(one.shift)}" if one.shift else "leaves the median"
+        mean = f"multiplies the geometric mean by {rounded(float(np.exp(one.log_shift)))}"
+        return f"{alone}; with it the estimate is {one.nats:.2f} nats away: it {moved} and {mean}"
+
+    def _lines(self, one: Bearing) -> list[str]:
+        if one.without is None:
+            note = f" ({one.role.note})" if one.role.note else ""
+            return [f"{_SILENT[one.role.role].format(by=one.role.by)}{note}. It adds nothing: share 0."]
+        share = 100 * one.share / self.information if self.information > 0 else 0.0
+        error = f", standard error {one.share_error:.2f}" if one.share_error > 0 else ""
+        lines = [f"Read as {one.reading}.", *([one.trust] if one.trust else [])]
+        lines.append(f"Without it: {self._moved(one)}.")
+        lines.append(
+            f"Share of the information: {one.share:.2f} of {self.information:.2f} nats ({share:.0f} %{error})."
+        )
+        if not np.isnan(one.tail):
+            seen = "make it likelier" if one.agreement >= 0 else "make it less likely"
+            times = rounded(np.exp(min(abs(one.agreement), 20)))
+            extreme = f"a figure so far out has a chance of {100 * one.tail:.2g} %"
+            lines.append(
+                f"The other claims {seen} ({times} times); {extreme}."
+                + (" It pulls against the others." if one.against else "")
+            )
+        if one.copied >= 0.005:
+            order = "" if one.role.claim.reported else ", if it was told after it: no date tells, so this is a guess"
+            lines.append(f"It may be a copy of an earlier claim: {100 * one.copied:.0f} %{order}.")
+        return lines
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.quantity}: {count_of(len(self.claims), 'claim')}>"
+
+    def _repr_html_(self) -> str:
+        header = ("claim", "role", "read as", "without it", "median moves", "nats", "share", "chance of so far out")
+        rows = []
+        for one in self.claims:
+            share = one.share / self.information if self.information > 0 else 0.0
+            known = one.without is not None
+            rows.append(
+                (
+                    one.role.claim,
+                    f"{one.role.role}{f' ({one.role.by})' if one.role.by else ''}",
+                    one.reading,
+                    span(one.without) if one.without is not None else "",
+                    in_digits(one.shift) if known else "",
+                    f"{one.nats:.2f}" if known else "",
+                    f"{100 * share:.0f} %",
+                    "" if np.isnan(one.tail) else f"{100 * one.tail:.2g} %{' (pulls against)' if one.against else ''}",
+                )
+            )
+        title = f"<p><strong>{html.escape(str(self.quantity))}</strong>: {html.escape(self._headline())}</p>"
+        said = [f"Before any claim: {describe_prior(self.before)}", *self.assumptions, *self.notes]
+        return title + html_table(header, rows) + "".join(f"<p>{html.escape(line)}</p>" for line in said)
+
+
+_NUMBERS = (
+    "shift", "log_shift", "nats", "share", "share_error", "place", "tail", "surprise", "agreement", "copied",
+)  # fmt: skip
+_SILENT = {
+    Part.RELAY: "Not counted: it passes on what {by} says",
+    Part.DUPLICATE: "Not counted: the same source says the same in {by}",
+    Part.SUPERSEDED: "Not counted: the source replaced it by {by}",
+    Part.LATER: "Not counted: it was reported after the day asked for",
+    Part.UNDATED: "Not counted: it has no date, and a day was asked for",
+}
