@@ -190,9 +190,8 @@ def teach(
     return Teaching(columns, roles, posed, lesson)
 
 
-def _families(columns: Columns, known: Ints) -> dict[int, list[int]]:
+def _families(columns: Columns, root: Ints, known: Ints) -> dict[int, list[int]]:
     """Quantities of each family of events in which something may be linked: more than one, or nested events."""
-    root = _roots(columns)
     family = root[columns.quantities.event[known]]
     order = np.argsort(family, kind="stable")
     kinds, first, number = np.unique(family[order], return_index=True, return_counts=True)
@@ -220,10 +219,10 @@ def solve_linked(
     share = np.array([isinstance(value, Share) for value in columns.values], dtype=bool)[columns.value]
     used = roles.part == PARTS.index(Part.USED)
     shared = np.flatnonzero(share & used)
-    families = _families(columns, known)
+    event_root = _roots(table.events.whole.astype(np.int64))
+    families = _families(columns, event_root, known)
     pairs: dict[int, list[tuple[Quantity, Quantity]]] = defaultdict(list)
     wholes: set[Quantity] = set()
-    event_root = _roots(columns)
     for row in shared:
         claim = columns.claim(int(row))
         of = int(columns.quantity[row])
@@ -265,14 +264,12 @@ def solve_linked(
     return pmfs, engines, silent, error
 
 
-def _roots(columns: Columns) -> Ints:
-    whole = columns.quantities.events.whole.astype(np.int64)
-    root = np.arange(len(whole))
-    for _ in range(len(whole)):
-        above = np.where(whole[root] >= 0, whole[root], root)
-        if np.array_equal(above, root):
-            break
-        root = above
+def _roots(whole: Ints) -> Ints:
+    """Outermost event of each, `whole` being the one that each is part of, or -1."""
+    root = np.where(whole >= 0, whole, np.arange(len(whole)))
+    # Each step goes twice as far up as the one before, so that so many reach the top of any chain.
+    for _ in range(len(whole).bit_length()):
+        root = root[root]
     return root
 
 
