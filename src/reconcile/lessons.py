@@ -27,6 +27,7 @@ from reconcile.hierarchy import RELATIONS
 from reconcile.learning import Lesson, learn
 from reconcile.likelihood import Term
 from reconcile.model import Learned, Model
+from reconcile.notes import find_contradictions, find_repetitions
 from reconcile.plumbing import check
 from reconcile.pmf import PMF, TOP, Lattice
 from reconcile.problems import Posed, pose
@@ -37,18 +38,15 @@ from reconcile.vocabulary import Quantity, Relation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reconcile.claims import Claim
     from reconcile.columns import Columns
 
-__all__ = ["FAR_APART", "Estimates", "Teaching", "teach"]
+__all__ = ["Estimates", "Teaching", "doubts", "solve_linked", "teach"]
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 
 LINKED_DRAWS = 64  # of source parameters, for counts that are bound together
-# Factor between two claims, each read as widely as it can be, beyond which a reader is told: 90 % of unequal reports
-# of one count are within 2.1 (Civil War historians) or 3.0 (shooting news against the later record); `make evidence`.
-FAR_APART = 3.0
-MOST_NOTES = 200
 
 
 @attrs.frozen(eq=False)
@@ -315,36 +313,19 @@ def _solve(
 
 
 def doubts(teaching: Teaching) -> list[str]:
-    """Name counts whose claims lie far apart, and those of which a source gives several figures at once."""
+    """Say what is doubtful in the learning, and in the claims; see `notes`."""
     columns, posed, lesson = teaching.columns, teaching.posed, teaching.lesson
     claims = lesson.problem.claims
-    low = np.array([m.low.min() for m in claims.meanings])[claims.value] + 0.5
-    high = np.array([m.high.max() for m in claims.meanings])[claims.value] + 0.5
-    first = np.searchsorted(claims.event, np.arange(len(claims.outcome)))
-    ratio = np.maximum.reduceat(low, first) / np.minimum.reduceat(high, first)
-    notes = []
-    far = np.flatnonzero(ratio > FAR_APART)
-    for count in far[np.argsort(-ratio[far], kind="stable")][:MOST_NOTES]:
-        mine = np.flatnonzero(claims.event == count)
-        upper, lower = (columns.claim(int(posed.rows[mine[k]])) for k in (np.argmax(low[mine]), np.argmin(high[mine])))
-        notes.append(
-            f"{upper.quantity}: {lower.source} ({lower.value}) and {upper.source} ({upper.value}) contradict each"
-            f" other, by a factor of {ratio[count]:,.3g}; at least one is far off"
-        )
-    if len(far) > MOST_NOTES:
-        notes.append(f"{len(far) - MOST_NOTES:,} more counts have claims further apart than a factor of {FAR_APART:g}")
+    low = np.array([m.low.min() for m in claims.meanings])[claims.value]
+    high = np.array([m.high.max() for m in claims.meanings])[claims.value]
     origin = teaching.roles.origin[posed.rows].astype(np.int64)
-    key = claims.event * len(columns.sources) + origin
-    several, number = np.unique(key, return_counts=True)
-    twice = np.flatnonzero(number > 1)
-    for k in twice[:MOST_NOTES]:
-        mine = np.flatnonzero(key == several[k])
-        said = [columns.claim(int(row)) for row in posed.rows[mine]]
-        values = ", ".join(str(claim.value) for claim in said)
-        notes.append(
-            f"{said[0].quantity}: {columns.sources[int(origin[mine[0]])]} gives several figures ({values}) and no date"
-            " tells which is the latest; all are used"
-        )
-    if len(twice) > MOST_NOTES:
-        notes.append(f"{len(twice) - MOST_NOTES:,} more counts have several figures of one source")
-    return notes
+
+    def claim(at: int) -> Claim:
+        found: Claim = columns.claim(int(posed.rows[at]))
+        return found
+
+    return [
+        *lesson.notes,
+        *find_contradictions(claims.event, low, high, claim),
+        *find_repetitions(claims.event, origin, columns.sources, claim),
+    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import itertools
 import sys
 import warnings
 from collections import Counter, defaultdict
@@ -25,9 +24,10 @@ from reconcile.dependence import PARTS, Roles, assign_roles
 from reconcile.errors import CountedTwice, MissingDependency, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
 from reconcile.integration import integrate
-from reconcile.lessons import FAR_APART, Estimates, Teaching, doubts, solve_linked, teach
+from reconcile.lessons import Estimates, Teaching, doubts, solve_linked, teach
 from reconcile.likelihood import Term
 from reconcile.model import Learned, Model
+from reconcile.notes import find_contradictions, find_repetitions
 from reconcile.plumbing import check, to_moment
 from reconcile.pmf import PMF
 from reconcile.problems import used_rows
@@ -465,7 +465,7 @@ class _Conductor:
             min((fit.ess for fit in fits), default=np.inf),
             max((fit.khat for fit in fits), default=-np.inf),
             max((fit.error for fit in fits), default=0.0),
-            (*self._conflicts(), *_doubts(fits, roles)),
+            (*self._notes(), *_doubts(fits)),
         )
         return Posterior(corpus, self.model, roles, diagnostics, settings, estimates, learn)
 
@@ -490,23 +490,21 @@ class _Conductor:
             terms.append((tuple(nodes), term))
         return Task.of(account, terms, self.drawn, self.model)
 
-    def _conflicts(self) -> list[str]:
-        """Name, for each count, the two claims that lie furthest apart, if they do by more than `FAR_APART`."""
-        notes = []
-        for pairs in self.used:
-            by_quantity: dict[Quantity, list[tuple[float, float, Claim]]] = defaultdict(list)
-            for role, term in pairs:
-                if not term.is_share:
-                    read = term.meaning
-                    by_quantity[role.claim.quantity].append((read.low.min() + 0.5, read.high.max() + 0.5, role.claim))
-            for quantity, said in by_quantity.items():
-                (_, most, lower), (least, _, upper) = min(said, key=lambda x: x[1]), max(said, key=lambda x: x[0])
-                if least > FAR_APART * most:
-                    notes.append(
-                        f"{quantity}: {lower.source} ({lower.value}) and {upper.source} ({upper.value}) contradict each"
-                        f" other, by a factor of {least / most:,.3g}; at least one is far off"
-                    )
-        return notes
+    def _notes(self) -> list[str]:
+        """Say what is doubtful in the claims; see `notes`."""
+        pairs = [(role, term) for some in self.used for role, term in some if not term.is_share]
+        quantities = sorted({role.claim.quantity for role, _ in pairs}, key=lambda quantity: quantity.key)
+        place = {quantity: k for k, quantity in enumerate(quantities)}
+        sources = sorted({role.origin.name: role.origin for role, _ in pairs}.values(), key=lambda one: one.name)
+        name = {source.name: k for k, source in enumerate(sources)}
+        count = np.array([place[role.claim.quantity] for role, _ in pairs], dtype=np.int64)
+        origin = np.array([name[role.origin.name] for role, _ in pairs], dtype=np.int64)
+        low, high = np.array([(t.meaning.low.min(), t.meaning.high.max()) for _, t in pairs]).reshape(-1, 2).T
+
+        def claim(at: int) -> Claim:
+            return pairs[at][0].claim
+
+        return [*find_contradictions(count, low, high, claim), *find_repetitions(count, origin, sources, claim)]
 
 
 def _times_told(used: list[Role]) -> list[int]:
@@ -528,7 +526,7 @@ def _times_told(used: list[Role]) -> list[int]:
     return told
 
 
-def _doubts(fits: list[Fit], roles: tuple[Role, ...]) -> list[str]:
+def _doubts(fits: list[Fit]) -> list[str]:
     notes = []
     error = max((fit.error for fit in fits), default=0.0)
     if error > COARSE:
@@ -537,14 +535,4 @@ def _doubts(fits: list[Fit], roles: tuple[Role, ...]) -> list[str]:
         notes.append(
             "the draws of source parameters fit the claims badly (khat above 0.7): intervals may be too narrow"
         )
-    said: Callable[[Role], object] = lambda r: (r.origin.name, r.claim.quantity.key)  # noqa: E731
-    standing = sorted((r for r in roles if r.role is Part.USED and r.claim.whole is None), key=lambda r: str(said(r)))
-    for _, group in itertools.groupby(standing, key=said):
-        several = list(group)
-        if len(several) > 1:
-            values = ", ".join(str(r.claim.value) for r in several)
-            notes.append(
-                f"{several[0].claim.quantity}: {several[0].origin} gives several figures ({values}) and no date tells"
-                " which is the latest; all are used"
-            )
     return notes
