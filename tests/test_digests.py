@@ -251,9 +251,9 @@ def test_every_setting_tells(monkeypatch):
     assert digest(posterior) != found[0]
 
 
-def test_without_a_seed_there_is_nothing_to_identify():
-    with pytest.raises(rc.InvalidValue, match="seed"):
-        digest(rc.estimate([TOLD], rng=None))
+def test_a_seed_that_nobody_chose_is_kept():
+    posterior = rc.estimate([TOLD], rng=None)
+    assert digest(rc.estimate([TOLD], rng=posterior.settings.seed)) == digest(posterior)
 
 
 def test_a_generator_is_known_by_the_seed_that_it_gave():

@@ -14,6 +14,7 @@ from worlds import CHILD, claim
 
 import reconcile as rc
 from reconcile.channels import Fidelity
+from reconcile.lessons import _roots
 from reconcile.simulate import simulate
 
 A, B, C = (rc.Source(name) for name in "abc")
@@ -311,6 +312,18 @@ def test_a_posterior_can_be_sent(world, learn):
     again = pickle.loads(pickle.dumps(posterior))
     assert_same_bits(posterior, again)
     assert str(again.sources) == str(posterior.sources)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 5, 64, 1_000])
+def test_every_event_finds_its_outermost_at_any_depth(depth):
+    """A chain of nested events, and some that stand alone, numbered in any order."""
+    rng = np.random.default_rng(depth)
+    name = rng.permutation(depth + 4)
+    whole = np.full(len(name), -1)
+    whole[name[:depth]] = name[1 : depth + 1]
+    expected = np.arange(len(name))
+    expected[name[: depth + 1]] = name[depth]
+    assert _roots(whole).tolist() == expected.tolist()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ of the source parameters.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -29,29 +29,26 @@ from reconcile.hierarchy import RELATIONS
 from reconcile.learning import Lesson, learn
 from reconcile.likelihood import Term
 from reconcile.model import Learned, Model
+from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions
 from reconcile.plumbing import check
 from reconcile.pmf import PMF, TOP, Lattice
 from reconcile.problems import Posed, pose
 from reconcile.sampling import CHAINS, sample_component
-from reconcile.speech import Meaning
 from reconcile.values import Share
 from reconcile.vocabulary import Quantity, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reconcile.claims import Claim
     from reconcile.columns import Columns
 
-__all__ = ["FAR_APART", "Estimates", "Teaching", "teach"]
+__all__ = ["Estimates", "Teaching", "doubts", "solve_linked", "teach"]
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 
 LINKED_DRAWS = 64  # of source parameters, for counts that are bound together
-# Factor between two claims, each read as widely as it can be, beyond which a reader is told: 90 % of unequal reports
-# of one count are within 2.1 (Civil War historians) or 3.0 (shooting news against the later record); `make evidence`.
-FAR_APART = 3.0
-MOST_NOTES = 200
 
 
 @attrs.frozen(eq=False)
@@ -153,7 +150,8 @@ class Estimates(Mapping[Quantity, Estimate]):
         pmf = self._teaching.alone(int(self._teaching.posed.count[code])) if linked is None else linked
         read = self._model.speech.read
         used = [role.claim for role in roles if role.role is Part.USED and role.claim.whole is None]
-        apart, _ = contradiction([(read(claim.value), claim) for claim in used])
+        heard = [(meaning.low.min(), meaning.high.max(), claim) for claim in used for meaning in [read(claim.value)]]
+        apart, _ = describe_contradiction(heard)
         return Estimate(quantity, pmf, tuple(roles), apart)
 
     def __iter__(self) -> Iterator[Quantity]:
@@ -199,9 +197,8 @@ def teach(
     return Teaching(columns, roles, posed, lesson)
 
 
-def _families(columns: Columns, known: Ints) -> dict[int, list[int]]:
+def _families(columns: Columns, root: Ints, known: Ints) -> dict[int, list[int]]:
     """Quantities of each family of events in which something may be linked: more than one, or nested events."""
-    root = _roots(columns)
     family = root[columns.quantities.event[known]]
     order = np.argsort(family, kind="stable")
     kinds, first, number = np.unique(family[order], return_index=True, return_counts=True)
@@ -229,10 +226,10 @@ def solve_linked(
     share = np.array([isinstance(value, Share) for value in columns.values], dtype=bool)[columns.value]
     used = roles.part == PARTS.index(Part.USED)
     shared = np.flatnonzero(share & used)
-    families = _families(columns, known)
+    event_root = _roots(table.events.whole.astype(np.int64))
+    families = _families(columns, event_root, known)
     pairs: dict[int, list[tuple[Quantity, Quantity]]] = defaultdict(list)
     wholes: set[Quantity] = set()
-    event_root = _roots(columns)
     for row in shared:
         claim = columns.claim(int(row))
         of = int(columns.quantity[row])
@@ -274,14 +271,12 @@ def solve_linked(
     return pmfs, engines, silent, error
 
 
-def _roots(columns: Columns) -> Ints:
-    whole = columns.quantities.events.whole.astype(np.int64)
-    root = np.arange(len(whole))
-    for _ in range(len(whole)):
-        above = np.where(whole[root] >= 0, whole[root], root)
-        if np.array_equal(above, root):
-            break
-        root = above
+def _roots(whole: Ints) -> Ints:
+    """Outermost event of each, `whole` being the one that each is part of, or -1."""
+    root = np.where(whole >= 0, whole, np.arange(len(whole)))
+    # Each step goes twice as far up as the one before, so that so many reach the top of any chain.
+    for _ in range(len(whole).bit_length()):
+        root = root[root]
     return root
 
 
@@ -366,7 +361,7 @@ def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[in
         Where no claim that is heard speaks of the quantity's event.
     """
     columns, roles = teaching.columns, teaching.roles
-    table, root = columns.quantities, _roots(columns)
+    table, root = columns.quantities, _roots(columns.quantities.events.whole.astype(np.int64))
     silent = np.isin(roles.part, [PARTS.index(Part.LATER), PARTS.index(Part.UNDATED)])
     event = next((k for k, name in enumerate(table.events.ids) if name == quantity.event.id), None)
     if event is None:
@@ -402,50 +397,20 @@ def _solve(
     return means, gap, True, task.lattice
 
 
-def contradiction(said: Iterable[tuple[Meaning, Claim]]) -> tuple[str, float]:
-    """Name the two claims about one count that lie furthest apart, if they do by more than `FAR_APART`, and the ratio.
-
-    Each is read as widely as it can be.
-    """
-    ends = [(meaning.low.min() + 0.5, meaning.high.max() + 0.5, claim) for meaning, claim in said]
-    if not ends:
-        return "", 1.0
-    (_, most, lower), (least, _, upper) = min(ends, key=lambda x: x[1]), max(ends, key=lambda x: x[0])
-    ratio = float(least / most)
-    if ratio <= FAR_APART:
-        return "", ratio
-    pair = f"{lower.source} ({lower.value}) and {upper.source} ({upper.value})"
-    return f"{pair} contradict each other, by a factor of {ratio:,.3g}; at least one is far off", ratio
-
-
 def doubts(teaching: Teaching) -> list[str]:
-    """Name counts whose claims lie far apart, and those of which a source gives several figures at once."""
+    """Say what is doubtful in the learning, and in the claims; see `notes`."""
     columns, posed, lesson = teaching.columns, teaching.posed, teaching.lesson
     claims = lesson.problem.claims
-    low = np.array([m.low.min() for m in claims.meanings])[claims.value] + 0.5
-    high = np.array([m.high.max() for m in claims.meanings])[claims.value] + 0.5
-    first = np.searchsorted(claims.event, np.arange(len(claims.outcome)))
-    ratio = np.maximum.reduceat(low, first) / np.minimum.reduceat(high, first)
-    notes = []
-    far = np.flatnonzero(ratio > FAR_APART)
-    for count in far[np.argsort(-ratio[far], kind="stable")][:MOST_NOTES]:
-        mine = np.flatnonzero(claims.event == count)
-        heard = [(claims.meanings[claims.value[k]], columns.claim(int(posed.rows[k]))) for k in mine]
-        notes.append(f"{heard[0][1].quantity}: {contradiction(heard)[0]}")
-    if len(far) > MOST_NOTES:
-        notes.append(f"{len(far) - MOST_NOTES:,} more counts have claims further apart than a factor of {FAR_APART:g}")
+    low = np.array([m.low.min() for m in claims.meanings])[claims.value]
+    high = np.array([m.high.max() for m in claims.meanings])[claims.value]
     origin = teaching.roles.origin[posed.rows].astype(np.int64)
-    key = claims.event * len(columns.sources) + origin
-    several, number = np.unique(key, return_counts=True)
-    twice = np.flatnonzero(number > 1)
-    for k in twice[:MOST_NOTES]:
-        mine = np.flatnonzero(key == several[k])
-        said = [columns.claim(int(row)) for row in posed.rows[mine]]
-        values = ", ".join(str(claim.value) for claim in said)
-        notes.append(
-            f"{said[0].quantity}: {columns.sources[int(origin[mine[0]])]} gives several figures ({values}) and no date"
-            " tells which is the latest; all are used"
-        )
-    if len(twice) > MOST_NOTES:
-        notes.append(f"{len(twice) - MOST_NOTES:,} more counts have several figures of one source")
-    return notes
+
+    def claim(at: int) -> Claim:
+        found: Claim = columns.claim(int(posed.rows[at]))
+        return found
+
+    return [
+        *lesson.notes,
+        *find_contradictions(claims.event, low, high, claim),
+        *find_repetitions(claims.event, origin, columns.sources, claim),
+    ]

@@ -25,14 +25,14 @@ from reconcile.dependence import PARTS, Roles, assign_roles
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
 from reconcile.integration import integrate
-from reconcile.lessons import Estimates, Teaching, contradiction, doubts, solve_linked, teach
+from reconcile.lessons import Estimates, Teaching, doubts, solve_linked, teach
 from reconcile.likelihood import Term
 from reconcile.model import Learned, Model
+from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions
 from reconcile.plumbing import check, to_frame, to_moment
 from reconcile.pmf import PMF
 from reconcile.problems import used_rows
 from reconcile.sampling import sample_component
-from reconcile.speech import Meaning
 from reconcile.vocabulary import Quantity
 
 __all__ = ["Posterior", "estimate"]
@@ -237,7 +237,8 @@ def estimate(
     as_of : date, datetime or ISO text, keyword, optional
         Use only claims reported by then; claims without a date are then set aside.
     rng : int or numpy Generator, keyword
-        Seed of the draws of source parameters; of a generator, one number is drawn as the seed.
+        Seed of the draws of source parameters; of a generator, one number is drawn as the seed; None
+        makes one up.
     draws : int, keyword, optional
         How many draws of source parameters to make, about: from 64, in multiples of 16. Where each source is integrated
         over its prior, at most so many for each (default 1,024; fewer where ``diagnostics.error`` is small already).
@@ -283,7 +284,7 @@ def estimate(
     check(draws is None or (draws >= 64 and draws % 16 == 0), "estimate(draws)", draws, allowed)
     check(method in ("laplace", "gibbs"), "estimate(method)", method, "'laplace' or 'gibbs'")
     day = to_moment("estimate(as_of)")(as_of)
-    seed = int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else rng
+    seed = int(rng) if isinstance(rng, int | np.integer) else int(np.random.default_rng(rng).integers(2**63))
     settings, random = Settings(day, seed, draws, learn, method), np.random.default_rng(seed)
     columns, roles = corpus.columns, assign_roles(corpus, day)
     if model.learned is not None:
@@ -492,7 +493,7 @@ class Conductor:
             min((fit.ess for fit in fits), default=np.inf),
             max((fit.khat for fit in fits), default=-np.inf),
             max((fit.error for fit in fits), default=0.0),
-            (*self._conflicts(), *_doubts(fits, roles)),
+            (*self._notes(), *_doubts(fits)),
         )
         return Posterior(corpus, self.model, roles, diagnostics, settings, estimates, learn)
 
@@ -518,23 +519,30 @@ class Conductor:
             terms.append((tuple(nodes), term))
         return Task.of(account, terms, self.drawn, self.model)
 
-    def _conflicts(self) -> list[str]:
-        """Name, for each count, the two claims that lie furthest apart, if they do by more than `FAR_APART`."""
-        return [f"{quantity}: {apart}" for quantity, apart in self._apart.items()]
-
     @functools.cached_property
     def _apart(self) -> dict[Quantity, str]:
-        found = {}
-        for pairs in self.used:
-            by_quantity: dict[Quantity, list[tuple[Meaning, Claim]]] = defaultdict(list)
-            for role, term in pairs:
-                if not term.is_share:
-                    by_quantity[role.claim.quantity].append((term.meaning, role.claim))
-            for quantity, said in by_quantity.items():
-                apart, _ = contradiction(said)
-                if apart:
-                    found[quantity] = apart
-        return found
+        """The two claims that lie furthest apart, of counts of which some lie far apart."""
+        heard: dict[Quantity, list[tuple[float, float, Claim]]] = defaultdict(list)
+        for role, term in itertools.chain(*self.used):
+            if not term.is_share:
+                heard[role.claim.quantity].append((term.meaning.low.min(), term.meaning.high.max(), role.claim))
+        return {quantity: describe_contradiction(said)[0] for quantity, said in heard.items()}
+
+    def _notes(self) -> list[str]:
+        """Say what is doubtful in the claims; see `notes`."""
+        pairs = [(role, term) for some in self.used for role, term in some if not term.is_share]
+        quantities = sorted({role.claim.quantity for role, _ in pairs}, key=lambda quantity: quantity.key)
+        place = {quantity: k for k, quantity in enumerate(quantities)}
+        sources = sorted({role.origin.name: role.origin for role, _ in pairs}.values(), key=lambda one: one.name)
+        name = {source.name: k for k, source in enumerate(sources)}
+        count = np.array([place[role.claim.quantity] for role, _ in pairs], dtype=np.int64)
+        origin = np.array([name[role.origin.name] for role, _ in pairs], dtype=np.int64)
+        low, high = np.array([(t.meaning.low.min(), t.meaning.high.max()) for _, t in pairs]).reshape(-1, 2).T
+
+        def claim(at: int) -> Claim:
+            return pairs[at][0].claim
+
+        return [*find_contradictions(count, low, high, claim), *find_repetitions(count, origin, sources, claim)]
 
 
 def _times_told(used: list[Role]) -> list[int]:
@@ -556,7 +564,7 @@ def _times_told(used: list[Role]) -> list[int]:
     return told
 
 
-def _doubts(fits: list[Fit], roles: tuple[Role, ...]) -> list[str]:
+def _doubts(fits: list[Fit]) -> list[str]:
     notes = []
     error = max((fit.error for fit in fits), default=0.0)
     if error > COARSE:
@@ -565,14 +573,4 @@ def _doubts(fits: list[Fit], roles: tuple[Role, ...]) -> list[str]:
         notes.append(
             "the draws of source parameters fit the claims badly (khat above 0.7): intervals may be too narrow"
         )
-    said: Callable[[Role], object] = lambda r: (r.origin.name, r.claim.quantity.key)  # noqa: E731
-    standing = sorted((r for r in roles if r.role is Part.USED and r.claim.whole is None), key=lambda r: str(said(r)))
-    for _, group in itertools.groupby(standing, key=said):
-        several = list(group)
-        if len(several) > 1:
-            values = ", ".join(str(r.claim.value) for r in several)
-            notes.append(
-                f"{several[0].claim.quantity}: {several[0].origin} gives several figures ({values}) and no date tells"
-                " which is the latest; all are used"
-            )
     return notes

@@ -1,38 +1,57 @@
 # SPDX-License-Identifier: MIT
-"""A fitted model in one file, and back: a JSON header beside arrays, versioned, without pickles."""
+"""A fitted model in one file, and back: a JSON header beside arrays, versioned, without pickles.
+
+A digest tells damage from data. It is no proof of origin, since anybody can compute one; so whatever a file says is
+checked as if a stranger had written it, sizes before anything large is unpacked.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import sys
 import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
+import attrs
 import cattrs
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.channels import Denial, ShareNoise
-from reconcile.errors import ReconcileError, UnreadableModel
-from reconcile.model import CountPrior, Learned, Model, Normal, Parameter
+from reconcile.errors import InvalidValue, UnreadableModel
+from reconcile.model import COUNT_DOUBT, CountPrior, Learned, Model, Normal, Parameter
 from reconcile.plumbing import check
 from reconcile.speech import Speech
 from reconcile.vocabulary import Relation
 
 __all__ = ["FORMAT", "load", "save"]
 
+Floats: TypeAlias = NDArray[np.float64]
+_Prior = TypeVar("_Prior", CountPrior, Normal)
+
 FORMAT = 1
 _NAME = "reconcile model"
 _ARRAYS = ("mean", "covariance", "spreads")
+_HEADER = ("format", "version", "digest", "content")
+_CONTENT = ("lexicon", "counts", "sources", "anchors", "learned", "names", "spreads", "seen")
+_LARGEST_HEADER = 1 << 30  # bytes: ids of some ten million claims
+_MOST_NAMES = 50_000  # parameters: their covariance takes 20 GB
+_PREAMBLE = 10_000  # bytes before the numbers of an array, at most
+# Logits and logarithms beyond e^+-300 are no probability, ratio or count; standard deviations go with them.
+_FARTHEST, _LEAST_SD, _MOST_SD = 300.0, 1e-12, 300.0
+_SCOPES = ("source", "class", "count")
 
 
 def _relation(relation: Relation | None) -> str | None:
     return None if relation is None else relation.value
 
 
-def _digest(header: str, arrays: dict[str, NDArray[np.float64]]) -> str:
+def _digest(header: str, arrays: Mapping[str, Floats]) -> str:
     found = hashlib.sha256(header.encode())
     for name in _ARRAYS:
         found.update(np.ascontiguousarray(arrays[name]).tobytes())
@@ -52,7 +71,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InvalidValue
-        For a model with channels of its own, which are code and not data.
+        For a model with channels of its own, which are code and not data, and for one with numbers that `load` would
+        refuse.
 
     Examples
     --------
@@ -81,10 +101,12 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "covariance": learned.covariance,
         "spreads": np.array(list(learned.spreads.values()), dtype=np.float64).reshape(-1, 2),
     }
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    # Numbers of NumPy's own types are written as plain ones; texts in ASCII, since a name may hold half a character.
+    text = json.dumps(content, sort_keys=True, default=float)
+    _build(json.loads(text), arrays)
     header = {"format": _NAME, "version": FORMAT, "digest": _digest(text, arrays), "content": text}
     with Path(path).open("wb") as file:
-        np.savez_compressed(file, header=np.array(json.dumps(header, ensure_ascii=False)), **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -97,71 +119,224 @@ def load(path: str | os.PathLike[str]) -> Model:
     Returns
     -------
     Model
+        Its estimates are those of the model that was saved, to the last bit.
 
     Raises
     ------
+    FileNotFoundError
+        Where there is no such file.
     UnreadableModel
-        For a file that is no such model, is damaged, or is of a newer format than this version reads.
+        For a file that cannot be read, is no such model, is damaged, is of a newer format than this version reads,
+        or holds what no model may, such as a variance below 0: whatever its digest says.
     """
     where = str(path)
     try:
-        # Opened here, since NumPy leaves a damaged file open.
-        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            arrays = {name: np.asarray(file[name], dtype=np.float64) for name in _ARRAYS if name in file}
-    except FileNotFoundError:
+        # Opened here, since zipfile leaves a damaged file open.
+        with Path(path).open("rb") as raw, zipfile.ZipFile(raw) as archive:
+            return _read(where, archive)
+    except (FileNotFoundError, UnreadableModel):
         raise
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        AttributeError,
-        zipfile.BadZipFile,
-        MemoryError,
-    ) as error:
+    except InvalidValue as error:
+        raise UnreadableModel(where, f"holds what no model may: {error}") from error
+    except OSError as error:
+        raise UnreadableModel(where, f"cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # zipfile, damaged compression and NumPy's preambles fail in many ways
         raise UnreadableModel(where, "is no model that reconcile.io.models.save wrote, or is damaged") from error
-    except Exception as error:  # damaged compression raises errors of other kinds
-        raise UnreadableModel(where, "is damaged") from error
+
+
+def _read(where: str, archive: zipfile.ZipFile) -> Model:
+    named = archive.namelist()
+    if "header.npy" not in named:
+        raise UnreadableModel(where, "is no model that reconcile.io.models.save wrote: it has no header")
+    header = _parse(where, "header", str(_unpack(where, archive, "header", _LARGEST_HEADER)))
     if not isinstance(header, dict) or header.get("format") != _NAME:
         raise UnreadableModel(where, "is no model that reconcile.io.models.save wrote")
     version = header.get("version")
-    if not isinstance(version, int) or version > FORMAT:
-        reason = f"has format {version}; this version of reconcile reads formats up to {FORMAT}: use a newer one"
+    if type(version) is not int or not 1 <= version <= FORMAT:
+        reason = f"has format {version!r:.50}; this version of reconcile reads formats up to {FORMAT}: use a newer one"
         raise UnreadableModel(where, reason)
-    content = header.get("content")
-    whole = isinstance(content, str) and set(arrays) == set(_ARRAYS)
-    if not isinstance(content, str) or not whole or _digest(content, arrays) != header.get("digest"):
+    _keys(header, "header", _HEADER)
+    parts = [f"{name}.npy" for name in ("header", *_ARRAYS)]
+    check(sorted(named) == sorted(parts), "files within", named, ", ".join(parts))
+    text = _text(header["content"], "header.content")
+    content = _parse(where, "content", text)
+    _keys(content, "content", _CONTENT)
+    size, classes = (len(_list(content[name], name)) for name in ("names", "spreads"))
+    check(max(size, classes) <= _MOST_NAMES, "names", size, f"at most {_MOST_NAMES:,} parameters")
+    shapes = {"mean": (size,), "covariance": (size, size), "spreads": (classes, 2)}
+    arrays = {}
+    for name, shape in shapes.items():
+        array = _unpack(where, archive, name, 8 * int(np.prod(shape)) + _PREAMBLE)
+        given = f"{array.dtype} of shape {array.shape}"
+        check(array.dtype == np.float64 and array.shape == shape, name, given, f"float64 of shape {shape}")
+        arrays[name] = np.ascontiguousarray(array)
+    if _digest(text, arrays) != header["digest"]:
         raise UnreadableModel(where, "is damaged: its digest is another")
+    return _build(content, arrays)
+
+
+def _unpack(where: str, archive: zipfile.ZipFile, name: str, most: int) -> NDArray[Any]:
+    info = archive.getinfo(f"{name}.npy")
+    if info.file_size > most:
+        raise UnreadableModel(where, f"is damaged: {name} has {info.file_size:,} bytes; at most {most:,} are allowed")
+    with archive.open(info) as file:
+        found: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return found
+
+
+def _parse(where: str, what: str, text: str) -> Any:
     try:
-        return _build(json.loads(content), arrays)
-    except (ReconcileError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise UnreadableModel(where, f"has a content that is no model: {error}") from error
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
+    except InvalidValue:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise UnreadableModel(where, f"is damaged: its {what} is no JSON that can be read ({error})") from error
 
 
-def _build(content: Any, arrays: dict[str, NDArray[np.float64]]) -> Model:
-    def names(rows: Any) -> tuple[Parameter, ...]:
-        return tuple(Parameter(s, o, n, None if r is None else Relation(r)) for s, o, n, r in rows)
+def _refuse_constant(said: str) -> None:
+    raise InvalidValue("a number", said, "finite numbers")
 
-    structure = cattrs.Converter().structure
-    learned = None
-    if content["learned"]:
-        spreads = {
-            n: (float(m), float(s)) for n, (m, s) in zip(names(content["spreads"]), arrays["spreads"], strict=True)
-        }
-        known = names(content["names"])
-        size = len(known)
-        if arrays["mean"].shape != (size,) or arrays["covariance"].shape != (size, size):
-            raise ValueError("arrays of other sizes than there are names")
-        learned = Learned(known, arrays["mean"], arrays["covariance"], spreads, frozenset(content["seen"]))
-    sources: dict[tuple[str, Relation | None], Normal] = {
-        (str(n), None if r is None else Relation(r)): structure(x, Normal) for n, r, x in content["sources"]
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    twice = _repeated(name for name, _ in pairs)
+    check(not twice, "a field", twice, "each field once")
+    return dict(pairs)
+
+
+def _repeated(things: Iterable[Any]) -> list[Any]:
+    return [thing for thing, number in Counter(things).items() if number > 1]
+
+
+def _build(content: Any, arrays: Mapping[str, Floats]) -> Model:
+    """Make the model; raises `InvalidValue` for whatever is not as it should be, with the place."""
+    # Any, since mypy takes the converters of the fields for those of a str.
+    counts: Any = {
+        name: _record(CountPrior, prior, f"counts[{name!r}]")
+        for name, prior in _keys(content["counts"], "counts").items()
     }
-    return Model(
-        speech=Speech(content["lexicon"]),
-        counts={name: structure(prior, CountPrior) for name, prior in content["counts"].items()},
-        sources=sources,  # type: ignore[arg-type]  # mypy takes the converter for that of a str
-        learned=learned,
-        anchors=dict(content.get("anchors", {})),
+    sources: Any = {}
+    for k, row in enumerate(_list(content["sources"], "sources")):
+        at = f"sources[{k}]"
+        name, where, normal = _list(row, at, 3)
+        key = _text(name, f"{at}[0]"), _to_relation(where, f"{at}[1]")
+        check(key not in sources, at, row, "each parameter once")
+        sources[key] = _record(Normal, normal, f"{at}[2]")
+    anchors = _keys(content["anchors"], "anchors")
+    for name, sd in anchors.items():
+        check(type(sd) in (int, float) and 1e-12 <= sd <= 300, f"anchors[{name!r}]", sd, "a number from 1e-12 to 300")
+    model = Model(
+        speech=Speech(_text(content["lexicon"], "lexicon")),
+        counts=counts,
+        sources=sources,
+        anchors=anchors,
+        learned=_learned(content, arrays),
     )
+    for outcome in sorted({n.owner for n in model.learned.names if n.scope == "count"} if model.learned else ()):
+        model.count_prior(outcome)  # what was learned of counts must make a prior
+    return model
+
+
+def _learned(content: Any, arrays: Mapping[str, Floats]) -> Learned | None:
+    names, classes = (_parameters(content[name], name) for name in ("names", "spreads"))
+    seen = [_text(one, f"seen[{k}]") for k, one in enumerate(_list(content["seen"], "seen"))]
+    twice = _repeated(seen)
+    check(not twice, "seen", twice, "different ids of claims")
+    check(type(content["learned"]) is bool, "learned", content["learned"], "true or false")
+    if not content["learned"]:
+        check(not (names or classes or seen), "learned", False, "true, where there is something learned")
+        return None
+    for at, name in enumerate(classes):
+        check(name.scope == "class", f"spreads[{at}]", name, "a class")
+    counts: dict[str, list[tuple[str, Relation | None]]] = defaultdict(list)
+    for name in names:
+        if name.scope == "count":
+            counts[name.owner].append((name.name, name.relation))
+    for outcome, found in counts.items():
+        whole = set(found) == {(name, None) for name in COUNT_DOUBT}
+        check(whole, f"names, of the count {outcome!r}", found, f"{', '.join(COUNT_DOUBT)}, of no relation")
+    mean, covariance, spreads = (arrays[name] for name in _ARRAYS)
+    variance = np.diag(covariance)
+    _within("mean", mean, names, -_FARTHEST, _FARTHEST)
+    _within("covariance (of a parameter with itself)", variance, names, _LEAST_SD**2, _MOST_SD**2)
+    _within("spreads (means)", spreads[:, 0], classes, -_FARTHEST, _FARTHEST)
+    _within("spreads (standard deviations)", spreads[:, 1], classes, _LEAST_SD, _MOST_SD)
+    _check_covariance(covariance)
+    rows = {name: (float(m), float(sd)) for name, (m, sd) in zip(classes, spreads, strict=True)}
+    return Learned(names, mean, covariance, rows, frozenset(seen))
+
+
+def _within(what: str, numbers: Floats, names: tuple[Parameter, ...], low: float, high: float) -> None:
+    bad = np.flatnonzero(~((numbers >= low) & (numbers <= high)))
+    if len(bad):
+        name = names[int(bad[0])]
+        owner = f"{name.scope} {name.owner!r}, {name.name}{f', {name.relation}' if name.relation else ''}"
+        raise InvalidValue(f"{what} of {owner}", float(numbers[bad[0]]), f"a number from {low:g} to {high:g}")
+
+
+def _check_covariance(covariance: Floats) -> None:
+    """Refuse what is no covariance, or one of fewer dimensions, which the next corpus could not start from."""
+    allowed = "a symmetric, positive definite matrix"
+    check(bool(np.isfinite(covariance).all()), "covariance", "numbers that are not finite", allowed)
+    sd = np.sqrt(np.diag(covariance))
+    scaled = covariance / sd / sd[:, None]
+    gap = float(np.max(np.abs(scaled - scaled.T), initial=0.0))
+    check(gap < 1e-6, "covariance", f"correlations that differ by {gap:.3g} between both halves", allowed)
+    try:
+        np.linalg.cholesky(scaled)
+    except np.linalg.LinAlgError:
+        raise InvalidValue("covariance", "one that is not positive definite", allowed) from None
+
+
+def _list(given: Any, where: str, length: int | None = None) -> list[Any]:
+    allowed = "a list" if length is None else f"a list of {length}"
+    check(isinstance(given, list) and length in (None, len(given)), where, given, allowed)
+    found: list[Any] = given
+    return found
+
+
+def _text(given: Any, where: str) -> str:
+    check(isinstance(given, str), where, given, "a text")
+    return str(given)
+
+
+def _number(given: Any, where: str) -> float:
+    check(type(given) in (int, float) and abs(given) <= sys.float_info.max, where, given, "a finite number")
+    return float(given)
+
+
+def _keys(given: Any, where: str, names: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """Give back an object of JSON; where names are given, with just these."""
+    check(isinstance(given, dict), where, given, "fields with names")
+    found: dict[str, Any] = given
+    if names is not None:
+        check(set(found) == set(names), f"{where}, fields", sorted(found), ", ".join(names))
+    return found
+
+
+_READ: Mapping[Any, Callable[[Any, str], Any]] = {float: _number, str: _text}
+
+
+def _record(kind: type[_Prior], given: Any, where: str) -> _Prior:
+    kinds = {field.name: field.type for field in attrs.fields(attrs.resolve_types(kind))}
+    found = _keys(given, where, tuple(kinds))
+    read: dict[str, Any] = {name: _READ[kinds[name]](value, f"{where}.{name}") for name, value in found.items()}
+    return kind(**read)
+
+
+def _to_relation(given: Any, where: str) -> Relation | None:
+    check(given is None or given in [*Relation], where, given, f"null, {', '.join(Relation)}")
+    return None if given is None else Relation(given)
+
+
+def _parameters(rows: Any, where: str) -> tuple[Parameter, ...]:
+    found = []
+    for k, row in enumerate(_list(rows, where)):
+        at = f"{where}[{k}]"
+        scope, owner, name, relation = _list(row, at, 4)
+        check(scope in _SCOPES, f"{at}[0]", scope, ", ".join(_SCOPES))
+        found.append(
+            Parameter(scope, _text(owner, f"{at}[1]"), _text(name, f"{at}[2]"), _to_relation(relation, f"{at}[3]"))
+        )
+    twice = _repeated(found)
+    check(not twice, where, twice, "different names")
+    return tuple(found)
