@@ -219,7 +219,7 @@ def estimate(
     model: Model | None = None,
     *,
     as_of: datetime.date | str | None = None,
-    rng: int | np.random.Generator = 0,
+    rng: int | np.random.Generator | None = 0,
     draws: int | None = None,
     learn: bool | None = None,
     method: Literal["laplace", "gibbs"] = "laplace",
