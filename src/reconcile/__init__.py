@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from reconcile.claims import Citation, Claim, Corpus, Rejected
     from reconcile.errors import (
         ClaimsWarning,
+        ContradictoryClaims,
         CountedTwice,
         InconsistentClaims,
         InvalidValue,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         UnreadableTable,
     )
     from reconcile.estimates import Diagnostics, Estimate, SourceEstimate
+    from reconcile.logic import Bound, Bounds, Contradiction, Contradictions, bounds, contradictions, radius
     from reconcile.model import CountPrior, Model, Normal
     from reconcile.posterior import Posterior, estimate
     from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value
@@ -33,6 +35,7 @@ _ROOMS = {
     "claims": ("Citation", "Claim", "Corpus", "Rejected"),
     "errors": (
         "ClaimsWarning",
+        "ContradictoryClaims",
         "CountedTwice",
         "InconsistentClaims",
         "InvalidValue",
@@ -46,6 +49,7 @@ _ROOMS = {
         "UnreadableTable",
     ),
     "estimates": ("Diagnostics", "Estimate", "SourceEstimate"),
+    "logic": ("Bound", "Bounds", "Contradiction", "Contradictions", "bounds", "contradictions", "radius"),
     "model": ("CountPrior", "Model", "Normal"),
     "posterior": ("Posterior", "estimate"),
     "values": ("About", "AtLeast", "AtMost", "Between", "Exactly", "Share", "Surveyed", "Vague", "Value"),
@@ -59,9 +63,14 @@ __all__ = [
     "AtLeast",
     "AtMost",
     "Between",
+    "Bound",
+    "Bounds",
     "Citation",
     "Claim",
     "ClaimsWarning",
+    "Contradiction",
+    "Contradictions",
+    "ContradictoryClaims",
     "Corpus",
     "CountPrior",
     "CountedTwice",
@@ -95,7 +104,10 @@ __all__ = [
     "UnreadableTable",
     "Vague",
     "Value",
+    "bounds",
+    "contradictions",
     "estimate",
+    "radius",
 ]
 
 
