@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from reconcile.claims import Citation, Claim, Corpus, Rejected
     from reconcile.errors import (
         ClaimsWarning,
+        ContradictoryClaims,
         CountedTwice,
         InconsistentClaims,
         InvalidValue,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     )
     from reconcile.estimates import Diagnostics, Estimate, SourceEstimate
     from reconcile.influence import Explanation, History, Sensitivity, explain, history, sensitivity
+    from reconcile.logic import Bound, Bounds, Contradiction, Contradictions, bounds, contradictions, radius
     from reconcile.model import CountPrior, Model, Normal
     from reconcile.posterior import Posterior, estimate
     from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value
@@ -34,6 +36,7 @@ _ROOMS = {
     "claims": ("Citation", "Claim", "Corpus", "Rejected"),
     "errors": (
         "ClaimsWarning",
+        "ContradictoryClaims",
         "CountedTwice",
         "InconsistentClaims",
         "InvalidValue",
@@ -48,6 +51,7 @@ _ROOMS = {
     ),
     "estimates": ("Diagnostics", "Estimate", "SourceEstimate"),
     "influence": ("Explanation", "History", "Sensitivity", "explain", "history", "sensitivity"),
+    "logic": ("Bound", "Bounds", "Contradiction", "Contradictions", "bounds", "contradictions", "radius"),
     "model": ("CountPrior", "Model", "Normal"),
     "posterior": ("Posterior", "estimate"),
     "values": ("About", "AtLeast", "AtMost", "Between", "Exactly", "Share", "Surveyed", "Vague", "Value"),
@@ -61,9 +65,14 @@ __all__ = [
     "AtLeast",
     "AtMost",
     "Between",
+    "Bound",
+    "Bounds",
     "Citation",
     "Claim",
     "ClaimsWarning",
+    "Contradiction",
+    "Contradictions",
+    "ContradictoryClaims",
     "Corpus",
     "CountPrior",
     "CountedTwice",
@@ -100,9 +109,12 @@ __all__ = [
     "UnreadableTable",
     "Vague",
     "Value",
+    "bounds",
+    "contradictions",
     "estimate",
     "explain",
     "history",
+    "radius",
     "sensitivity",
 ]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = [
     "ClaimsWarning",
+    "ContradictoryClaims",
     "CountedTwice",
     "InconsistentClaims",
     "InvalidValue",
@@ -173,6 +174,25 @@ class InconsistentClaims(ReconcileError, ValueError):
     def __str__(self) -> str:
         shown = ", ".join(self.claims[:5]) + (", ..." if len(self.claims) > 5 else "")
         return f"{self.reason} (claims {shown})" if self.claims else self.reason
+
+
+class ContradictoryClaims(ReconcileError, ValueError):
+    """Claims that were to be taken as true cannot all be.
+
+    Parameters
+    ----------
+    reason : str
+        What is contradictory, in words.
+    sets : tuple of tuple of str
+        Ids of claims: one minimal set for each account in which they clash.
+    """
+
+    def __init__(self, reason: str, sets: tuple[tuple[str, ...], ...] = ()) -> None:
+        super().__init__(reason, sets)
+        self.reason, self.sets = reason, sets
+
+    def __str__(self) -> str:
+        return f"{self.reason}; trust fewer claims"
 
 
 class CountedTwice(ReconcileError, ValueError):
