@@ -137,7 +137,7 @@ def test_the_effective_size_is_that_of_an_autoregression():
     chains[0] = rng.standard_normal((4, 6))
     for k in range(1, len(chains)):
         chains[k] = 0.8 * chains[k - 1] + 0.6 * rng.standard_normal((4, 6))
-    assert _effective(chains) == pytest.approx(8_000 / 9, rel=0.2)  # (1 - .8) / (1 + .8)
+    assert _effective(chains) == pytest.approx(8_000 / 9, rel=0.25)  # (1 - .8) / (1 + .8)
     assert _effective(rng.standard_normal((500, 4, 6))) == pytest.approx(2_000, rel=0.1)
 
 

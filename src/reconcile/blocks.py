@@ -25,6 +25,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 CELLS = 100_000  # numbers in the largest array of a block: what a core's cache holds
 _FILLED = 2.0  # most cells in a block, over fewest
+_LITTLE = 6_000  # numbers in an array so small that calling NumPy costs as much as computing it
 _SHARD = 1_000  # events at least in a shard
 # Width of a cell relative to its counts, by how far (as a ratio) it lies from the nearest claimed number.
 _FINE = 0.035
@@ -330,7 +331,8 @@ def build_shards(claims: Claims, cells: Cells) -> tuple[tuple[Shard, ...], Ints]
     begin = np.searchsorted(claims.event, np.arange(events + 1))
     number, count_of = np.diff(begin), np.diff(cells.first)
     edges = np.diff(words.start)[claims.value]
-    load = np.bincount(claims.event, _rounded(edges), events) * count_of
+    claimed = np.bincount(claims.event, _rounded(edges), events)
+    load = claimed * count_of
     order = np.lexsort((np.arange(events), count_of, number))
     blocks: list[tuple[Ints, int]] = []
     at = 0
@@ -338,10 +340,11 @@ def build_shards(claims: Claims, cells: Cells) -> tuple[tuple[Shard, ...], Ints]
         n = number[order[at]]
         stop = at + int(np.searchsorted(np.cumsum(load[order[at:]]), CELLS)) + 1
         stop = min(stop, int(np.searchsorted(number[order], n, side="right")))
-        # Counts with far fewer cells than others would be filled up in vain.
-        stop = min(
-            stop, at + int(np.searchsorted(count_of[order[at:stop]], _FILLED * count_of[order[at]], side="right"))
-        )
+        # Counts with far fewer cells than others would be filled up in vain, unless all of them are little work.
+        mine = count_of[order[at:stop]]
+        alike = int(np.searchsorted(mine, _FILLED * mine[0], side="right"))
+        little = int(np.count_nonzero(np.cumsum(claimed[order[at:stop]]) * mine <= _LITTLE))
+        stop = min(stop, at + max(alike, little))
         blocks.append((order[at:stop], n))
         at = stop
     shards, waiting, count = [], [], 0

@@ -120,7 +120,9 @@ class System:
         self.joins = [(join.whole, join.left, join.right, at in last) for at, join in enumerate(account.joins)]
         self.order = [*range(len(self.joins) - 1, -1, -1), *range(len(self.joins))]
 
-    def narrow(self, statements: Iterable[Statement], factor: Fraction | None = None) -> list[tuple[Count, Count]] | None:
+    def narrow(
+        self, statements: Iterable[Statement], factor: Fraction | None = None
+    ) -> list[tuple[Count, Count]] | None:
         """Give the interval of every count, None if there are no such counts; of trees, without shares."""
         low: list[Count] = [0] * self.size
         high: list[Count] = [math.inf] * self.size

@@ -328,10 +328,10 @@ class Diagnostics:
     engines : mapping of quantity key to str
         ``"exact"`` (sum-product) or ``"gibbs"`` (sampling; the account is no tree).
     draws : int
-        Draws of source parameters, at most, for one component.
+        Draws of source parameters, at most, for one component; where sources were learned, of all parameters.
     ess : float
         Smallest effective sample size of these draws over all components; infinite where nothing was drawn. Where
-        sources were learned, the median over parameters, some of which have far fewer draws that are independent.
+        sources were learned, the number that 95 % of parameters reach.
     khat : float
         Largest Pareto shape of the importance weights, -inf where none were used; above .7 they are not to be trusted.
     error : float

@@ -218,7 +218,7 @@ def sample_lesson(problem: Problem, *, rng: np.random.Generator, chains: int = C
     draws, spreads = np.array(xs), np.array(ts)
     by_chain = draws.reshape(chains, -1, len(layout))
     between = by_chain.mean(axis=1).var(axis=0, ddof=1)
-    ess = float(np.median(draws.var(axis=0) / np.maximum(between, 1e-300)) * chains)
+    ess = float(np.quantile(draws.var(axis=0) / np.maximum(between, 1e-300), 0.05) * chains)
     covariance = np.cov(draws.T).reshape(len(layout), len(layout))
     return Lesson(
         problem, draws.mean(axis=0), covariance, spreads.mean(axis=0), spreads.std(axis=0) + 1e-6, draws, low, mass,

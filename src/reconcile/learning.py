@@ -33,7 +33,7 @@ CLIMBS = (20, 10, 10)  # steps towards the mode in each round of mode, spreads a
 WORK, FEWEST, MOST = 300_000, 16, 256
 MOVED = 5_000  # claims up to which draws are moved from the normal approximation to the posterior itself
 MOVED_PARAMETERS = 600  # and parameters, since a matrix of them is factored for each chain and sweep
-MIXED = 1.3  # median R-hat beyond which a reader is told
+MIXED = 1.3  # R-hat of one parameter in ten, beyond which a reader is told
 
 
 @attrs.frozen(eq=False)

@@ -170,7 +170,9 @@ def _trusted(roles: Sequence[Role], trust: Trust | None) -> list[Claim]:
     if callable(trust):
         return [role.claim for role in used if trust(role.claim)]
     given = [trust] if isinstance(trust, str | Source) else list(trust)
-    check(all(isinstance(one, str | Source) for one in given), "trust", given, "a callable, sources, names or claim ids")
+    check(
+        all(isinstance(one, str | Source) for one in given), "trust", given, "a callable, sources, names or claim ids"
+    )
     names = {one.name if isinstance(one, Source) else one for one in given}
     known = {role.origin.name for role in roles} | {role.claim.source.name for role in roles}
     known |= {role.claim.id for role in used}
