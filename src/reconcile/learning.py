@@ -126,7 +126,7 @@ def learn(
         every, mass, kept = _reduce(whole, x[None])
         _favour(every, x)
         root, _, _ = normal.scaled(total / len(first.problem.source)).root(t)
-        x = _climb(every, x, t, root=root, steps=5)
+        x = _climb(every, x, t, root=root, steps=12)
     report("curvature")
     some = every if total <= CURVED else every.only(_some(problem, CURVED, rng))
     curvature = some.curvature(x) * (total / len(some.problem.source))
