@@ -54,11 +54,25 @@ def test_check_says_what_was_read(run):
     assert "14 claims by 4 sources about 4 events" in out
 
 
+def test_check_lists_the_claims_that_cannot_all_be_true(run, write):
+    status, out, err = run("check", EXAMPLE)
+    assert (status, err) == (0, "")
+    first, *lines = out.splitlines()[1:]
+    assert first == "claims that cannot all be literally true, 2 sets, the furthest apart first:"
+    assert len(lines) == 2
+    assert all("cannot both be literally true (off by" in line for line in lines)
+    _, out, _ = run("check", write(HEAD + "".join(f"\nmarket,killed,,{n},s{n}" for n in range(1, 10))))
+    assert "36 sets" in out
+    assert out.splitlines()[-1] == "  and 16 more: reconcile.contradictions() gives them all"
+    _, out, _ = run("check", write(f"{HEAD}\nmarket,killed,,5,ministry\n"))
+    assert "literally" not in out
+
+
 def test_check_points_at_every_rejected_row(run, write):
     file = write(HALF)
     status, out, err = run("check", file)
     assert (status, err) == (1, "")
-    first, second, *lines = out.splitlines()
+    first, second, *lines = out.splitlines()[:5]
     assert first == f"{file}: 2 claims by 2 sources about 1 event"
     assert second == "3 rows could not be read:"
     assert [line.partition(" ")[0] for line in lines] == [f"{file}:4:", f"{file}:5:", f"{file}:6:"]

@@ -103,7 +103,7 @@ def move(
         gain = rest - 0.5 * np.sum(u**2 + speed**2, axis=1) - before
         taken = np.log(rng.random(CHAINS)) < np.where(np.isfinite(gain), gain, -np.inf)
         xs[taken], value[taken], slope[taken] = new[taken], new_value[taken], new_slope[taken]
-        for _ in range(REFRESHES):
+        for _ in range(REFRESHES if groups else 0):  # after a learned model, no known source leans on a class
             new = refresh(layout, groups, xs, ts, rng)
             new_value, new_slope, _ = corpus.evaluate(new)
             taken_too = np.log(rng.random(CHAINS)) < new_value - value

@@ -27,6 +27,7 @@ __all__ = ["main"]
 
 PIPED_WIDTH = 120
 NARROW = 110  # below this the columns of the table are put together
+_MOST_CONTRADICTIONS = 20
 _EXIT_OK, _EXIT_REJECTED, _EXIT_UNUSABLE, _EXIT_INTERRUPTED, _EXIT_PIPE = 0, 1, 2, 130, 141
 
 _EXAMPLE = """\
@@ -40,7 +41,7 @@ example:
 
   and then
 
-    reconcile check claims.csv            says what was read, and which rows could not be
+    reconcile check claims.csv            says what was read, what could not be, and which claims contradict each other
     reconcile estimate claims.csv         prints a table of estimates
     reconcile estimate --csv claims.csv   prints them for a spreadsheet
     reconcile explain claims.csv          lists what can be explained; with a name, says where the number comes from
@@ -212,12 +213,28 @@ def _run_check(options: argparse.Namespace) -> int:
     events = set(corpus.columns.quantities.event.tolist())
     said = f"{_count(len(corpus), 'claim')} by {_count(len(corpus.sources), 'source')}"
     print(_plain(f"{options.file}: {said} about {_count(len(events), 'event')}"))
-    if not corpus.rejected:
-        return _EXIT_OK
-    print(f"{_count(len(corpus.rejected), 'row')} could not be read:")
-    for row in corpus.rejected:
-        print(_point_at(options.file, row))
-    return _EXIT_REJECTED
+    if corpus.rejected:
+        print(f"{_count(len(corpus.rejected), 'row')} could not be read:")
+        for row in corpus.rejected:
+            print(_point_at(options.file, row))
+    _print_contradictions(corpus)
+    return _EXIT_REJECTED if corpus.rejected else _EXIT_OK
+
+
+def _print_contradictions(corpus: Corpus) -> None:
+    """List the claims that cannot all be literally true, which is no fault of the file."""
+    from reconcile.logic import contradictions
+
+    found = contradictions(corpus, limit=_MOST_CONTRADICTIONS)
+    if not found:
+        return
+    number = len(found) + found.left_out
+    at_least = "" if found.complete else "at least "
+    print(f"claims that cannot all be literally true, {at_least}{_count(number, 'set')}, the furthest apart first:")
+    for one in found:
+        print(_plain(f"  {one}"))
+    if found.left_out:
+        print(f"  and {found.left_out:,} more: reconcile.contradictions() gives them all")
 
 
 def _run_estimate(options: argparse.Namespace) -> int:

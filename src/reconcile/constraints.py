@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What claims demand of counts if they are literally true, and whether some counts of whole people meet all of it.
 
-Identities that form a tree are solved by narrowing intervals, exactly and at any size; where identities cross or a claim
-gives a share, by integer programming.
+Identities that form a tree are solved by narrowing intervals, exactly and at any size; where identities cross or a
+claim gives a share, by integer programming.
 """
 
 from __future__ import annotations
@@ -94,10 +94,10 @@ def _families(account: Account) -> list[tuple[int, tuple[int, ...], list[int], b
             found[-1][1].append(join.right)
     families = []
     for whole, parts, joins in found:
-        total = account.nodes[whole]
-        assert total is not None
-        sizes = [_volume(part, total) for at in parts if (part := account.nodes[at]) is not None]
-        full = None not in sizes and sum(s for s in sizes if s) == _volume(total, total)
+        full = False
+        if (total := account.nodes[whole]) is not None:
+            sizes = [_volume(part, total) for at in parts if (part := account.nodes[at]) is not None]
+            full = None not in sizes and sum(s for s in sizes if s) == _volume(total, total)
         families.append((whole, tuple(parts), joins, full))
     return families
 
@@ -225,13 +225,13 @@ class System:
         if not rows:
             return 0.0
         matrix = np.array([row for row, _, _ in rows])
-        integral = np.ones(free)
+        integral = np.ones(free, dtype=np.int64)
         if elastic:
             give = np.zeros((len(rows), len(demands)))
             give[len(fixed) :] = np.eye(len(demands))
             matrix = np.hstack([matrix, give, -give])
             cost = np.concatenate([cost, np.ones(2 * len(demands))])
-            integral = np.concatenate([integral, np.zeros(2 * len(demands))])
+            integral = np.concatenate([integral, np.zeros(2 * len(demands), dtype=np.int64)])
         bounds = LinearConstraint(matrix, [low for _, low, _ in rows], [high for _, _, high in rows])
         found = milp(cost, constraints=bounds, integrality=integral, options={"mip_rel_gap": 0.0})
         return float(found.fun) if found.status == 0 else None
@@ -247,7 +247,8 @@ class System:
         low = [0.0 if np.isfinite(low) else -math.inf for _, low, _ in rows]
         high = [0.0 if np.isfinite(high) else math.inf for _, _, high in rows]
         matrix = LinearConstraint(np.array([row for row, _, _ in rows]), low, high)
-        return bool(milp(cost, constraints=matrix, bounds=Bounds(0, 1)).fun < -1e-6)
+        furthest = milp(cost, constraints=matrix, bounds=Bounds(0, 1)).fun
+        return furthest is not None and bool(furthest < -1e-6)
 
 
 def _stretch(one: Statement, factor: Fraction | None) -> tuple[Any, Any]:

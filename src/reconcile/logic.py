@@ -2,8 +2,8 @@
 """What logic alone says of claims, with no prior: which counts are left, and which claims cannot all be true.
 
 Claims are read literally. "About 600" and "dozens" mean the interval to which `speech` gives most weight, a survey its
-interval, a share that is one number the nearest whole person; a hedge does not change what is said. Quantities are bound
-by the identities of their `accounts`: those that are nested in each other, directly or by way of others.
+interval, a share that is one number the nearest whole person; a hedge does not change what is said. Quantities are
+bound by the identities of their `accounts`: those that are nested in each other, directly or by way of others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from reconcile.constraints import Statement, System, read_literally, shrink
 from reconcile.dependence import assign_roles
 from reconcile.errors import ContradictoryClaims, InvalidValue, UnknownQuantity
 from reconcile.estimates import Part, Role
-from reconcile.plumbing import check, count_of
+from reconcile.plumbing import check
 from reconcile.speech import Speech
 from reconcile.vocabulary import Quantity, Source
 
@@ -295,14 +295,14 @@ def contradictions(
     >>> print(rc.contradictions(claims))
     killed, market: ministry: "5"; monitor: "6" cannot both be literally true (off by 1; 20 %)
     """
-    check(isinstance(limit, int) and limit > 0, "contradictions(limit)", limit, "a whole number from 1")
+    check(limit > 0, "contradictions(limit)", limit, "a whole number from 1")
     parts, _ = _parts(claims, trust, (), speech or Speech())
     sets: list[tuple[_Part, list[Statement]]] = []
-    complete = True
+    searched: list[bool] = []
     for part in parts:
-        some, all_of_them = _minimal(part.system, part.statements, limit)
+        some, complete = _minimal(part.system, part.statements, limit)
         sets += [(part, one) for one in some]
-        complete = complete and all_of_them
+        searched.append(complete)
     sets.sort(key=lambda pair: -_gap(pair[1]))
     found: list[Contradiction] = []
     total = 0
@@ -310,10 +310,10 @@ def contradictions(
         total += math.prod(len(part.said[statement]) for statement in one)
         if len(found) < limit:
             first = _tell(part, one)
-            for chosen in itertools.islice(itertools.product(*(part.said[s] for s in one)), limit - len(found)):
-                found.append(Contradiction(_sorted(chosen), first.radius, first.size))
+            each = itertools.islice(itertools.product(*(part.said[s] for s in one)), limit - len(found))
+            found += [Contradiction(_sorted(chosen), first.radius, first.size) for chosen in each]
     found.sort(key=lambda c: (-c.radius, -c.size, [claim.id for claim in c.claims]))
-    return Contradictions(tuple(found), total - len(found), complete)
+    return Contradictions(tuple(found), total - len(found), all(searched))
 
 
 def radius(claims: Iterable[Claim], trust: Trust | None = None, *, speech: Speech | None = None) -> float:
@@ -378,7 +378,7 @@ def _search(system: System, statements: list[Statement], found: list[frozenset[i
     ends = [(-math.inf, len(one) - 1.0) for one in found]
     for _ in range(limit):
         within = LinearConstraint(np.array(rows), *zip(*ends, strict=True)) if rows else ()
-        seed = milp(-np.ones(size), constraints=within, integrality=np.ones(size), bounds=Ends(0, 1))
+        seed = milp(-np.ones(size), constraints=within, integrality=np.ones(size, dtype=np.int64), bounds=Ends(0, 1))
         if seed.status != 0:
             return True
         chosen = np.flatnonzero(seed.x > 0.5)
