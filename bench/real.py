@@ -213,7 +213,7 @@ def shown(name, method, answer, case):
     at = np.flatnonzero(np.isfinite(case.truth))
     truth = case.truth[at].astype(np.int64)
     kept = Answer(answer.guess[at], None if answer.cdfs is None else [answer.cdfs[i] for i in at], answer.seconds)
-    scores = summarise(score(kept, truth, np.random.default_rng(0)))
+    scores = summarise(score(kept, truth))
     off = np.abs(kept.guess - truth)
     scores |= {
         "MAE": f"{off.mean():,.1f}", "RMSE": f"{np.sqrt(np.mean(off**2)):,.1f}",

@@ -46,7 +46,7 @@ def run(generator, methods, name, options):
         claims, truth = of_world(events, reports, sources), events["true"].to_numpy()
         for method, solve in methods.items():
             answer = solve(claims)
-            parts[method].append(score(answer, truth, np.random.default_rng(seed)))
+            parts[method].append(score(answer, truth))
             seconds[method].append(answer.seconds)
             print(f"{name}, seed {seed}, {len(claims.value)} claims: {method} {answer.seconds:.2f} s", file=sys.stderr)
     return {method: (pool(parts[method]), np.mean(seconds[method])) for method in methods}

@@ -25,17 +25,21 @@ def log_error(guess, truth):
     return np.abs(np.log((np.asarray(guess) + 0.5) / (np.asarray(truth) + 0.5)))
 
 
-def randomised_pit(cdf, truth, rng):
-    """Draw the probability integral transform of a count: uniform if the distribution is calibrated."""
-    below, upto = (float(cdf(truth - 1)) if truth > 0 else 0.0), float(cdf(truth))
-    return below + rng.random() * (upto - below)
+def pit(cdf, truth):
+    """Give the ends between which the probability integral transform of a count is uniform if it is calibrated."""
+    return (float(cdf(truth - 1)) if truth > 0 else 0.0), float(cdf(truth))
 
 
-def within(pit, level):
-    """Share of the truths in the equal-tailed interval of this level, and its standard error."""
-    pit = np.asarray(pit)
-    share = float(np.mean((pit > (1 - level) / 2) & (pit < (1 + level) / 2)))
-    return share, float(np.sqrt(share * (1 - share) / len(pit)))
+def within(pits, level):
+    """Share of the truths in the equal-tailed interval of this level by randomised PIT, and its standard error.
+
+    Each transform counts with its chance to lie inside, instead of being drawn: the same on average, with less noise.
+    """
+    below, upto = np.asarray(pits).T
+    low, high = (1 - level) / 2, (1 + level) / 2
+    width = np.maximum(upto - below, 1e-300)
+    inside = np.clip((np.minimum(upto, high) - np.maximum(below, low)) / width, 0.0, 1.0)
+    return float(inside.mean()), float(inside.std() / np.sqrt(len(inside)))
 
 
 def _grid(truth):
@@ -65,12 +69,12 @@ def from_draws(draws):
     return lambda n: np.searchsorted(ordered, np.asarray(n, float), side="right") / len(ordered)
 
 
-def score(answer, truth, rng):
+def score(answer, truth):
     """Score every event apart; shape (events,) each. Pool them over seeds, then `summarise`."""
     found = {"error": log_error(answer.guess, truth), "exact": np.asarray(answer.guess) == truth}
     if answer.cdfs is not None:
         pairs = list(zip(answer.cdfs, truth, strict=True))
-        found["pit"] = np.array([randomised_pit(cdf, true, rng) for cdf, true in pairs])
+        found["pit"] = np.array([pit(cdf, true) for cdf, true in pairs])
         found["crps"] = np.array([crps(cdf, true) for cdf, true in pairs])
     return found
 

@@ -53,29 +53,31 @@ def test_crps_of_a_wide_cell_is_that_of_its_counts(scores):
         assert scores.crps(pmf.cdf, truth) == pytest.approx(brute, rel=1e-4)
 
 
-def test_randomised_pit_is_uniform_if_and_only_if_calibrated(scores):
+def test_coverage_is_the_level_if_and_only_if_calibrated(scores):
     rng = np.random.default_rng(0)
     truths = rng.choice(COUNTS, size=4_000, p=GEOMETRIC / GEOMETRIC.sum())
-    pits = np.sort([scores.randomised_pit(cdf_of(GEOMETRIC), truth, rng) for truth in truths])
-    away = np.max(np.abs(pits - (np.arange(len(pits)) + 0.5) / len(pits)))
-    assert away < 1.95 / np.sqrt(len(pits))  # Kolmogorov's bound at .001
-    wrong = np.sort([scores.randomised_pit(cdf_of(POISSON), truth, rng) for truth in truths])
-    assert np.max(np.abs(wrong - (np.arange(len(wrong)) + 0.5) / len(wrong))) > 0.2
+    for level in scores.LEVELS:
+        share, error = scores.within([scores.pit(cdf_of(GEOMETRIC), truth) for truth in truths], level)
+        assert abs(share - level) < 3.3 * error
+        wrong, error = scores.within([scores.pit(cdf_of(POISSON), truth) for truth in truths], level)
+        assert abs(wrong - level) > 5 * error
 
 
-def test_randomised_pit_spreads_over_the_mass_of_the_truth(scores):
+def test_coverage_is_that_of_drawn_transforms_on_average(scores):
     rng = np.random.default_rng(0)
-    for truth in (0, 5):
-        pits = [scores.randomised_pit(cdf_of(GEOMETRIC), truth, rng) for _ in range(500)]
-        low, high = 1 - 0.9**truth, 1 - 0.9 ** (truth + 1)
-        assert low <= min(pits) < low + 0.02 * (high - low)
-        assert high - 0.02 * (high - low) < max(pits) <= high
+    for truth in (0, 5, 12):
+        below, upto = scores.pit(cdf_of(GEOMETRIC), truth)
+        assert (below, upto) == (pytest.approx(1 - 0.9**truth), pytest.approx(1 - 0.9 ** (truth + 1)))
+        drawn = below + rng.random(20_000) * (upto - below)
+        share, _ = scores.within([(below, upto)], 0.9)
+        assert share == pytest.approx(np.mean((drawn > 0.05) & (drawn < 0.95)), abs=0.012)
 
 
 def test_share_within_an_interval_and_its_error(scores):
-    share, error = scores.within([0.01, 0.06, 0.5, 0.94, 0.99], 0.9)
-    assert share == 0.6
+    share, error = scores.within([(p - 1e-9, p + 1e-9) for p in (0.01, 0.06, 0.5, 0.94, 0.99)], 0.9)
+    assert share == pytest.approx(0.6)
     assert error == pytest.approx(np.sqrt(0.6 * 0.4 / 5))
+    assert scores.within([(0.5, 0.5)], 0.9)[0] == 0  # a truth that had no chance
 
 
 def test_cdf_of_draws_counts_them(scores):
