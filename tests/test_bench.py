@@ -87,7 +87,7 @@ def test_cdf_of_draws_counts_them(scores):
 
 def test_scores_are_pooled_over_seeds_event_by_event(scores):
     answer = scores.Answer(np.array([12.0, 7.0]), [cdf_of(POISSON), cdf_of(POINT)], 0.0)
-    parts = [scores.score(answer, np.array(truth), np.random.default_rng(0)) for truth in ([12, 7], [0, 7])]
+    parts = [scores.score(answer, np.array(truth)) for truth in ([12, 7], [0, 7])]
     found = scores.summarise(scores.pool(parts))
     assert found["error"] == f"{np.log(25) / 4:.3f}"
     assert found["exact"] == "0.75"
