@@ -91,5 +91,5 @@ def test_scores_are_pooled_over_seeds_event_by_event(scores):
     found = scores.summarise(scores.pool(parts))
     assert found["error"] == f"{np.log(25) / 4:.3f}"
     assert found["exact"] == "0.75"
-    bare = scores.score(scores.Answer(np.array([12.0]), None, 0.0), np.array([12]), np.random.default_rng(0))
+    bare = scores.score(scores.Answer(np.array([12.0]), None, 0.0), np.array([12]))
     assert scores.summarise(bare)["90 %"] == "-"
