@@ -101,7 +101,8 @@ def test_every_claim_has_one_place_and_every_count_cells_from_zero_to_the_top():
         assert low[0] == 0
         assert np.array_equal(low[1:], (low + width)[:-1])
         assert low[-1] + width[-1] == TOP + 1
-        assert np.array_equal(edge[block.left[i]][:-1][inside], low)
+        assert np.array_equal(edge[block.left[i]][inside], low)
+        assert np.array_equal(edge[block.right[i]][inside], low + width)
         core = claims.meanings[claims.value[row]]
         for n in (core.low[0], core.high[0]):
             if np.isfinite(n):
