@@ -339,3 +339,13 @@ def test_sixty_sources_alone():
     claims = [claim(killed(k), int(n), f"s{k}") for k, n in enumerate(rng.integers(0, 50, 60))]
     with pytest.warns(rc.Unidentified):
         proper(rc.estimate(claims, draws=DRAWS, learn=True))
+
+
+def test_engines_are_known_for_every_count():
+    claims = simulate(events=12, sources=5, rng=4).claims
+    posterior = rc.estimate(claims, learn=True)
+    engines = posterior.diagnostics.engines
+    assert {*engines} == {quantity.key for quantity in posterior}
+    assert {*engines.values()} == {"exact"}
+    assert "elsewhere" not in engines
+    assert engines.get("elsewhere") is None

@@ -22,7 +22,7 @@ def claim(quantity, value, source=MONITOR, **more):
 
 def component_of(claims, model=None):
     """The component that `estimate` would solve for claims that hang together."""
-    from reconcile import posterior
+    from reconcile import conductor
     from reconcile.components import Component
 
     caught = []
@@ -34,14 +34,14 @@ def component_of(claims, model=None):
         caught.append(component)
         raise Stop
 
-    original = posterior.integrate, posterior.sample_component
-    posterior.integrate = posterior.sample_component = catch
+    original = conductor.integrate, conductor.sample_component
+    conductor.integrate = conductor.sample_component = catch
     try:
         rc.estimate(claims, model, learn=False)
     except Stop:
         pass
     finally:
-        posterior.integrate, posterior.sample_component = original
+        conductor.integrate, conductor.sample_component = original
     (component,) = caught
     assert isinstance(component, Component)
     return component

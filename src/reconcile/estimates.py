@@ -342,7 +342,7 @@ class Diagnostics:
         Whether the sources were learned from all claims together, or each was integrated over its prior.
     """
 
-    engines: dict[str, str]
+    engines: Mapping[str, str]
     draws: int
     ess: float
     khat: float

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""`estimate` and `Posterior`: the conductor that takes claims through the rooms."""
+"""`estimate` and `Posterior`: claims taken through the rooms, and what comes out."""
 
 from __future__ import annotations
 
 import datetime
 import functools
-import itertools
 import sys
 import warnings
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, Literal
@@ -16,32 +14,24 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from reconcile.accounts import Account, box, build_accounts, contains
 from reconcile.channels import Denial
 from reconcile.claims import Claim, Corpus
-from reconcile.columns import Columns, Moments
-from reconcile.components import Component, Fit, Task
+from reconcile.columns import Columns
+from reconcile.conductor import COARSE, DRAWS, conduct
 from reconcile.dependence import PARTS, Roles, assign_roles
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
-from reconcile.integration import integrate
 from reconcile.lessons import Estimates, Teaching, doubts, solve_linked, teach
-from reconcile.likelihood import Term
 from reconcile.model import Learned, Model
-from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions
 from reconcile.plumbing import check, to_frame, to_moment
-from reconcile.pmf import PMF
 from reconcile.problems import used_rows
-from reconcile.sampling import sample_component
 from reconcile.vocabulary import Quantity
 
 __all__ = ["Posterior", "estimate"]
 
-DRAWS = 1024
 LEARN_CLAIMS, LEARN_COUNTS = 40, 5  # below, classes and count priors are known no better than before (judgement)
 # Claims a source, on average, from which learning is the default; with 5 it did harm (shooting news, `bench/real.py`).
 LEARN_EACH = 8
-COARSE = 0.03  # standard error of a probability beyond which a reader is told
 
 
 @attrs.frozen(eq=False, repr=False, slots=False)
@@ -344,7 +334,7 @@ def _learned(
     if error > COARSE:
         notes.append(f"probabilities are exact to about {100 * error:.0f} points only")
     estimates = Estimates(teaching, pmfs, wholes, model)
-    every = Engines(engines)
+    every = Engines(engines, estimates)
     diagnostics = Diagnostics(every, len(lesson.xs), lesson.ess, -np.inf, error, tuple(notes), learned=True)
     return Posterior(corpus, model, roles, diagnostics, settings, estimates, functools.partial(_same, teaching))
 
@@ -358,219 +348,32 @@ def _integrated(
     learn: Callable[[], Teaching],
 ) -> Posterior:
     conductor = conduct(roles, model)
-    solved = conductor.fit(settings.draws or DRAWS, rng)
-    return conductor.conclude(corpus, tuple(roles), solved, settings, learn)
+    estimates, diagnostics = conductor.conclude(roles, conductor.fit(settings.draws or DRAWS, rng))
+    return Posterior(corpus, model, tuple(roles), diagnostics, settings, estimates, learn)
 
 
-def conduct(roles: Iterable[Role], model: Model, *, draw_all: bool = False) -> Conductor:
-    """Sort claims into accounts, and make them ready for integrating each source over its priors.
+class Engines(Mapping[str, str]):
+    """Which engine solved each count, by key: what is said, else sum-product."""
 
-    Parameters
-    ----------
-    roles : iterable of Role
-        By claim id.
-    model : Model
-    draw_all : bool, keyword
-        Draw the parameters of every source, and not only of those that make several claims.
-    """
-    roles = tuple(roles)
-    used = [role for role in roles if role.role is Part.USED]
-    # A quantity whose claims all are still to come has no estimate yet, and no account.
-    known = [r for r in roles if r.role not in (Part.LATER, Part.UNDATED)]
-    mentioned = {r.claim.quantity for r in known} | {r.claim.whole for r in known if r.claim.whole is not None}
-    shares = {(r.claim.quantity, r.claim.whole) for r in used if r.claim.whole is not None}
-    accounts = build_accounts(mentioned, shares)
-    terms = [Term.of(r.claim, r.origin, r.relation, model) for r in used]
-    told, heard = _times_told(used), _echoes(used)
-    terms = [attrs.evolve(term, power=1 / n, echo=echo) for term, n, echo in zip(terms, told, heard, strict=True)]
-    return Conductor(model, accounts, used, terms, mentioned, draw_all=draw_all)
-
-
-def _echoes(used: list[Role]) -> list[tuple[float, float]]:
-    """Find for each claim how probably a copied claim would be this one, and whether there is one to copy."""
-    found = [(0.0, 0.0)] * len(used)
-    busy = Counter(role.origin.name for role in used)
-    together: dict[object, list[int]] = defaultdict(list)
-    for at, role in enumerate(used):
-        if role.claim.whole is None:
-            together[box(role.claim.quantity)].append(at)
-    moments = Moments.of([role.claim.reported for role in used]) if any(len(g) > 1 for g in together.values()) else None
-    for group in together.values():
-        if moments is None or len(group) == 1:
-            continue
-
-        def told(at: int) -> tuple[object, ...]:
-            time = int(moments.at[at]) if moments.clock[at] else np.iinfo(np.int64).max
-            return time, -busy[used[at].origin.name], used[at].relation, used[at].origin.kind, used[at].origin.name
-
-        ordered = sorted(group, key=told)
-        for k, at in enumerate(ordered[1:], start=1):
-            same = sum(used[other].claim.value == used[at].claim.value for other in ordered[:k])
-            found[at] = (same / k, 1.0)
-    return found
-
-
-class Engines(dict[str, str]):
-    """Which engine solved each count, by key; sum-product, where nothing else is said."""
-
-    def __missing__(self, key: str) -> str:
-        """Counts that stand alone are summed out exactly."""
-        return "exact"
-
-
-class Conductor:
-    """Accounts with their claims, and what it takes to solve those together that share sources.
-
-    Attributes
-    ----------
-    accounts : tuple of Account
-    home : mapping of box to int
-        The account of each count.
-    used : list (accounts) of list of (Role, Term)
-    drawn : frozenset of str
-        Names of the sources whose parameters are drawn.
-    """
-
-    def __init__(
-        self,
-        model: Model,
-        accounts: tuple[Account, ...],
-        used: list[Role],
-        terms: list[Term],
-        mentioned: set[Quantity],
-        *,
-        draw_all: bool = False,
-    ) -> None:
-        self.model, self.accounts, self.mentioned = model, accounts, mentioned
-        self.home = {box(q): at for at, account in enumerate(accounts) for q in account.quantities}
-        self.used: list[list[tuple[Role, Term]]] = [[] for _ in accounts]
-        speakers: dict[str, int] = defaultdict(int)
-        for role, term in zip(used, terms, strict=True):
-            self.used[self.home[box(role.claim.quantity)]].append((role, term))
-            speakers[role.origin.name] += 1
-        self.drawn = frozenset(name for name, count in speakers.items() if draw_all or count > 1)
-
-    def fit(self, draws: int, rng: np.random.Generator) -> list[tuple[Component, Fit]]:
-        """Solve the accounts, those together that share sources."""
-        found = []
-        for members in self.components():
-            component = Component.of([self.task(at) for at in members])
-            exact = all(task.account.is_tree for task in component.tasks)
-            fit = integrate(component, draws=draws, rng=rng) if exact else sample_component(component, rng=rng)
-            found.append((component, fit))
-        return found
-
-    def conclude(
-        self,
-        corpus: Corpus,
-        roles: tuple[Role, ...],
-        solved: list[tuple[Component, Fit]],
-        settings: Settings,
-        learn: Callable[[], Teaching],
-    ) -> Posterior:
-        """Write the estimates and what there is to say of them."""
-        pmfs: dict[tuple[object, ...], PMF] = {}
-        engines: dict[str, str] = {}
-        fits = [fit for _, fit in solved]
-        for component, fit in solved:
-            exact = all(task.account.is_tree for task in component.tasks)
-            for task, marginals in zip(component.tasks, fit.marginals, strict=True):
-                for node, quantity in enumerate(task.account.nodes):
-                    if quantity is not None:
-                        mass = marginals[node]
-                        pmfs[box(quantity)] = PMF(task.lattice, mass / mass.sum())
-                        engines[quantity.key] = "exact" if exact else "gibbs"
-        by_quantity: dict[Quantity, list[Role]] = defaultdict(list)
-        for role in roles:
-            by_quantity[role.claim.quantity].append(role)
-        estimates = {}
-        for quantity in sorted(self.mentioned, key=lambda q: q.key):
-            pmf, mine = pmfs[box(quantity)], tuple(by_quantity[quantity])
-            estimates[quantity] = Estimate(quantity, pmf, mine, self._apart.get(quantity, ""))
-        diagnostics = Diagnostics(
-            engines,
-            max((fit.draws for fit in fits), default=0),
-            min((fit.ess for fit in fits), default=np.inf),
-            max((fit.khat for fit in fits), default=-np.inf),
-            max((fit.error for fit in fits), default=0.0),
-            (*self._notes(), *_doubts(fits)),
-        )
-        return Posterior(corpus, self.model, roles, diagnostics, settings, estimates, learn)
-
-    def components(self) -> list[list[int]]:
-        """Sort accounts into groups that share a source with several claims."""
-        groups: list[tuple[set[str], list[int]]] = []
-        for at, pairs in enumerate(self.used):
-            names, members = {term.source.name for _, term in pairs} & self.drawn, [at]
-            for group in [g for g in groups if g[0] & names]:
-                groups.remove(group)
-                names, members = names | group[0], group[1] + members
-            groups.append((names, members))
-        return sorted(sorted(members) for _, members in groups)
-
-    def task(self, at: int) -> Task:
-        """Make an account ready for computing."""
-        account = self.accounts[at]
-        terms = []
-        for role, term in self.used[at]:
-            nodes = [account.index(role.claim.quantity)]
-            if role.claim.whole is not None:
-                nodes.append(account.index(role.claim.whole))
-            terms.append((tuple(nodes), term))
-        return Task.of(account, terms, self.drawn, self.model)
+    def __init__(self, said: Mapping[str, str], quantities: Iterable[Quantity]) -> None:
+        self._said, self._quantities = said, quantities
 
     @functools.cached_property
-    def _apart(self) -> dict[Quantity, str]:
-        """The two claims that lie furthest apart, of counts of which some lie far apart."""
-        heard: dict[Quantity, list[tuple[float, float, Claim]]] = defaultdict(list)
-        for role, term in itertools.chain(*self.used):
-            if not term.is_share:
-                heard[role.claim.quantity].append((term.meaning.low.min(), term.meaning.high.max(), role.claim))
-        return {quantity: describe_contradiction(said)[0] for quantity, said in heard.items()}
+    def _keys(self) -> dict[str, None]:
+        return {quantity.key: None for quantity in self._quantities}
 
-    def _notes(self) -> list[str]:
-        """Say what is doubtful in the claims; see `notes`."""
-        pairs = [(role, term) for some in self.used for role, term in some if not term.is_share]
-        quantities = sorted({role.claim.quantity for role, _ in pairs}, key=lambda quantity: quantity.key)
-        place = {quantity: k for k, quantity in enumerate(quantities)}
-        sources = sorted({role.origin.name: role.origin for role, _ in pairs}.values(), key=lambda one: one.name)
-        name = {source.name: k for k, source in enumerate(sources)}
-        count = np.array([place[role.claim.quantity] for role, _ in pairs], dtype=np.int64)
-        origin = np.array([name[role.origin.name] for role, _ in pairs], dtype=np.int64)
-        low, high = np.array([(t.meaning.low.min(), t.meaning.high.max()) for _, t in pairs]).reshape(-1, 2).T
+    def __getitem__(self, key: str) -> str:
+        """Counts that stand alone are summed out exactly."""
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._said.get(key, "exact")
 
-        def claim(at: int) -> Claim:
-            return pairs[at][0].claim
+    def __iter__(self) -> Iterator[str]:
+        """Go through the keys of all counts."""
+        return iter(self._keys)
 
-        return [*find_contradictions(count, low, high, claim), *find_repetitions(count, origin, sources, claim)]
+    def __len__(self) -> int:
+        return len(self._keys)
 
-
-def _times_told(used: list[Role]) -> list[int]:
-    """Count, for each claim, how often its speaker at once gives the same figure for these people or for some of them.
-
-    "Eight military and civilian personnel" and, further down, "eight military personnel" are one figure told twice: if
-    it is wrong, it is wrong in both. It weighs in full for the people of both, and half for the wider group.
-    """
-    figures: dict[object, list[int]] = defaultdict(list)
-    for at, role in enumerate(used):
-        if role.claim.whole is None:
-            figures[role.origin.name, role.claim.value, role.claim.reported].append(at)
-    told = [1] * len(used)
-    for places in figures.values():
-        for at in places:
-            one = used[at].claim.quantity
-            others = (used[other].claim.quantity for other in places)
-            told[at] = sum(contains(one, q) for q in others)
-    return told
-
-
-def _doubts(fits: list[Fit]) -> list[str]:
-    notes = []
-    error = max((fit.error for fit in fits), default=0.0)
-    if error > COARSE:
-        notes.append(f"probabilities are exact to about {100 * error:.0f} points only: raise `draws` for more")
-    if any(fit.khat > 0.7 for fit in fits):
-        notes.append(
-            "the draws of source parameters fit the claims badly (khat above 0.7): intervals may be too narrow"
-        )
-    return notes
+    def __repr__(self) -> str:
+        return f"<Engines of {len(self):,} counts>"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box
 from reconcile.components import Component
+from reconcile.conductor import DRAWS, Conductor, conduct
 from reconcile.errors import UnknownQuantity
 from reconcile.estimates import Part, Role
 from reconcile.inference import count_potentials
@@ -22,7 +23,7 @@ from reconcile.lessons import Staged, Teaching, account_of, places_of, stage
 from reconcile.likelihood import Term
 from reconcile.model import Model
 from reconcile.pmf import TOP, Lattice
-from reconcile.posterior import DRAWS, Conductor, Posterior, conduct
+from reconcile.posterior import Posterior
 from reconcile.sampling import CHAINS
 from reconcile.vocabulary import Quantity
 

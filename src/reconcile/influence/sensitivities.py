@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.components import Component, Draws, Task
+from reconcile.conductor import DRAWS, conduct
 from reconcile.estimates import html_table
 from reconcile.hierarchy import Hierarchy
 from reconcile.importance import smooth_weights
@@ -26,7 +27,7 @@ from reconcile.integration import sample
 from reconcile.lessons import Teaching
 from reconcile.model import Model
 from reconcile.pmf import PMF, Lattice
-from reconcile.posterior import DRAWS, Posterior, conduct
+from reconcile.posterior import Posterior
 from reconcile.vocabulary import Quantity
 
 __all__ = ["Sensitivity", "Sway", "sensitivity"]
