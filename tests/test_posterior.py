@@ -367,3 +367,20 @@ def test_settings_give_the_same_numbers_again():
     n = np.arange(50)
     assert np.array_equal(one[event.killed()].pmf(n), again[event.killed()].pmf(n))
     assert rc.estimate(claims, rng=3).settings == Settings(None, 3, None, None, "laplace")
+
+
+def test_many_sources_of_few_claims_do_not_bind_everything_together():
+    """A corpus too thin to learn from: each count goes by itself, quickly, and the reader is told."""
+    claims = [
+        claim(rc.Event(f"e{n // 3}").killed(), 5 + n % 4, f"s{n % 97}", reported=f"2020-01-{1 + n % 28:02d}")
+        for n in range(300)
+    ]
+    posterior = rc.estimate(claims)
+    assert not posterior.diagnostics.learned
+    assert any("by itself" in note for note in posterior.diagnostics.notes)
+    alone = rc.estimate([one for one in claims if one.quantity.event.id == "e7"])
+    quantity = rc.Event("e7").killed()
+    n = np.arange(60)
+    assert np.allclose(posterior[quantity].pmf(n), alone[quantity].pmf(n), atol=1e-9)
+    shares = rc.explain(posterior, quantity)
+    assert sum(one.share for one in shares.claims) == pytest.approx(shares.information)

@@ -27,6 +27,7 @@ from reconcile.vocabulary import Quantity
 __all__ = ["COARSE", "DRAWS", "Conductor", "conduct"]
 
 DRAWS = 1024
+MOST_LINKED = 200  # claims solved together because they share sources; with more, each account goes by itself
 COARSE = 0.03  # standard error of a probability beyond which a reader is told
 
 
@@ -63,8 +64,6 @@ class Conductor:
     home : mapping of box to int
         The account of each count.
     used : list (accounts) of list of (Role, Term)
-    drawn : frozenset of str
-        Names of the sources whose parameters are drawn.
     """
 
     def __init__(
@@ -84,7 +83,8 @@ class Conductor:
         for role, term in zip(used, terms, strict=True):
             self.used[self.home[box(role.claim.quantity)]].append((role, term))
             speakers[role.origin.name] += 1
-        self.drawn = frozenset(name for name, count in speakers.items() if draw_all or count > 1)
+        self._draw_all = draw_all
+        self._busy = frozenset(name for name, count in speakers.items() if draw_all or count > 1)
 
     def fit(self, draws: int, rng: np.random.Generator) -> list[tuple[Component, Fit]]:
         """Solve the accounts, those together that share sources."""
@@ -117,27 +117,49 @@ class Conductor:
         estimates = {}
         for quantity in sorted(self.mentioned, key=lambda q: q.key):
             pmf, mine = pmfs[box(quantity)], tuple(by_quantity[quantity])
-            estimates[quantity] = Estimate(quantity, pmf, mine, self._apart.get(quantity, ""))
+            estimates[quantity] = Estimate(quantity, pmf, mine, self._furthest.get(quantity, ""))
         diagnostics = Diagnostics(
             engines,
             max((fit.draws for fit in fits), default=0),
             min((fit.ess for fit in fits), default=np.inf),
             max((fit.khat for fit in fits), default=-np.inf),
             max((fit.error for fit in fits), default=0.0),
-            (*self._notes(), *_doubts(fits)),
+            (*self._notes(), *self._limits(), *_doubts(fits)),
         )
         return estimates, diagnostics
 
     def components(self) -> list[list[int]]:
-        """Sort accounts into groups that share a source with several claims."""
+        """Sort accounts into groups that share a source with several claims; too large ones are taken apart."""
+        found = [
+            part for group in self._linked for part in ([[at] for at in group] if self._is_large(group) else [group])
+        ]
+        return sorted(found)
+
+    def drawn_in(self, at: int) -> frozenset[str]:
+        """Name the sources whose parameters are drawn where an account is solved."""
+        said = Counter(term.source.name for _, term in self.used[at])
+        if at not in self._apart or self._draw_all:
+            return self._busy & frozenset(said)
+        return frozenset(name for name, number in said.items() if number > 1)
+
+    @functools.cached_property
+    def _linked(self) -> list[list[int]]:
         groups: list[tuple[set[str], list[int]]] = []
         for at, pairs in enumerate(self.used):
-            names, members = {term.source.name for _, term in pairs} & self.drawn, [at]
+            names, members = {term.source.name for _, term in pairs} & self._busy, [at]
             for group in [g for g in groups if g[0] & names]:
                 groups.remove(group)
                 names, members = names | group[0], group[1] + members
             groups.append((names, members))
-        return sorted(sorted(members) for _, members in groups)
+        return [sorted(members) for _, members in groups]
+
+    def _is_large(self, group: list[int]) -> bool:
+        return len(group) > 1 and sum(len(self.used[at]) for at in group) > MOST_LINKED
+
+    @functools.cached_property
+    def _apart(self) -> frozenset[int]:
+        """The accounts that share sources with others, but are solved by themselves."""
+        return frozenset(at for group in self._linked if self._is_large(group) for at in group)
 
     def task(self, at: int) -> Task:
         """Make an account ready for computing."""
@@ -148,16 +170,22 @@ class Conductor:
             if role.claim.whole is not None:
                 nodes.append(account.index(role.claim.whole))
             terms.append((tuple(nodes), term))
-        return Task.of(account, terms, self.drawn, self.model)
+        return Task.of(account, terms, self.drawn_in(at), self.model)
 
     @functools.cached_property
-    def _apart(self) -> dict[Quantity, str]:
+    def _furthest(self) -> dict[Quantity, str]:
         """The two claims that lie furthest apart, of counts of which some lie far apart."""
         heard: dict[Quantity, list[tuple[float, float, Claim]]] = defaultdict(list)
         for role, term in itertools.chain(*self.used):
             if not term.is_share:
                 heard[role.claim.quantity].append((term.meaning.low.min(), term.meaning.high.max(), role.claim))
         return {quantity: describe_contradiction(said)[0] for quantity, said in heard.items()}
+
+    def _limits(self) -> list[str]:
+        if not self._apart:
+            return []
+        said = f"{len(self._apart):,} groups of counts share sources, with more than {MOST_LINKED} claims between them"
+        return [f"{said}: each is estimated by itself, as if its sources spoke nowhere else; `learn=True` learns them"]
 
     def _notes(self) -> list[str]:
         """Say what is doubtful in the claims; see `notes`."""

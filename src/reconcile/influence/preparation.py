@@ -97,7 +97,7 @@ def _of_small(posterior: Posterior, quantity: Quantity) -> Prepared:
     task = conductor.task(at)
     priors = count_potentials(account, task.lattice, model)
     node = account.index(quantity)
-    drawn = frozenset(term.source.name for _, term in said) & conductor.drawn
+    drawn = conductor.drawn_in(at)
     others = _others(conductor, at) if drawn else ()
     if not account.is_tree or not all(conductor.accounts[k].is_tree for k in others):
         terms = tuple(term for _, _, term in placed)
