@@ -198,7 +198,8 @@ def outside(simulated, values):
 
 @pytest.mark.slow
 @pytest.mark.xfail(
-    strict=False, reason="ranks of some source parameters vary up to a quarter too much: draws too narrow"
+    strict=False,
+    reason="ranks of counts vary 3 % too much and of some biases up to a fifth; with draws=512, of counts alone",
 )
 def test_counts_and_sources_are_calibrated(simulated):
     """The band is left by one key in a hundred of an exact method; with a fixed seed, by none."""

@@ -247,7 +247,7 @@ def bounds(
     >>> claims = [rc.Claim(clash.killed(), rc.Exactly(8), agency)]
     >>> claims += [rc.Claim(clash.killed(rc.Group(age="child")), rc.AtLeast(2), agency)]
     >>> print(rc.bounds(claims)[clash.killed(rc.Group(age="child"))])
-    2 to 8 killed (children), clash
+    2 to 8 killed (child), clash
     """
     parts, wanted = _parts(claims, trust, quantities, speech or Speech())
     found: dict[tuple[object, ...], tuple[Any, _Part, int]] = {}
