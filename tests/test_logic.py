@@ -189,6 +189,15 @@ def test_shares_bind_part_and_whole():
     assert one.size == 2
 
 
+@pytest.mark.parametrize("shares", [[0.5, 0.3], [0.0]])
+def test_shares_alone_may_contradict_a_figure(shares):
+    """A share speaks of a second count, even where all claims are about the first."""
+    women = MARKET.killed(rc.Group(sex="female"))
+    told = [claim(women, 100), *(claim(women, rc.Share(p, p), f"s{p}") for p in shares)]
+    assert rc.contradictions(told)
+    assert rc.radius(told) > 0
+
+
 def test_the_claims_that_force_an_end_are_named():
     claims = [claim(KILLED, 9, "a"), claim(CHILDREN, rc.AtLeast(2), "b"), claim(KILLED, rc.AtLeast(3), "c")]
     found = rc.bounds(claims)

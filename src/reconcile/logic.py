@@ -362,7 +362,7 @@ def _minimal(system: System, statements: list[Statement], limit: int) -> tuple[l
     ]
     found = [frozenset(pair) for pair in pairs]
     complete = True
-    if len({one.node for one in statements}) > 1:
+    if len({one.node for one in statements}) > 1 or any(one.whole is not None for one in statements):
         complete = _search(system, statements, found, limit)
     return [[statements[at] for at in sorted(one)] for one in found], complete
 
