@@ -85,6 +85,10 @@ class Account:
         """Give the node of a quantity, or of one that counts the same people."""
         return next(at for at, node in enumerate(self.nodes) if node is not None and box(node) == box(quantity))
 
+    def places(self, quantity: Quantity, whole: Quantity | None) -> tuple[int, ...]:
+        """Give the node of a quantity and, where it is spoken of as a share, that of its whole."""
+        return (self.index(quantity),) if whole is None else (self.index(quantity), self.index(whole))
+
 
 def box(quantity: Quantity) -> tuple[object, ...]:
     """What a quantity counts, whatever its outcome is called: equal boxes are one count."""

@@ -45,7 +45,7 @@ def conduct(roles: Iterable[Role], model: Model, *, draw_all: bool = False) -> C
     roles = tuple(roles)
     used = [role for role in roles if role.role is Part.USED]
     # A quantity whose claims all are still to come has no estimate yet, and no account.
-    known = [r for r in roles if r.role not in (Part.LATER, Part.UNDATED)]
+    known = [r for r in roles if r.role.heard]
     mentioned = {r.claim.quantity for r in known} | {r.claim.whole for r in known if r.claim.whole is not None}
     shares = {(r.claim.quantity, r.claim.whole) for r in used if r.claim.whole is not None}
     accounts = build_accounts(mentioned, shares)
@@ -130,9 +130,9 @@ class Conductor:
 
     def components(self) -> list[list[int]]:
         """Sort accounts into groups that share a source with several claims; too large ones are taken apart."""
-        found = [
-            part for group in self._linked for part in ([[at] for at in group] if self._is_large(group) else [group])
-        ]
+        apart, found = self._apart, []
+        for group in self._linked:
+            found += [[at] for at in group] if group[0] in apart else [group]
         return sorted(found)
 
     def drawn_in(self, at: int) -> frozenset[str]:
@@ -153,23 +153,16 @@ class Conductor:
             groups.append((names, members))
         return [sorted(members) for _, members in groups]
 
-    def _is_large(self, group: list[int]) -> bool:
-        return len(group) > 1 and sum(len(self.used[at]) for at in group) > MOST_LINKED
-
     @functools.cached_property
     def _apart(self) -> frozenset[int]:
         """The accounts that share sources with others, but are solved by themselves."""
-        return frozenset(at for group in self._linked if self._is_large(group) for at in group)
+        many = [g for g in self._linked if len(g) > 1 and sum(len(self.used[at]) for at in g) > MOST_LINKED]
+        return frozenset(itertools.chain(*many))
 
     def task(self, at: int) -> Task:
         """Make an account ready for computing."""
         account = self.accounts[at]
-        terms = []
-        for role, term in self.used[at]:
-            nodes = [account.index(role.claim.quantity)]
-            if role.claim.whole is not None:
-                nodes.append(account.index(role.claim.whole))
-            terms.append((tuple(nodes), term))
+        terms = [(account.places(role.claim.quantity, role.claim.whole), term) for role, term in self.used[at]]
         return Task.of(account, terms, self.drawn_in(at), self.model)
 
     @functools.cached_property

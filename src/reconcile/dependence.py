@@ -132,6 +132,11 @@ class Roles(Sequence[Role]):
     def __len__(self) -> int:
         return len(self.part)
 
+    @property
+    def heard(self) -> NDArray[np.bool_]:
+        """Whether each claim had been made by the day asked for; shape (n,)."""
+        return np.array([part.heard for part in PARTS])[self.part]
+
     @overload
     def __getitem__(self, row: int) -> Role: ...
     @overload

@@ -31,6 +31,11 @@ class Part(enum.StrEnum):
     LATER = "reported after the day asked for"
     UNDATED = "undated, and a day was asked for"
 
+    @property
+    def heard(self) -> bool:
+        """Whether the claim had been made by the day asked for, as far as is known."""
+        return self not in (Part.LATER, Part.UNDATED)
+
 
 @attrs.frozen(repr=False)
 class Role:
@@ -86,6 +91,12 @@ def readable(pmf: PMF, level: float = 0.9) -> tuple[int, int, int]:
         step(low) * (low // step(low)),
         -step(high) * (-high // step(high)),
     )
+
+
+def span(pmf: PMF, level: float = 0.9) -> str:
+    """Write median and interval, as people read them."""
+    median, low, high = readable(pmf, level)
+    return f"{median:,} ({100 * level:g} % {low:,}-{high:,})"
 
 
 def _rounded(n: int) -> int:

@@ -25,7 +25,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-7  # posterior probability of a cell at typical parameters, below which it is left out
-DENSE = 600  # parameters up to which directions that are curved upwards are looked for: seldom so, and dear
+DENSE = 600  # parameters up to which matrices of them are taken apart or factored again and again
 
 
 @attrs.frozen(eq=False)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from reconcile.batches import COPYING
 from reconcile.chains import begin, move, propose
-from reconcile.evidence import Claimed, Normal, Problem, estimate_counts, fill_up, invert
+from reconcile.channels import expit
+from reconcile.evidence import DENSE, Claimed, Normal, Problem, estimate_counts, fill_up, invert
 
 __all__ = ["Lesson", "learn"]
 
@@ -32,7 +33,6 @@ CLIMBS = (20, 10, 10)  # steps towards the mode in each round of mode, spreads a
 # Passes over all claims are what costs: draws times claims, at most, and the fewest and most draws.
 WORK, FEWEST, MOST = 300_000, 16, 256
 MOVED = 5_000  # claims up to which draws are moved from the normal approximation to the posterior itself
-MOVED_PARAMETERS = 600  # and parameters, since a matrix of them is factored for each chain and sweep
 MIXED = 1.3  # R-hat of one parameter in ten, beyond which a reader is told
 
 
@@ -138,7 +138,7 @@ def learn(
     if other + layout.log_prior(center, t) > value + layout.log_prior(x, t):
         normal = attrs.evolve(normal, x=center, slope=slope)
     report("draws")
-    if total > MOVED or len(layout) > MOVED_PARAMETERS:
+    if total > MOVED or len(layout) > DENSE:
         number = draws or int(np.clip(WORK // total, FEWEST, MOST)) // 16 * 16
         xs, _ = propose(normal, t, t_sd, number, rng)
         root, center, _ = normal.root(t)
@@ -178,7 +178,7 @@ def _some(problem: Problem, claims: int, rng: np.random.Generator) -> Ints:
 def _favour(corpus: Claimed, x: Floats) -> None:
     """See anew whom each source copies."""
     problem = corpus.problem
-    chance = 1 / (1 + np.exp(-problem.hierarchy.theta(x, problem.columns)[COPYING]))
+    chance = expit(problem.hierarchy.theta(x, problem.columns)[COPYING])
     chance = np.where(problem.columns[COPYING] < len(problem.hierarchy), chance, 0.0)
     corpus.echoes = corpus.echoes.revised(problem.source, chance, corpus.evaluate(x[None])[2][0])
 

@@ -40,10 +40,9 @@ from reconcile.vocabulary import Quantity, Relation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconcile.claims import Claim
     from reconcile.columns import Columns
 
-__all__ = ["Estimates", "Teaching", "doubts", "solve_linked", "teach"]
+__all__ = ["Estimates", "Teaching", "doubts", "known_quantities", "solve_linked", "teach"]
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -118,8 +117,7 @@ class Estimates(Mapping[Quantity, Estimate]):
     ) -> None:
         self._teaching, self._linked, self._wholes, self._model = teaching, linked, wholes, model
         columns, roles = teaching.columns, teaching.roles
-        heard = ~np.isin(roles.part, [PARTS.index(Part.LATER), PARTS.index(Part.UNDATED)])
-        self._known = np.unique(columns.quantity[heard]).astype(np.int64)
+        self._known = known_quantities(columns, roles)
         self._rows = np.argsort(columns.quantity, kind="stable")
         self._first = np.searchsorted(columns.quantity[self._rows], np.arange(len(columns.quantities) + 1))
         self._order: tuple[Quantity, ...] | None = None
@@ -150,8 +148,8 @@ class Estimates(Mapping[Quantity, Estimate]):
         pmf = self._teaching.alone(int(self._teaching.posed.count[code])) if linked is None else linked
         read = self._model.speech.read
         used = [role.claim for role in roles if role.role is Part.USED and role.claim.whole is None]
-        heard = [(meaning.low.min(), meaning.high.max(), claim) for claim in used for meaning in [read(claim.value)]]
-        apart, _ = describe_contradiction(heard)
+        meanings = [read(claim.value) for claim in used]
+        apart, _ = describe_contradiction((m.low.min(), m.high.max(), c) for m, c in zip(meanings, used, strict=True))
         return Estimate(quantity, pmf, tuple(roles), apart)
 
     def __iter__(self) -> Iterator[Quantity]:
@@ -165,6 +163,11 @@ class Estimates(Mapping[Quantity, Estimate]):
         if self._wholes:
             return sum(1 for _ in self)
         return len(self._known)
+
+
+def known_quantities(columns: Columns, roles: Roles) -> Ints:
+    """Codes of the quantities of which a claim is heard, in ascending order."""
+    return np.unique(columns.quantity[roles.heard]).astype(np.int64)
 
 
 def teach(
@@ -344,10 +347,7 @@ def stage(teaching: Teaching, model: Model, account: Account, rows: Sequence[int
         if speaker >= 0 and max(where.values()) < len(layout):
             drawn.add(role.origin.name)
             theta |= {(role.origin.name, n, relation): xs[:, where[n]] for n, (relation, _, _) in names.items()}
-        nodes = [account.index(role.claim.quantity)]
-        if role.claim.whole is not None:
-            nodes.append(account.index(role.claim.whole))
-        terms.append((tuple(nodes), term))
+        terms.append((account.places(role.claim.quantity, role.claim.whole), term))
     task = Task.of(account, terms, frozenset(drawn), model)
     return Staged(task, tuple(rows), tuple(terms), theta, frozenset(drawn), xs)
 
@@ -362,14 +362,14 @@ def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[in
     """
     columns, roles = teaching.columns, teaching.roles
     table, root = columns.quantities, _roots(columns.quantities.events.whole.astype(np.int64))
-    silent = np.isin(roles.part, [PARTS.index(Part.LATER), PARTS.index(Part.UNDATED)])
+    heard = roles.heard
     event = next((k for k, name in enumerate(table.events.ids) if name == quantity.event.id), None)
     if event is None:
         raise UnknownQuantity(str(quantity))
     near = np.flatnonzero(root[table.event[columns.quantity]] == root[event])
     said = {int(row): columns.claim(int(row)) for row in near}
     used = {row for row in said if roles.part[row] == PARTS.index(Part.USED)}
-    mentioned = {claim.quantity for row, claim in said.items() if not silent[row]}
+    mentioned = {claim.quantity for row, claim in said.items() if heard[row]}
     pairs = {(said[row].quantity, whole) for row in used if (whole := said[row].whole) is not None}
     accounts = build_accounts({*mentioned, *(whole for _, whole in pairs)}, pairs)
     mine = next((one for one in accounts if box(quantity) in {box(q) for q in one.quantities}), None)

@@ -18,10 +18,10 @@ from reconcile.channels import Denial
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import Columns
 from reconcile.conductor import COARSE, DRAWS, conduct
-from reconcile.dependence import PARTS, Roles, assign_roles
+from reconcile.dependence import Roles, assign_roles
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
-from reconcile.lessons import Estimates, Teaching, doubts, solve_linked, teach
+from reconcile.lessons import Estimates, Teaching, doubts, known_quantities, solve_linked, teach
 from reconcile.model import Learned, Model
 from reconcile.plumbing import check, to_frame, to_moment
 from reconcile.problems import used_rows
@@ -319,9 +319,8 @@ def _is_corpus(columns: Columns, roles: Roles, model: Model) -> bool:
 def _learned(
     corpus: Corpus, roles: Roles, model: Model, teaching: Teaching, settings: Settings, rng: np.random.Generator
 ) -> Posterior:
-    columns, lesson = corpus.columns, teaching.lesson
-    silent = [PARTS.index(Part.LATER), PARTS.index(Part.UNDATED)]
-    known = np.unique(columns.quantity[~np.isin(roles.part, silent)]).astype(np.int64)
+    lesson = teaching.lesson
+    known = known_quantities(corpus.columns, roles)
     pmfs, engines, wholes, error = solve_linked(teaching, model, known, rng=rng)
     notes = doubts(teaching)
     problem = lesson.problem

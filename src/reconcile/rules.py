@@ -33,7 +33,7 @@ import numpy as np
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import MISSING, Moments
 from reconcile.dependence import assign_roles
-from reconcile.estimates import Estimate, Part, Role, html_table
+from reconcile.estimates import Estimate, Part, Role, html_table, span
 from reconcile.plumbing import check, count_of, to_frame, to_moment
 from reconcile.posterior import Posterior
 from reconcile.speech import Speech
@@ -331,8 +331,7 @@ def apply(
 
 
 def _apply(rule: Rule, roles: Iterable[Role], *, every: bool, lexicon: str) -> Answer:
-    unheard = (Part.LATER, Part.UNDATED)
-    heard = [one.claim for one in roles if (one.role not in unheard if every else one.role is Part.USED)]
+    heard = [one.claim for one in roles if (one.role.heard if every else one.role is Part.USED)]
     found = (read(claim, rule.lexicon or lexicon) for claim in heard)
     said = tuple(one for one in found if one is not None)
     if not said:
@@ -541,7 +540,7 @@ def compare(
 
 
 def _beside(estimate: Estimate, answers: Sequence[Answer], level: float) -> list[Line]:
-    median, (low, high), said = estimate.median(), estimate.eti(level), _sentence(estimate, level)
+    median, (low, high), said = estimate.median(), estimate.eti(level), span(estimate.distribution, level)
     ends = [(-1 if one.low is None else one.low - 1, one.high or 0, one.point or 0) for one in answers]
     at = estimate.cdf(np.array(ends, dtype=float).reshape(-1, 3))
     lines = []
@@ -562,8 +561,3 @@ def _beside(estimate: Estimate, answers: Sequence[Answer], level: float) -> list
             )
         )
     return lines
-
-
-def _sentence(estimate: Estimate, level: float) -> str:
-    median, low, high = estimate.readable(level)
-    return f"{median:,} ({100 * level:g} % {low:,}-{high:,})"

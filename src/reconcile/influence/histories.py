@@ -14,15 +14,15 @@ import numpy as np
 from reconcile.accounts import box
 from reconcile.claims import Claim, Corpus
 from reconcile.errors import UnknownQuantity
-from reconcile.estimates import Estimate, Part, html_table
-from reconcile.influence.tables import to_frame
-from reconcile.influence.words import span
+from reconcile.estimates import Estimate, Part, html_table, span
 from reconcile.model import Model
-from reconcile.plumbing import check, count_of
+from reconcile.plumbing import check, count_of, to_frame
 from reconcile.posterior import estimate
 from reconcile.vocabulary import Quantity, Source
 
 __all__ = ["History", "Moment", "history"]
+
+COLUMNS = ("day", "median", "low", "high", "level", "claims", "origins", "unresolved", "fresh")
 
 
 @attrs.frozen(eq=False)
@@ -102,7 +102,7 @@ class History:
         MissingDependency
             If the backend is not installed.
         """
-        return to_frame(self.rows(level), backend)
+        return to_frame(self.rows(level), COLUMNS, backend)
 
     def __str__(self) -> str:
         lines = [str(self.quantity)]

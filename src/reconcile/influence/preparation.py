@@ -146,13 +146,7 @@ def _others(conductor: Conductor, at: int) -> tuple[int, ...]:
 
 
 def _place(account: Account, said: list[tuple[Role, Term]]) -> list[tuple[Role, tuple[int, ...], Term]]:
-    found = []
-    for role, term in said:
-        nodes = [account.index(role.claim.quantity)]
-        if role.claim.whole is not None:
-            nodes.append(account.index(role.claim.whole))
-        found.append((role, tuple(nodes), term))
-    return found
+    return [(role, account.places(role.claim.quantity, role.claim.whole), term) for role, term in said]
 
 
 def _of_corpus(posterior: Posterior, teaching: Teaching, quantity: Quantity) -> Prepared:

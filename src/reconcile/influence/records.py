@@ -9,10 +9,9 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from reconcile.estimates import Estimate, Part, Role, html_table
-from reconcile.influence.tables import to_frame
-from reconcile.influence.words import describe_prior, in_digits, rounded, span, tell
-from reconcile.plumbing import count_of
+from reconcile.estimates import Estimate, Part, Role, html_table, span
+from reconcile.influence.words import describe_prior, in_digits, rounded, tell
+from reconcile.plumbing import count_of, to_frame
 from reconcile.pmf import PMF
 from reconcile.vocabulary import Quantity
 
@@ -192,7 +191,7 @@ class Explanation:
         MissingDependency
             If the backend is not installed.
         """
-        return to_frame(self.rows(level), backend)
+        return to_frame(self.rows(level), COLUMNS, backend)
 
     def __str__(self) -> str:
         lines = [f"{self.quantity}", f"Estimate: {self._headline()}", ""]
@@ -278,6 +277,10 @@ class Explanation:
 
 _NUMBERS = (
     "shift", "log_shift", "nats", "share", "share_error", "place", "tail", "surprise", "agreement", "copied",
+)  # fmt: skip
+COLUMNS = (
+    "id", "quantity", "source", "value", "hedged", "reported", "role", "by", "reading", "median_without", "low_without",
+    "high_without", *_NUMBERS, "against",
 )  # fmt: skip
 _SILENT = {
     Part.RELAY: "Not counted: it passes on what {by} says",

@@ -16,16 +16,15 @@ from numpy.typing import NDArray
 
 from reconcile.components import Component, Draws, Task
 from reconcile.conductor import DRAWS, conduct
-from reconcile.estimates import html_table
+from reconcile.estimates import html_table, span
 from reconcile.hierarchy import Hierarchy
 from reconcile.importance import smooth_weights
 from reconcile.inference import count_potentials
 from reconcile.influence.preparation import Prepared, prepare
-from reconcile.influence.tables import to_frame
-from reconcile.influence.words import span
 from reconcile.integration import sample
 from reconcile.lessons import Teaching
 from reconcile.model import Model
+from reconcile.plumbing import to_frame
 from reconcile.pmf import PMF, Lattice
 from reconcile.posterior import Posterior
 from reconcile.vocabulary import Quantity
@@ -35,6 +34,7 @@ __all__ = ["Sensitivity", "Sway", "sensitivity"]
 Floats: TypeAlias = NDArray[np.float64]
 
 POWERS = (0.8, 1.25)
+COLUMNS = ("quantity", "assumption", "change", "median_weaker", "median_stronger", "lean", "khat")
 NOTABLE = 0.05  # change beyond which Kallioinen et al. speak of sensitivity
 THINNED, COSTLY = 1_024, 128  # draws, and where each takes sums over pairs of cells
 COUNTS, CLAIMS = "count prior", "claims"
@@ -113,7 +113,7 @@ class Sensitivity:
         MissingDependency
             If the backend is not installed.
         """
-        return to_frame(self.rows(), backend)
+        return to_frame(self.rows(), COLUMNS, backend)
 
     def of(self, quantity: Quantity) -> tuple[Sway, ...]:
         """What one estimate owes to each assumption."""

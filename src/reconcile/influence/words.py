@@ -9,14 +9,14 @@ import numpy as np
 
 from reconcile.accounts import box
 from reconcile.channels import expit
-from reconcile.estimates import Role, readable
+from reconcile.estimates import Role, span
 from reconcile.lessons import Staged
 from reconcile.likelihood import Term
 from reconcile.pmf import PMF
 from reconcile.speech import Meaning
 from reconcile.vocabulary import Quantity
 
-__all__ = ["describe_prior", "describe_reading", "describe_source", "in_digits", "rounded", "span", "tell"]
+__all__ = ["describe_prior", "describe_reading", "describe_source", "in_digits", "rounded", "tell"]
 
 MOST_INTERVALS = 4
 NINETY = 1.645  # standard deviations either side that hold 90 % of a normal
@@ -31,12 +31,6 @@ def in_digits(shift: int) -> str:
     """Write a difference with its sign, and three digits."""
     step = int(10 ** max(len(str(abs(shift))) - 3, 0))
     return f"{step * round(shift / step):+,}"
-
-
-def span(pmf: PMF, level: float = 0.9) -> str:
-    """Write median and interval."""
-    median, low, high = readable(pmf, level)
-    return f"{median:,} ({100 * level:g} % {low:,}-{high:,})"
 
 
 def tell(role: Role, quantity: Quantity) -> str:
