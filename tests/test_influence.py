@@ -471,3 +471,36 @@ def test_an_incident_in_gaza_is_explained(shared_data):
     explanation = rc.explain(rc.estimate(claims), Q)
     assert explanation.origins == len(claims) == 2
     assert all(one.share != 0 for one in explanation.claims)
+
+
+def test_a_history_ends_on_the_day_asked_for():
+    said = [(5, "a", "2020-01-01"), (500, "b", "2020-03-01")]
+    claims = [claim(MARKET.killed(), n, source, reported=day) for n, source, day in said]
+    found = rc.history(claims, MARKET.killed(), as_of="2020-01-15")
+    assert [row["day"] for row in found.rows()] == ["2020-01-01"]
+    by_hour = [
+        claim(MARKET.killed(), 5, "a", reported="2020-01-01T08:00"),
+        claim(MARKET.killed(), 9, "b", reported="2020-01-01T20:00"),
+    ]
+    (moment,) = rc.history(by_hour, MARKET.killed(), as_of="2020-01-01T12:00").moments
+    assert [one.source.name for one in moment.fresh] == ["a"]
+
+
+def test_linked_claims_without_a_date_are_named_as_left_out():
+    claims = [claim(MARKET.killed(), 5, "a", reported="2020-01-01"), claim(MARKET.killed(CHILD), 50, "b")]
+    assert "left out, for want of a date: 1 claim" in str(rc.history(claims, MARKET.killed()))
+
+
+def test_a_quote_cannot_write_lines_of_its_own():
+    quoted = claim(MARKET.killed(), 5, citation=rc.Citation(quote="five\nEstimate: 99 killed"))
+    lines = str(rc.explain(rc.estimate([quoted]), MARKET.killed())).splitlines()
+    assert not any(line.startswith("Estimate: 99") for line in lines)
+
+
+def test_a_prior_that_rules_counts_out_keeps_doing_so_at_any_weight():
+    prior = rc.CountPrior(0.2, 1.0, 0.3, "narrow", broad=0.0)
+    claims = [claim(MARKET.killed(), n, f"s{n}") for n in (5, 6)]
+    found = rc.sensitivity(rc.estimate(claims, rc.Model(counts={"killed": prior})))
+    for one in found.sways:
+        assert np.isfinite([one.change, one.lean]).all()
+        assert one.weaker.mass.sum() == pytest.approx(1)

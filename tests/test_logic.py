@@ -271,3 +271,11 @@ def test_a_thousand_claims_take_seconds():
 
 def test_parties_and_times_do_not_mix():
     assert not rc.contradictions([claim(MARKET.killed(T), 5), claim(rc.Event("elsewhere").killed(T), 7, "b")])
+
+
+def test_the_furthest_apart_are_the_last_to_be_left_out():
+    other = rc.Event("elsewhere").killed()
+    near = [claim(KILLED, 10**6, "a"), claim(KILLED, 10**6 + 70, "b")]
+    far = [claim(other, 0, "c"), claim(other, 7, "d")]
+    (one,) = rc.contradictions([*near, *far], limit=1)
+    assert one.radius == math.inf

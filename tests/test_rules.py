@@ -288,3 +288,11 @@ def test_the_range_beside_what_airwars_coded(root, shared_data):
     meets = lambda other: ((found["low"] <= other["coded_high"]) & (found["high"] >= other["coded_low"])).mean()  # noqa: E731
     shifted = found.iloc[[*range(1, len(found)), 0]].reset_index(drop=True)
     assert meets(found) > 2 * meets(shifted)
+
+
+def test_counts_that_print_alike_are_not_one():
+    day = rc.Period("2020-01-01", "2020-01-01")
+    one, other = rc.Event("m, 2020-01-01").killed(), rc.Event("m").killed(period=day)
+    assert str(one) == str(other)
+    with pytest.raises(rc.InvalidValue, match="one quantity"):
+        rules.apply(rules.MIN_MAX, [rc.Claim(q, rc.Exactly(n), rc.Source(f"s{n}")) for q, n in ((one, 1), (other, 9))])

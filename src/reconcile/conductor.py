@@ -27,7 +27,9 @@ from reconcile.vocabulary import Quantity
 __all__ = ["COARSE", "DRAWS", "Conductor", "conduct"]
 
 DRAWS = 1024
-MOST_LINKED = 200  # claims solved together because they share sources; with more, each account goes by itself
+# Claims solved together because they share sources; with more, each account goes by itself, else it takes too long
+# (judgement).
+MOST_LINKED = 200
 COARSE = 0.03  # standard error of a probability beyond which a reader is told
 
 

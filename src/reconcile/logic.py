@@ -303,7 +303,7 @@ def contradictions(
         some, complete = _minimal(part.system, part.statements, limit)
         sets += [(part, one) for one in some]
         searched.append(complete)
-    sets.sort(key=lambda pair: -_gap(pair[1]))
+    sets.sort(key=lambda pair: -_reach(*pair))
     found: list[Contradiction] = []
     total = 0
     for part, one in sets:
@@ -339,6 +339,14 @@ def _sorted(claims: Iterable[Claim]) -> tuple[Claim, ...]:
 def _tell(part: _Part, statements: Sequence[Statement]) -> Contradiction:
     size = _gap(statements) or part.system.excess(statements)
     return Contradiction(_sorted(part.said[s][0] for s in statements), part.system.radius(statements), int(size))
+
+
+def _reach(part: _Part, statements: Sequence[Statement]) -> float:
+    """About how large a radius is: of pairs about one count told from their ends, since there may be very many."""
+    if not _gap(statements):
+        return part.system.radius(statements)
+    least, most = min(s.high for s in statements), max(s.low for s in statements)
+    return math.sqrt(most / least) - 1 if least else math.inf
 
 
 def _gap(statements: Sequence[Statement]) -> float:

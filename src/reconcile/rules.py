@@ -325,8 +325,8 @@ def apply(
         check(as_of is None, "apply(as_of)", as_of, "None for an estimate: give the day to `estimate`")
         return _apply(rule, claims.roles, every=every, lexicon=lexicon)
     corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
-    about = sorted({str(claim.quantity) for claim in corpus})
-    check(len(about) <= 1, "apply(claims)", about, "claims about one quantity")
+    about = sorted({claim.quantity for claim in corpus}, key=lambda quantity: quantity.key)
+    check(len(about) <= 1, "apply(claims)", [*map(str, about)], "claims about one quantity")
     return _apply(rule, assign_roles(corpus, to_moment("apply(as_of)")(as_of)), every=every, lexicon=lexicon)
 
 

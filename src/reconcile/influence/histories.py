@@ -16,7 +16,7 @@ from reconcile.claims import Claim, Corpus
 from reconcile.errors import UnknownQuantity
 from reconcile.estimates import Estimate, Part, html_table, span
 from reconcile.model import Model
-from reconcile.plumbing import check, count_of, to_frame
+from reconcile.plumbing import check, count_of, to_frame, to_moment
 from reconcile.posterior import estimate
 from reconcile.vocabulary import Quantity, Source
 
@@ -52,7 +52,7 @@ class History:
     moments : tuple of Moment
         By day; those on which this count had no estimate yet are left out.
     undated : tuple of Claim
-        Claims about this count that no day has, since they have no date.
+        Claims about this count, or bound to it, that no day has, since they have no date.
     """
 
     quantity: Quantity
@@ -128,6 +128,7 @@ def history(
     quantity: Quantity,
     model: Model | None = None,
     *,
+    as_of: datetime.date | str | None = None,
     rng: int = 0,
     draws: int | None = None,
     learn: bool = False,
@@ -139,6 +140,8 @@ def history(
     claims : iterable of Claim, or Corpus
     quantity : Quantity
     model : Model, optional
+    as_of : date, datetime or ISO text, keyword, optional
+        The day on which the history ends.
     rng : int, keyword
         Seed; see `estimate`.
     draws : int, keyword, optional
@@ -170,6 +173,7 @@ def history(
     """
     corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
     check(isinstance(quantity, Quantity), "history(quantity)", quantity, "a Quantity")
+    end = to_moment("history(as_of)")(as_of)
     learned = model is not None and model.learned is not None
     every = corpus.ordered
     near = every if learn else _connected(every, quantity)
@@ -179,16 +183,24 @@ def history(
     days = sorted({day for claim in near if (day := _day(claim)) is not None})
     moments = []
     few = Corpus(near)
+    last = None if end is None else _date(end)
     for day in days:
-        posterior = estimate(few, model, as_of=day, rng=rng, draws=draws, learn=learn or learned)
+        if last is not None and day > last:
+            break
+        moment = end if day == last else day
+        posterior = estimate(few, model, as_of=moment, rng=rng, draws=draws, learn=learn or learned)
         if quantity in posterior:
-            fresh = tuple(claim for claim in mine if _day(claim) == day)
+            known = {role.claim.id for role in posterior.roles if role.role.heard}
+            fresh = tuple(claim for claim in mine if _day(claim) == day and claim.id in known)
             moments.append(Moment(day, posterior[quantity], fresh))
-    return History(quantity, tuple(moments), tuple(claim for claim in mine if claim.reported is None))
+    return History(quantity, tuple(moments), tuple(claim for claim in near if claim.reported is None))
 
 
 def _day(claim: Claim) -> datetime.date | None:
-    moment = claim.reported
+    return None if claim.reported is None else _date(claim.reported)
+
+
+def _date(moment: datetime.date) -> datetime.date:
     return moment.date() if isinstance(moment, datetime.datetime) else moment
 
 

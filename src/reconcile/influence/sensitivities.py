@@ -277,7 +277,11 @@ def _with_counts(component: Component, model: Model, power: float) -> Component:
     for task in component.tasks:
         bare = attrs.evolve(task.account, splits=())
         prior = count_potentials(bare, task.lattice, model)
-        potentials = [mine * one ** (power - 1) for mine, one in zip(task.potentials, prior, strict=True)]
+        potentials = [
+            # What the prior rules out stays ruled out, whatever its weight.
+            np.where(one > 0, mine * np.maximum(one, np.finfo(float).tiny) ** (power - 1), 0.0)
+            for mine, one in zip(task.potentials, prior, strict=True)
+        ]
         tasks.append(attrs.evolve(task, potentials=potentials))
     return attrs.evolve(component, tasks=tuple(tasks))
 

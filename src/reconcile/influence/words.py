@@ -43,7 +43,7 @@ def tell(role: Role, quantity: Quantity) -> str:
     if claim.citation is None:
         return said
     quote, rest = claim.citation.quote, [text for text in (claim.citation.publisher, claim.citation.url) if text]
-    told = (f' "{quote}"' if quote else "") + (f" ({', '.join(rest)})" if rest else "")
+    told = (f' "{" ".join(quote.split())}"' if quote else "") + (f" ({', '.join(rest)})" if rest else "")
     return f"{said}\n   {told}" if told else said
 
 
