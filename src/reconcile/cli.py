@@ -232,7 +232,7 @@ def _print_contradictions(corpus: Corpus) -> None:
     at_least = "" if found.complete else "at least "
     print(f"claims that cannot all be literally true, {at_least}{_count(number, 'set')}, the furthest apart first:")
     for one in found:
-        print(_plain(f"  {one}"))
+        print(f"  {_plain(str(one))}")
     if found.left_out:
         print(f"  and {found.left_out:,} more: reconcile.contradictions() gives them all")
 
@@ -250,11 +250,8 @@ def _run_estimate(options: argparse.Namespace) -> int:
             _tell(f"{out}: --output and --provenance are one file; choose two")
             return _EXIT_UNUSABLE
         provenance.choose_format(options.provenance)  # before the work, so that a missing package is not told after it
-    corpus = _read(options, strict=options.strict)
-    if corpus.rejected:
-        _tell(f"{_count(len(corpus.rejected), 'row')} could not be read; run: reconcile check {options.file}")
-    if not len(corpus):
-        _tell(f"{options.file}: no claim could be read, so there is nothing to estimate")
+    corpus = _read_some(options, "estimate", strict=options.strict)
+    if corpus is None:
         return _EXIT_UNUSABLE
 
     from reconcile.posterior import estimate
@@ -273,11 +270,8 @@ def _run_estimate(options: argparse.Namespace) -> int:
 
 
 def _run_explain(options: argparse.Namespace) -> int:
-    corpus = _read(options, strict=False)
-    if corpus.rejected:
-        _tell(f"{_count(len(corpus.rejected), 'row')} could not be read; run: reconcile check {options.file}")
-    if not len(corpus):
-        _tell(f"{options.file}: no claim could be read, so there is nothing to explain")
+    corpus = _read_some(options, "explain", strict=False)
+    if corpus is None:
         return _EXIT_UNUSABLE
 
     from reconcile.influence import explain, history
@@ -288,6 +282,8 @@ def _run_explain(options: argparse.Namespace) -> int:
     named = {_plain(str(quantity)): quantity for quantity in posterior.quantities}
     named |= {quantity.key: quantity for quantity in posterior.quantities} if wanted else {}
     found = [named[wanted]] if wanted in named else [q for n, q in named.items() if wanted and n.startswith(wanted)]
+    if not named:
+        _tell("no dated claim had been made by then (column `reported`), so there is nothing to explain")
     if len(set(found)) != 1:
         if wanted is not None:
             said = "nothing there is called" if not found else "more than one count is called"
@@ -299,7 +295,7 @@ def _run_explain(options: argparse.Namespace) -> int:
         print("  " * ((len(line) - len(line.lstrip())) // 2) + _plain(line))
     if options.history:
         print("\nHow it moved as claims came in:")
-        for line in str(history(corpus, found[0], rng=options.seed)).splitlines()[1:]:
+        for line in str(history(corpus, found[0], as_of=options.as_of, rng=options.seed)).splitlines()[1:]:
             print(f"  {_plain(line)}")
     return _EXIT_OK
 
@@ -311,6 +307,17 @@ def _read(options: argparse.Namespace, *, strict: bool) -> Corpus:
     if source == "-":
         source = getattr(sys.stdin, "buffer", sys.stdin)
     return table.read(source, strict=strict, outcomes=options.outcome, encoding=options.encoding)
+
+
+def _read_some(options: argparse.Namespace, purpose: str, *, strict: bool) -> Corpus | None:
+    """Read claims, and say which rows could not be read; None, and a word, where none could."""
+    corpus = _read(options, strict=strict)
+    if corpus.rejected:
+        _tell(f"{_count(len(corpus.rejected), 'row')} could not be read; run: reconcile check {options.file}")
+    if len(corpus):
+        return corpus
+    _tell(f"{options.file}: no claim could be read, so there is nothing to {purpose}")
+    return None
 
 
 # --- what is printed --------------------------------------------------------------------------------------------
@@ -350,8 +357,7 @@ def _write_rules(posterior: Posterior, level: float, file: TextIO) -> None:
     from reconcile import rules
 
     for line in str(rules.compare(posterior, level=level)).splitlines():
-        # Only the spaces of the layout are kept; a name's control codes are not.
-        print("".join(sign if sign.isprintable() else "\ufffd" for sign in line), file=file)
+        print(_printable(line), file=file)  # the spaces of the layout are kept
     print(
         "\nbelow, inside, above: how probably the true number lies below, within and above a rule's answer.",
         file=file,
@@ -487,9 +493,14 @@ def _point_at(file: str, row: Rejected) -> str:
     return _plain(f"{file}:{row.line}: {f'{row.column}: ' if row.column else ''}{row.reason}")
 
 
+def _printable(text: str) -> str:
+    """Without the control codes that could write over a terminal."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
 def _plain(text: str) -> str:
-    """On one line, and without the control codes that could write over a terminal."""
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in " ".join(text.split()))
+    """The same, and on one line."""
+    return _printable(" ".join(text.split()))
 
 
 def _tell(text: str) -> None:
