@@ -139,7 +139,10 @@ def shootings(data, limit):
     for name, kept in (("all claims", rows), ("exact claims", rows[rows["form"] == "exact"])):
         claims = of_rows(kept, [shot])
         scored = np.where(np.bincount(claims.event) >= 2, by_quantity(claims, known), np.nan)
-        variants = {"reconcile, each incident by itself": partial(_one_by_one, kept, claims.quantities, [shot])}
+        variants = {
+            "reconcile, sources learned": partial(ours, claims, outcomes=[shot], learn=True),
+            "reconcile, each incident by itself": partial(_one_by_one, kept, claims.quantities, [shot]),
+        }
         found.append(Case(name, claims, scored, {"outcomes": [shot]}, variants=variants))
     return found
 
@@ -149,7 +152,7 @@ def _one_by_one(rows, quantities, outcomes):
     guess, cdfs, seconds = {}, {}, 0.0
     for _, part in rows.groupby("event", sort=False):
         claims = of_rows(part, outcomes)
-        answer = ours(claims, outcomes, draws=256, learn=True)
+        answer = ours(claims, outcomes, learn=False)
         guess |= dict(zip(claims.quantities, answer.guess, strict=True))
         cdfs |= dict(zip(claims.quantities, answer.cdfs, strict=True))
         seconds += answer.seconds
