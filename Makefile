@@ -37,7 +37,7 @@ lint: $(VENV)/.stamp-lint ## style, format, types, and the one-way doors between
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.stamp-docs ## build the documentation into docs/_build/html, every warning an error
-	rm -rf docs/_build/html
+	rm -rf docs/_build/html docs/gallery
 	$(BIN)/python -m sphinx -n -W -T --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
@@ -59,7 +59,7 @@ evidence: $(VENV)/.stamp-bench ## compute again every number that the documents 
 	$(BIN)/python bench/evidence.py
 
 clean: ## remove everything that the other doors made
-	rm -rf $(VENV) .venvs dist build docs/_build docs/generated .hypothesis .benchmarks
+	rm -rf $(VENV) .venvs dist build docs/_build docs/generated docs/gallery docs/sg_execution_times.rst .hypothesis .benchmarks
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests bench examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
 

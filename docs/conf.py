@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: MIT
 """Sphinx: everything is built from this machine, and nothing in the pages asks another one."""
 
+import sys
+from pathlib import Path
+
 import reconcile
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "reconcile"
 author = "the reconcile authors"
 copyright = "2026, the reconcile authors"
 version = release = reconcile.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
-exclude_patterns = ["_build"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx_gallery.gen_gallery", "mathml", "rooms", "defaults"]
+# The tables in generated/ are parts of pages.
+exclude_patterns = ["_build", "generated/*.md", "**/sg_execution_times.rst"]
 default_role = "code"
+suppress_warnings = ["toc.empty_glob"]  # lists of pages leave room for pages to come
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
@@ -24,6 +31,26 @@ nitpick_ignore_regex = [("py:.*", r"(?!reconcile\.).*")]
 # In the signature of `Posterior`, for a private field.
 nitpick_ignore = [("py:class", "reconcile.lessons.Teaching")]
 
+# The examples are run when the pages are made; an example that fails stops it. Nothing of it asks another machine.
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "gallery_order.Order",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "image_scrapers": (),
+    "reset_modules": (),
+    "min_reported_time": 1e9,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}
+
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"reconcile {release}"
 html_show_sourcelink = False

@@ -66,9 +66,9 @@ for day, (first, later) in FIGURES.items():
 print(f"{held} of {len(FIGURES)} verified numbers are in the 90 % interval of the day")
 
 # %%
-# One claim by a third party is read as: probably right if small; else off by some, up or down. The early flash figures
-# were mostly too low, as first figures are when bodies are still being found and reports still being checked; the two
-# latest were too high. A reader of many such pairs would give a flash update a prior of its own.
+# The first day fails: three dead were taken for exactly three, since small counts mostly are, and three bodies were still
+# to be found. The later intervals hold, and are far wider than the corrections: a source of which nothing else is known is
+# believed within a factor of two. A reader who has seen many such pairs gives this source a prior of its own.
 
 # %%
 # What is known now
