@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def list_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Write a MyST table."""
-    lines = [f"* - {'\n  - '.join(row)}" for row in (header, *rows)]
+    lines = ["* - " + "\n  - ".join(row) for row in (header, *rows)]
     return ":::{list-table}\n:header-rows: 1\n\n" + "\n".join(lines) + "\n:::\n"
 
 
