@@ -402,7 +402,7 @@ def _settle(given: Settings | None, effort: float) -> Settings:
     base = settings.default if given is None else given
     return settings(
         base,
-        max_examples=max(round(base.max_examples * effort), 3),
+        max_examples=max(round(base.max_examples * effort), 1),
         database=None,
         deadline=None,
         print_blob=False,
