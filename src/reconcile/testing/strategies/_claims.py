@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import attrs
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from reconcile.groups import EVERYONE, Group
 from reconcile.testing.strategies import _values as numbers
 from reconcile.testing.strategies import _vocabulary as vocabulary
 from reconcile.values import Share, Value
-from reconcile.vocabulary import CASUALTIES, INJURED, KILLED, Event, Outcome, Quantity, Source
+from reconcile.vocabulary import CASUALTIES, INJURED, KILLED, Event, Outcome, Period, Quantity, Source
 
 __all__ = ["citations", "claims", "corpora", "rejects", "small_corpora"]
 
@@ -50,15 +52,21 @@ def rejects() -> SearchStrategy[Rejected]:
     return st.builds(Rejected, st.integers(1, 10**6), st.none() | name, name, st.just("") | name)
 
 
-def _wholes(group: Group) -> list[Group]:
+@functools.lru_cache(maxsize=1024)
+def _wholes(group: Group) -> SearchStrategy[Group]:
     """Groups that this one is a proper part of: everyone, and those with a facet less."""
     facets = dict(group.facets)
     fewer = [Group(**{name: facets[name] for name in facets if name != left}) for left in facets]
-    return list(dict.fromkeys([EVERYONE, *fewer])) if facets else []
+    return st.sampled_from(list(dict.fromkeys([EVERYONE, *fewer])))
 
 
 def _speaks(value: Value, group: Group) -> bool:
     return not isinstance(value, Share) or group < value.of
+
+
+_CITED = st.none() | citations()
+_ANY_VALUES = numbers.values(of=st.just(EVERYONE))
+_PLAIN_VALUES = numbers.values(of=st.nothing())
 
 
 @st.composite
@@ -71,21 +79,26 @@ def _claims(
     cited: SearchStrategy[Citation | None],
 ) -> Claim:
     quantity, source = draw(quantities), draw(sources)
-    if values is None:
-        wholes = _wholes(quantity.group)
-        every = numbers.values(of=st.sampled_from(wholes)) if wholes else numbers.values(of=st.nothing())
-        value = draw(every)
+    if values is not None:
+        value = draw(values)
+        if not _speaks(value, quantity.group):
+            value = draw(values.filter(lambda value: _speaks(value, quantity.group)))
     else:
-        value = draw(values.filter(lambda value: _speaks(value, quantity.group)))
+        value = draw(_ANY_VALUES if quantity.group.facets else _PLAIN_VALUES)
+        if isinstance(value, Share):
+            value = attrs.evolve(value, of=draw(_wholes(quantity.group)))
     return Claim(
         quantity,
         value,
         source,
         reported=draw(moments),
         as_of=draw(moments),
-        hedged=draw(st.booleans()),
+        hedged=draw(_HEDGED),
         citation=draw(cited),
     )
+
+
+_HEDGED = st.booleans()
 
 
 def claims(
@@ -123,7 +136,7 @@ def claims(
         vocabulary.sources() if sources is None else sources,
         values,
         vocabulary.moments() if moments is None else moments,
-        st.none() | citations() if cited is None else cited,
+        _CITED if cited is None else cited,
     )
 
 
@@ -165,22 +178,37 @@ def _retold(claim: Claim, **changes: Any) -> Claim:
     return Claim(**fields) if plain.id == name else Claim(**fields, id=name)
 
 
-@st.composite
-def _linked(
-    draw: st.DrawFn,
-    drawn: SearchStrategy[list[Claim]],
-    origins: SearchStrategy[Source] | None,
-) -> list[Claim]:
+@attrs.frozen
+class _Link:
+    """Which earlier claim is relayed or revised, counted from the first that can be; or which source is quoted."""
+
+    relayed: int | None
+    quoted: Source | int | None
+    revised: int | None
+
+
+def _links(origins: SearchStrategy[Source] | SearchStrategy[int]) -> SearchStrategy[_Link]:
+    some = st.none() | st.integers(0, 7)
+    one = st.tuples(some, st.none()) | st.tuples(st.none(), origins)
+    return st.builds(lambda quoted, revised: _Link(quoted[0], quoted[1], revised), one, some)
+
+
+_UNLINKED = st.just(_Link(None, None, None))
+
+
+def _join(drawn: Iterable[tuple[Claim, _Link]]) -> list[Claim]:
+    """Make claims that were drawn apart fit to be read together, and link them."""
     register, found = _Register(), dict[str, Claim]()
-    for one in draw(drawn):
+    for one, link in drawn:
         claim = register.claim(one)
-        links: dict[str, Any] = {}
-        if origins is not None:
-            alike = [other for other in found.values() if other.quantity == claim.quantity]
-            relayed = st.none() | st.sampled_from(alike) if alike else st.none()
-            links["quoted_from"] = draw(relayed | origins.map(register.source))
-            links["revises"] = draw(st.none() | st.sampled_from(list(found.values()))) if found else None
-            claim = _retold(claim, **links)
+        earlier = list(found.values())
+        alike = [other for other in earlier if other.quantity == claim.quantity]
+        if link.relayed is not None and alike:
+            claim = _retold(claim, quoted_from=alike[link.relayed % len(alike)])
+        elif isinstance(link.quoted, Source):
+            claim = _retold(claim, quoted_from=register.source(link.quoted))
+        if link.revised is not None and earlier:
+            claim = _retold(claim, revises=earlier[link.revised % len(earlier)])
         if claim.id in found:  # the same once more: it stands in another place
             claim = _retold(claim, citation=Citation(title=str(len(found) + 1)))
         while claim.id in found:
@@ -189,31 +217,83 @@ def _linked(
     return list(found.values())
 
 
-@st.composite
-def _worlds(draw: st.DrawFn, min_size: int, max_size: int) -> list[Claim]:
-    """Claims by a few sources about a few quantities that have to do with each other."""
-    happened = [draw(vocabulary.events(most_wholes=0))]
-    if draw(st.booleans()):
-        other = draw(vocabulary.events(most_wholes=0))
-        if other.id != happened[0].id:
-            within = happened[0] if draw(st.booleans()) else None
-            happened.append(attrs.evolve(other, part_of=within))
-    counted = [KILLED, INJURED, CASUALTIES]
-    if draw(st.booleans()):
-        counted.append(draw(vocabulary.outcomes()))
-    people = [*_PARTS]
-    if draw(st.booleans()):
-        people.append(draw(vocabulary.groups()))
-    when = [None, *draw(st.lists(vocabulary.periods(), max_size=2))]
-    speaking = draw(st.lists(vocabulary.sources(), min_size=1, max_size=4, unique_by=lambda source: source.name))
-    quantities = vocabulary.quantities(
-        events=st.sampled_from(happened),
-        outcomes=st.sampled_from(counted),
-        groups=st.sampled_from(people),
-        periods=st.sampled_from(when),
+@attrs.frozen
+class _Cast:
+    """Who speaks, and what may be counted, in one list of claims."""
+
+    events: tuple[Event, ...]
+    outcomes: tuple[Outcome, ...]
+    groups: tuple[Group, ...]
+    periods: tuple[Period | None, ...]
+    sources: tuple[Source, ...]
+
+
+def _stage(
+    event: Event,
+    other: Event | None,
+    within: bool,
+    outcome: Outcome | None,
+    group: Group | None,
+    periods: list[Period],
+    sources: list[Source],
+) -> _Cast:
+    happened = [event]
+    if other is not None and other.id != event.id:
+        happened.append(attrs.evolve(other, part_of=event if within else None))
+    return _Cast(
+        tuple(happened),
+        (KILLED, INJURED, CASUALTIES, *([outcome] if outcome else [])),
+        (*_PARTS, *([group] if group else [])),
+        (None, *periods),
+        tuple(sources),
     )
-    each = claims(quantities=quantities, sources=st.sampled_from(speaking))
-    return draw(st.lists(each, min_size=min_size, max_size=max_size))
+
+
+_CASTS = st.builds(
+    _stage,
+    vocabulary.events(most_wholes=0),
+    st.none() | vocabulary.events(most_wholes=0),
+    st.booleans(),
+    st.none() | vocabulary.outcomes(),
+    st.none() | vocabulary.groups(),
+    st.lists(vocabulary.periods(), max_size=2),
+    st.lists(vocabulary.sources(), min_size=1, max_size=4, unique_by=lambda source: source.name),
+)
+_PLACES = st.tuples(*(st.integers(0, most) for most in (1, 3, 6, 2, 3)))
+
+
+_T = TypeVar("_T")
+
+
+def _pick(pool: Sequence[_T], at: int) -> _T:
+    return pool[at % len(pool)]
+
+
+def _cast_one(cast: _Cast, at: tuple[int, ...], value: Value, rest: dict[str, Any]) -> Claim:
+    event, outcome, group, period, source = at
+    counted = Quantity(
+        _pick(cast.events, event), _pick(cast.outcomes, outcome), _pick(cast.groups, group), _pick(cast.periods, period)
+    )
+    if isinstance(value, Share) and counted.group == value.of:
+        counted = attrs.evolve(counted, group=_CHILD)
+    return Claim(counted, value, _pick(cast.sources, source), **rest)
+
+
+_REST = st.fixed_dictionaries(
+    {"reported": vocabulary.moments(), "as_of": vocabulary.moments(), "hedged": _HEDGED, "citation": _CITED}
+)
+
+
+@st.composite
+def _worlds(draw: st.DrawFn, drawn: SearchStrategy[list[Any]]) -> list[Claim]:
+    """Claims by a few sources about a few quantities that have to do with each other."""
+    cast = draw(_CASTS)
+
+    def link_to(link: _Link) -> _Link:
+        at = link.quoted
+        return attrs.evolve(link, quoted=_pick(cast.sources, at)) if isinstance(at, int) else link
+
+    return _join((_cast_one(cast, *told), link_to(link)) for told, link in draw(drawn))
 
 
 def corpora(
@@ -253,9 +333,12 @@ def corpora(
     a: 0 killed, a
     a: 0 killed, a
     """
-    drawn = _worlds(min_size, max_size) if claims is None else st.lists(claims, min_size=min_size, max_size=max_size)
-    quoted = vocabulary.sources() if origins is None else origins
-    return _linked(drawn, quoted if links else None)
+    if claims is None:
+        link = _links(st.integers(0, 3) if origins is None else origins) if links else _UNLINKED
+        told = st.tuples(_PLACES, _ANY_VALUES, _REST)
+        return _worlds(st.lists(st.tuples(told, link), min_size=min_size, max_size=max_size))
+    link = _links(vocabulary.sources() if origins is None else origins) if links else _UNLINKED
+    return st.lists(st.tuples(claims, link), min_size=min_size, max_size=max_size).map(_join)
 
 
 def small_corpora(

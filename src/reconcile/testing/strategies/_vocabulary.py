@@ -78,6 +78,11 @@ def _stripped(text: str) -> str:
     return text.strip()[:LONGEST_NAME].strip() or "a"
 
 
+# Strategies that take no arguments are made once: to make one costs more than to draw from it.
+_NAMES = st.sampled_from(_PLAIN) | st.sampled_from(_HOSTILE) | st.text(min_size=1, max_size=12).map(_stripped)
+_PARTIES = st.sampled_from(_PLAIN[:2]) | _NAMES
+
+
 def names() -> SearchStrategy[str]:
     """Draw names: ``a``, ``b``, ``c``, and those that break layouts, tables and parsers.
 
@@ -88,7 +93,7 @@ def names() -> SearchStrategy[str]:
     -------
     SearchStrategy of str
     """
-    return st.sampled_from(_PLAIN) | st.sampled_from(_HOSTILE) | st.text(min_size=1, max_size=12).map(_stripped)
+    return _NAMES
 
 
 def source_kinds() -> SearchStrategy[SourceKind]:
@@ -120,21 +125,14 @@ def sources(
     -------
     SearchStrategy of Source
     """
-    several = st.frozensets(_parties() if parties is None else parties, max_size=2)
+    several = st.frozensets(_PARTIES if parties is None else parties, max_size=2)
     return st.builds(
         lambda name, kind, sides, opposes: Source(name, kind=kind, sides=sides, opposes=opposes - sides),
-        _names() if names is None else names,
+        _NAMES if names is None else names,
         source_kinds() if kinds is None else kinds,
         several,
         several,
     )
-
-
-_names = names
-
-
-def _parties() -> SearchStrategy[str]:
-    return st.sampled_from(_PLAIN[:2]) | _names()
 
 
 def outcomes(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[Outcome]:
@@ -149,20 +147,27 @@ def outcomes(*, names: SearchStrategy[str] | None = None) -> SearchStrategy[Outc
     -------
     SearchStrategy of Outcome
     """
-    named = _names() if names is None else names
+    named = _NAMES if names is None else names
     parts = st.frozensets(st.sampled_from(tuple(STANDARD_OUTCOMES)) | named, max_size=3)
     own = st.builds(lambda name, parts: Outcome(name, parts - {Outcome(name).name}), named, parts)
     return st.sampled_from(_OUTCOMES) | own
 
 
+_FACET_VALUES = _NAMES.map(lambda text: _stripped("".join(sign for sign in text[:100] if sign not in "|;=")))
+_FACET_NAMES = st.lists(st.sampled_from(tuple(_FACETS)), min_size=1, max_size=3, unique=True)
+_VALUES_OF = {
+    name: st.frozensets(st.sampled_from(common) | _FACET_VALUES, min_size=1, max_size=2)
+    for name, common in _FACETS.items()
+}
+
+
 @st.composite
 def _made_groups(draw: st.DrawFn) -> Group:
-    facets: dict[str, Any] = {}
-    for name in draw(st.lists(st.sampled_from(tuple(_FACETS)), min_size=1, max_size=3, unique=True)):
-        common = st.sampled_from(_FACETS[name])
-        any_value = _names().map(lambda text: _stripped("".join(sign for sign in text[:100] if sign not in "|;=")))
-        facets[name] = draw(st.frozensets(common | any_value, min_size=1, max_size=2))
+    facets: dict[str, Any] = {name: draw(_VALUES_OF[name]) for name in draw(_FACET_NAMES)}
     return Group(**facets)
+
+
+_ANY_GROUPS = st.sampled_from(_GROUPS) | _made_groups()
 
 
 def groups() -> SearchStrategy[Group]:
@@ -172,12 +177,22 @@ def groups() -> SearchStrategy[Group]:
     -------
     SearchStrategy of Group
     """
-    return st.sampled_from(_GROUPS) | _made_groups()
+    return _ANY_GROUPS
 
 
-def _dates() -> SearchStrategy[datetime.date]:
-    month = st.integers(0, 30).map(lambda days: _FIRST_DAY + datetime.timedelta(days))
-    return month | st.dates()
+_DATES = st.integers(0, 30).map(lambda days: _FIRST_DAY + datetime.timedelta(days)) | st.dates()
+_OFFSETS = st.sampled_from((0, 1, -1, 330, 14 * 60, -12 * 60))
+_ZONES = st.none() | _OFFSETS.map(lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes)))
+_MINUTES = st.sampled_from((0, 11 * 60, 24 * 60 - 1)) | st.integers(0, 24 * 60 - 1)
+
+
+def _at(day: datetime.date, minute: int, zone: datetime.timezone | None) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time(minute // 60, minute % 60), zone)
+
+
+_MOMENTS = st.none() | _DATES | st.builds(_at, _DATES, _MINUTES, _ZONES)
+_SPANS = st.tuples(_DATES, _DATES).map(lambda ends: (min(ends), max(ends)))
+_DAYS_OF_EVENTS = st.just((None, None)) | _SPANS | st.tuples(_DATES, st.none())
 
 
 def moments() -> SearchStrategy[datetime.date | None]:
@@ -189,25 +204,10 @@ def moments() -> SearchStrategy[datetime.date | None]:
     -------
     SearchStrategy of date, datetime or None
     """
-    offsets = st.sampled_from((0, 1, -1, 330, 14 * 60, -12 * 60))
-    zones = st.none() | offsets.map(lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes)))
-    minutes = st.sampled_from((0, 11 * 60, 24 * 60 - 1)) | st.integers(0, 24 * 60 - 1)
-    times = st.builds(
-        lambda day, minute, zone: datetime.datetime(
-            day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone
-        ),
-        _dates(),
-        minutes,
-        zones,
-    )
-    return st.none() | _dates() | times
+    return _MOMENTS
 
 
-def _spans() -> SearchStrategy[tuple[datetime.date, datetime.date]]:
-    def ordered(ends: tuple[datetime.date, datetime.date]) -> tuple[datetime.date, datetime.date]:
-        return min(ends), max(ends)
-
-    return st.tuples(_dates(), _dates()).map(ordered)
+_ANY_PERIODS = _SPANS.map(lambda span: Period(*span))
 
 
 def periods() -> SearchStrategy[Period]:
@@ -217,20 +217,20 @@ def periods() -> SearchStrategy[Period]:
     -------
     SearchStrategy of Period
     """
-    return _spans().map(lambda span: Period(*span))
+    return _ANY_PERIODS
+
+
+_PLACES = st.none() | _NAMES
 
 
 @st.composite
-def _events(draw: st.DrawFn, ids: SearchStrategy[str], parties: SearchStrategy[str], most_wholes: int) -> Event:
-    chain = draw(st.lists(ids.map(str.strip), min_size=1, max_size=1 + most_wholes, unique=True))
-    event = None
-    for name in reversed(chain):
-        start, end = draw(st.sampled_from(((None, None),)) | _spans() | st.tuples(_dates(), st.none()))
-        place, guilty = draw(st.none() | _names()), draw(st.frozensets(parties, max_size=2))
-        event = Event(name, place=place, start=start, end=end, perpetrators=guilty, part_of=event)
-    if event is None:
-        raise AssertionError
-    return event
+def _events(draw: st.DrawFn, chains: SearchStrategy[list[str]], guilty: SearchStrategy[frozenset[str]]) -> Event:
+    first, *wholes = draw(chains)
+    within = None
+    for name in reversed(wholes):
+        within = Event(name, part_of=within)
+    start, end = draw(_DAYS_OF_EVENTS)
+    return Event(first, place=draw(_PLACES), start=start, end=end, perpetrators=draw(guilty), part_of=within)
 
 
 def events(
@@ -250,7 +250,9 @@ def events(
     -------
     SearchStrategy of Event
     """
-    return _events(_names() if ids is None else ids, _parties() if parties is None else parties, most_wholes)
+    named = (_NAMES if ids is None else ids).map(str.strip)
+    chains = st.lists(named, min_size=1, max_size=1 + most_wholes, unique=True)
+    return _events(chains, st.frozensets(_PARTIES if parties is None else parties, max_size=2))
 
 
 def quantities(
@@ -281,12 +283,11 @@ def quantities(
     """
     return st.builds(
         Quantity,
-        _any_events() if events is None else events,
-        _any_outcomes() if outcomes is None else outcomes,
-        _any_groups() if groups is None else groups,
-        st.none() | _any_periods() if periods is None else periods,
+        _ANY_EVENTS if events is None else events,
+        _ANY_OUTCOMES if outcomes is None else outcomes,
+        _ANY_GROUPS if groups is None else groups,
+        st.none() | _ANY_PERIODS if periods is None else periods,
     )
 
 
-# By other names, since arguments hide these.
-_any_events, _any_outcomes, _any_groups, _any_periods = events, outcomes, groups, periods
+_ANY_EVENTS, _ANY_OUTCOMES = events(), outcomes()
