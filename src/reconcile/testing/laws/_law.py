@@ -126,8 +126,8 @@ def _tell_all(claims: Sequence[Claim], before: Sequence[Claim] | None) -> list[s
     shown = [f"    {at}. {written(claim)}" for at, claim in enumerate(claims, 1)]
     if before is not None and len(shown) > 8:
         new = [line for line, claim in zip(shown, claims, strict=True) if claim not in before]
-        return [f"    {len(shown) - len(new)} of the same claims", *new]
-    return shown if len(shown) <= 12 else [*shown[:10], f"    and {len(shown) - 10} more"]
+        shown = [f"    {len(shown) - len(new)} of the same claims", *new]
+    return shown if len(shown) <= 8 else [*shown[:6], f"    and {len(shown) - 6} more"]
 
 
 @attrs.frozen(eq=False)

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-@law(Regime.ANY, w.shuffled)
+@law(Regime.ANY, w.shuffled, effort=0.5)
 def order_is_irrelevant(ask: Asking, pair: w.Pair) -> None:
     """The order in which claims are given is irrelevant.
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime
 import functools
+import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from reconcile.claims import Citation, Claim
-from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Vague, Value
+from reconcile.values import LARGEST, About, AtLeast, AtMost, Exactly, Value
 from reconcile.vocabulary import CASUALTIES, Event, Group, Quantity, Source
 
 if TYPE_CHECKING:
@@ -38,13 +39,21 @@ DAY = datetime.date(2020, 2, 1)
 EVENTS = 150  # of a simulated world
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Pair:
     """Claims, and other claims that should be answered alike, or in a known order."""
 
     before: tuple[Claim, ...]
     after: tuple[Claim, ...]
     renamed: dict[Quantity, Quantity] | None = None
+
+
+@attrs.frozen(eq=False, repr=False)
+class Simulated:
+    """Claims drawn from a model, and the true counts."""
+
+    claims: tuple[Claim, ...]
+    counts: Mapping[Quantity, int]
 
 
 def day(at: int) -> datetime.date:
@@ -60,13 +69,17 @@ def numbers(low: int = 0, most: int = 10_000) -> SearchStrategy[int]:
 
 
 def values(most: int = 10_000) -> SearchStrategy[Value]:
-    """Values about a count, plain ones first."""
+    """Values about a count but surveys and shares, plain ones first."""
     from hypothesis import strategies as st
 
-    one = numbers(most=most)
-    ranges = st.tuples(one, one).map(sorted).map(lambda ends: Between(*ends))
-    words = st.sampled_from(["several", "dozens", "hundreds"][: 3 if most > 100 else 1])
-    return st.one_of(*(one.map(kind) for kind in (Exactly, AtLeast, AtMost, About)), ranges, words.map(Vague))
+    from reconcile.testing import strategies
+
+    counts = numbers(most=most)
+    kinds = (strategies.exactlys, strategies.at_leasts, strategies.at_mosts, strategies.abouts, strategies.betweens)
+    words = st.sampled_from(["several", "dozens", "hundreds"] if most > 100 else ["several"])
+    # What takes fewer choices counts as simpler: the number beside a word makes it no simpler than a number.
+    vague = st.tuples(strategies.vagues(words=words), counts).map(operator.itemgetter(0))
+    return functools.reduce(operator.or_, [*(kind(counts=counts) for kind in kinds), vague])
 
 
 def by_monitors(
@@ -245,10 +258,14 @@ def linked() -> SearchStrategy[tuple[Claim, ...]]:
 
 
 def anything() -> SearchStrategy[tuple[Claim, ...]]:
-    """Whatever claims can be made, none among them."""
+    """Whatever claims can be made: of any kind, size and name, or none."""
     from hypothesis import strategies as st
 
-    return st.just(()) | worlds()
+    from reconcile.testing import strategies
+
+    values = strategies.values(counts=strategies.counts(max_value=LARGEST))
+    one = strategies.claims(values=values).map(lambda claim: (claim,))
+    return st.just(()) | one | strategies.corpora(max_size=3).map(tuple)
 
 
 def said(value: Value, *, hedged: bool = False) -> tuple[Claim, ...]:
@@ -380,17 +397,17 @@ def contradicting() -> SearchStrategy[tuple[int, int]]:
     return st.tuples(numbers(most=2_000), st.integers(0, 20)).map(lambda x: (x[0], x[0] + x[0] // 2 + 1 + x[1]))
 
 
-def simulated() -> SearchStrategy[tuple[tuple[Claim, ...], Mapping[Quantity, int]]]:
-    """Claims drawn from the model, each made by a source of its own, and the true counts."""
+def simulated() -> SearchStrategy[Simulated]:
+    """Claims of displaced people drawn from the model, each made by a source of its own, and the true counts."""
     from hypothesis import strategies as st
 
     from reconcile.simulate import simulate
 
-    def draw(seed: int) -> tuple[tuple[Claim, ...], Mapping[Quantity, int]]:
-        world = simulate(events=EVENTS, sources=50, claims_per_event=(1, 4), rng=seed)
+    def draw(seed: int) -> Simulated:
+        world = simulate(events=EVENTS, sources=50, claims_per_event=(1, 4), outcomes=("displaced",), rng=seed)
         each = [attrs.evolve(c.source, name=f"{c.source} {at}") for at, c in enumerate(world.claims)]
         claims = [attrs.evolve(c, source=source) for c, source in zip(world.claims, each, strict=True)]
-        return tuple(claims), world.counts
+        return Simulated(tuple(claims), world.counts)
 
     return st.integers(0, 9).map(draw)
 
