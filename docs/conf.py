@@ -17,7 +17,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx_gallery.g
 # The tables in generated/ are parts of pages.
 exclude_patterns = ["_build", "generated/*.md", "**/sg_execution_times.rst"]
 default_role = "code"
-suppress_warnings = ["toc.empty_glob"]  # lists of pages leave room for pages to come
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
