@@ -13,7 +13,15 @@ author = "the reconcile authors"
 copyright = "2026, the reconcile authors"
 version = release = reconcile.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx_gallery.gen_gallery", "mathml", "rooms", "defaults"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+    "mathml",
+    "rooms",
+    "defaults",
+]
 # The tables in generated/ are parts of pages.
 exclude_patterns = ["_build", "generated/*.md", "**/sg_execution_times.rst"]
 default_role = "code"
@@ -57,8 +65,10 @@ html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_prev_next": False,
+    "header_links_before_dropdown": 7,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_context = {"default_mode": "auto"}
 html_sidebars = {"**": ["sidebar-nav-bs"], "index": []}

@@ -3,12 +3,12 @@
 Ranges and gradings, as Airwars publishes them
 ==============================================
 
-Airwars records each incident of civilian harm with a lowest and a highest number of killed, gathered from all that was
-said in public, and a grading of how well the incident is attested. Its range is an envelope over sources. It is not an interval
-with a probability, and it is one compiler's claim, not one claim for each of its sources.
+Airwars records each incident of civilian harm with a lowest and a highest number of killed, gathered from all that
+was said in public, and a grading of how well the incident is attested. Its range is an envelope over sources. It is
+not an interval with a probability, and it is one compiler's claim, not one claim for each of its sources.
 
-Three incidents in Gaza, with the figures of Airwars' public pages (airwars.org) by incident code. The attributed claims were
-read from the pages' text by pattern, and are what is named there, not all that Airwars' researchers saw.
+Three incidents in Gaza, with the figures of Airwars' public pages (airwars.org) by incident code. The attributed
+claims were read from the pages' text by pattern, and are what is named there, not all that Airwars' researchers saw.
 """
 
 import reconcile as rc
@@ -31,10 +31,10 @@ for event, value in published.items():
     print(f"{event}: Airwars {value}; {ranges[event.killed(civilians)]}")
 
 # %%
-# The narrow range is taken as it stands. The wide ones are not, and this is a weakness to know of: up to one width beyond the
-# ends is thought possible, for 102 to 200 that reaches down to a few dead, and most incidents have few. One wide range
-# and nothing else is pulled towards what is common, or splits in two. Whoever trusts the range to hold the number nine times in
-# ten says so, with a level and a middle of his own:
+# The narrow range is taken as it stands. The wide ones are not, and this is a weakness to know of: up to one width
+# beyond the ends is thought possible, for 102 to 200 that reaches down to a few dead, and most incidents have few. One
+# wide range and nothing else is pulled towards what is common, or splits in two. Whoever trusts the range to hold the
+# number nine times in ten says so, with a level and a middle of his own:
 
 trusting = rc.Claim(radwan.killed(civilians), rc.Surveyed(143, 102, 200, level=0.9), airwars)
 print(rc.estimate([trusting])[radwan.killed(civilians)])
@@ -42,13 +42,17 @@ print(rc.estimate([trusting])[radwan.killed(civilians)])
 # %%
 # The claims beneath
 # ------------------
-# Where the pages name who said what, the claims themselves tell more than their envelope. They count people, not civilians
-# only; that is a difference that no arithmetic mends, and here we take them as they are.
+# Where the pages name who said what, the claims themselves tell more than their envelope. They count people, not
+# civilians only; that is a difference that no arithmetic mends, and here we take them as they are.
 
-said = {
+said: dict[rc.Event, list[tuple[str, rc.Value]]] = {
     rafah: [("Shehab Agency", rc.Exactly(10)), ("YPAgency", rc.Exactly(13)), ("a person, 867f", rc.Exactly(15))],
     roads: [("Almamlakah TV", rc.About(40)), ("Shehab Agency", rc.AtLeast(71))],
-    radwan: [("a person, 6233", rc.Exactly(32)), ("a person, 896d", rc.Exactly(70)), ("a person, df09", rc.Exactly(100))],
+    radwan: [
+        ("a person, 6233", rc.Exactly(32)),
+        ("a person, 896d", rc.Exactly(70)),
+        ("a person, df09", rc.Exactly(100)),
+    ],
 }
 claims = [
     rc.Claim(event.killed(), value, rc.Source(name, kind="media" if name[0].isupper() else "witness"))
@@ -62,9 +66,10 @@ for event in said:
     print(f"    the rule of the envelope on the same claims: {rules.apply(rules.MIN_MAX, about)}")
 
 # %%
-# In the first incident the envelope of the claims named is 10 to 15, and Airwars' is 13 to 15: its researchers judged the
-# ten to be of an earlier state, or to be about something else. In the third the claims named are all below Airwars' lowest
-# number: what it rests on is not among them. A rule cannot know that, and neither can an estimate from these claims.
+# In the first incident the envelope of the claims named is 10 to 15, and Airwars' is 13 to 15: its researchers judged
+# the ten to be of an earlier state, or to be about something else. In the third the claims named are all below Airwars'
+# lowest number: what it rests on is not among them. A rule cannot know that, and neither can an estimate from these
+# claims.
 
 # %%
 # Never both
@@ -81,8 +86,8 @@ for role in rc.estimate([*about_rafah, envelope])[rafah.killed()].roles:
 # %%
 # The grading
 # -----------
-# *Confirmed*, *fair*, *weak* and *contested* are about whether the incident is well attested and who is responsible; they
-# are no accuracy of the number. *Weak* rests on a single source. We suggest to code a weak report as hedged, which
+# *Confirmed*, *fair*, *weak* and *contested* are about whether the incident is well attested and who is responsible;
+# they are no accuracy of the number. *Weak* rests on a single source. We suggest to code a weak report as hedged, which
 # widens it and never drops it, and to leave the others alone.
 
 weak = rc.Event("a weak one").killed(civilians)
@@ -93,6 +98,6 @@ for hedged in (False, True):
 # %%
 # What this does not know
 # -----------------------
-# *Contested* means that several parties may be responsible. Here that changes nothing in the number, but it decides who has
-# cause to deny: put every party named into ``perpetrators=``, and its own claims are read accordingly. And the estimate is
-# for those who were killed in the incident; it says nothing of incidents that nobody reported.
+# *Contested* means that several parties may be responsible. Here that changes nothing in the number, but it decides who
+# has cause to deny: put every party named into ``perpetrators=``, and its own claims are read accordingly. And the
+# estimate is for those who were killed in the incident; it says nothing of incidents that nobody reported.

@@ -80,8 +80,8 @@ print(rc.Corpus(claims))
 # %%
 # What the corpus teaches
 # -----------------------
-# With so many claims, ``estimate`` learns the sources by itself. Heaping is the propensity to round. Copying is how often
-# a source repeats an earlier one. "Equal" is how often a figure equals one that is earlier.
+# With so many claims, ``estimate`` learns the sources by itself. Heaping is the propensity to round. Copying is how
+# often a source repeats an earlier one. "Equal" is how often a figure equals one that is earlier.
 
 posterior = rc.estimate(claims)
 print("learned:", posterior.diagnostics.learned)
@@ -97,9 +97,9 @@ for one in HISTORIANS.split():
     print(f"{name:12} {heaping:>8} {copying:>9} {equal:>10.2f}")
 
 # %%
-# Greer and CWSS repeat others, nearly always; Bodart rounds, and repeats nobody. To be equal is not to copy: half of the
-# figures of CDB90 equal an earlier one, and a fifth of its claims are put down to copying. Careful writers agree because
-# they are careful; equality tells only as far as it would be improbable without copying.
+# Greer and CWSS repeat others, nearly always; Bodart rounds, and repeats nobody. To be equal is not to copy: half of
+# the figures of CDB90 equal an earlier one, and a fifth of its claims are put down to copying. Careful writers agree
+# because they are careful; equality tells only as far as it would be improbable without copying.
 
 # %%
 # Leave one out
@@ -141,9 +141,9 @@ for q in sorted(fox, key=lambda q: -log_error(methods["reconcile"][q], fox[q]))[
 
 # %%
 # How to read this: the plain median of eight claims is a little closer to Fox than we are, by two or three counts of
-# thirty-two; a difference of a hundredth is chance. And Fox is no truth. Our interval is for the true number, not for what
-# another historian will write, so it need not hold him nine times in ten; where he is outside, either he or the others
-# are wrong.
+# thirty-two; a difference of a hundredth is chance. And Fox is no truth. Our interval is for the true number, not for
+# what another historian will write, so it need not hold him nine times in ten; where he is outside, either he or the
+# others are wrong.
 
 # %%
 # The whole collection

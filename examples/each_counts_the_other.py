@@ -43,11 +43,11 @@ claims = [
 
 # %%
 # Left out, for the data set does not say who they are: the groups "other" and "open-source", one of which is given as
-# 83,000 and 87,000 Ukrainian dead. Left out of the picture, too: that Britain and the United States support Ukraine. They
-# do not fight, and are taken as third parties; whoever doubts it writes ``opposes={"Russia"}`` and looks again.
+# 83,000 and 87,000 Ukrainian dead. Left out of the picture, too: that Britain and the United States support Ukraine.
+# They do not fight, and are taken as third parties; whoever doubts it writes ``opposes={"Russia"}`` and looks again.
 #
-# The figures are up to three weeks apart, and the dead of these weeks are missing in the earlier ones. Beside differences of
-# a factor of ten this is small.
+# The figures are up to three weeks apart, and the dead of these weeks are missing in the earlier ones. Beside
+# differences of a factor of ten this is small.
 
 posterior = rc.estimate(claims)
 for quantity in (russian, ukrainian):
@@ -58,7 +58,9 @@ for quantity in (russian, ukrainian):
 # -----------------
 # The mean of what is said of each army, taking the middle of the range:
 
-print(f"Russian dead: {(54_810 + 5_937 + 25_000 + 15_000) / 4:,.0f}; Ukrainian dead: {(9_000 + 61_207 + 8_250) / 3:,.0f}")
+print(
+    f"Russian dead: {(54_810 + 5_937 + 25_000 + 15_000) / 4:,.0f}; Ukrainian dead: {(9_000 + 61_207 + 8_250) / 3:,.0f}"
+)
 
 # %%
 # The mean says that the two armies lost about as many. That is what happens when the boast of one side about the other
@@ -68,8 +70,8 @@ print(f"Russian dead: {(54_810 + 5_937 + 25_000 + 15_000) / 4:,.0f}; Ukrainian d
 # %%
 # How each figure compares
 # ------------------------
-# Claim divided by estimate, beside the bias that Radford et al. found for the first year (of whole groups of sources, by
-# their own model):
+# Claim divided by estimate, beside the bias that Radford et al. found for the first year (of whole groups of sources,
+# by their own model):
 
 published = {
     ("Russia", russian): 0.28, ("Russia", ukrainian): 4.33, ("Ukraine", russian): 1.94, ("Ukraine", ukrainian): 0.99,
@@ -84,22 +86,22 @@ for claim in claims:
 # %%
 # What the estimate owes to the priors
 # ------------------------------------
-# Do not take this for confirmation. The default doubt about parties was set with that very paper in hand
-# (:doc:`the model </explanation/mathematics>` lists it), and seven claims do not teach a bias: what keeps the estimate near
-# the third parties is that they are assumed to lean little. What if they were doubted more? Another model is another
-# estimate. Here the bias of a third party may be a factor of two and a half either way (one standard deviation), instead of
-# 1.35:
+# Do not take this for confirmation. The default doubt about parties was set with that very paper in hand (:doc:`the
+# model </explanation/mathematics>` lists it), and seven claims do not teach a bias: what keeps the estimate near the
+# third parties is that they are assumed to lean little. What if they were doubted more? Another model is another
+# estimate. Here the bias of a third party may be a factor of two and a half either way (one standard deviation),
+# instead of 1.35:
 
 doubtful = rc.Model(
     sources={("bias", rc.Relation.THIRD): rc.Normal(0.0, math.log(2.5), "third parties doubted, for this example")}
 )
 doubted = rc.estimate(claims, doubtful)
 for quantity in (russian, ukrainian):
-    print(f"{quantity}: {doubted[quantity].median():,} (90 % {doubted[quantity].eti()})")
+    print(f"{quantity}: {doubted[quantity]}")
 
 # %%
-# How well was this computed? Sources that speak of both armies share their leaning between the counts, which is worked out with
-# random draws. Any probability above may be off by this much (``draws=`` lowers it):
+# How well was this computed? Sources that speak of both armies share their leaning between the counts, which is worked
+# out with random draws. Any probability above may be off by this much (``draws=`` lowers it):
 
 print(f"{posterior.diagnostics.error:.3f}")
 

@@ -30,8 +30,8 @@ VERIFIED = "2025-01-01"  # stands for "later": the collection does not say when 
 # %%
 # One source, two figures
 # -----------------------
-# Both are OCHA's, so the later one replaces the earlier one: ``revises`` says which. Each count is one of its own, from 7
-# October to the day.
+# Both are OCHA's, so the later one replaces the earlier one: ``revises`` says which. Each count is one of its own, from
+# 7 October to the day.
 
 ocha = rc.Source("OCHA", kind="intergovernmental")
 west_bank = rc.Event("West Bank since 2023-10-07", place="West Bank", start="2023-10-07")
@@ -43,7 +43,8 @@ def count_to(day: str) -> rc.Quantity:
 
 
 flash = {
-    day: rc.Claim(count_to(day), rc.Exactly(first), ocha, reported=day, as_of=day) for day, (first, _) in FIGURES.items()
+    day: rc.Claim(count_to(day), rc.Exactly(first), ocha, reported=day, as_of=day)
+    for day, (first, _) in FIGURES.items()
 }
 verified = {
     day: rc.Claim(count_to(day), rc.Exactly(later), ocha, reported=VERIFIED, as_of=day, revises=flash[day])
@@ -53,7 +54,8 @@ verified = {
 # %%
 # What could be known on the day
 # ------------------------------
-# ``as_of=`` forgets what was said later. Each day by itself, as a reader of that day's flash update would have estimated:
+# ``as_of=`` forgets what was said later. Each day by itself, as a reader of that day's flash update would have
+# estimated:
 
 print("day          flash   estimate that day   verified   inside?")
 held = 0
@@ -66,9 +68,9 @@ for day, (first, later) in FIGURES.items():
 print(f"{held} of {len(FIGURES)} verified numbers are in the 90 % interval of the day")
 
 # %%
-# The first day fails: three dead were taken for exactly three, since small counts mostly are, and three bodies were still
-# to be found. The later intervals hold, and are far wider than the corrections: a source of which nothing else is known is
-# believed within a factor of two. A reader who has seen many such pairs gives this source a prior of its own.
+# The first day fails: three dead were taken for exactly three, since small counts mostly are, and three bodies were
+# still to be found. The later intervals hold, and are far wider than the corrections: a source of which nothing else is
+# known is believed within a factor of two. A reader who has seen many such pairs gives this source a prior of its own.
 
 # %%
 # What is known now
@@ -95,5 +97,5 @@ print(f"too low on {sum(one < 0 for one in off)} of {len(off)} days")
 # What this does not know
 # -----------------------
 # These are ten days, picked to be spread over the period, and not ten independent trials: every count contains the one
-# before, so one late correction moves all that follow. "Verified" is the same body's later word; nobody else counted. And
-# a correction may change what is counted (who is included, which day a death is booked on) as well as how many.
+# before, so one late correction moves all that follow. "Verified" is the same body's later word; nobody else counted.
+# And a correction may change what is counted (who is included, which day a death is booked on) as well as how many.

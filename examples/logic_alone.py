@@ -29,8 +29,8 @@ claims = [
 print(rc.contradictions(claims))
 
 # %%
-# 1,730 and 1,000 are not 9,800. Some digit slipped, in 1908 or since; which one, logic does not say. But it says what any two
-# of the three imply. Trusting the dead and the sum:
+# 1,730 and 1,000 are not 9,800. Some digit slipped, in 1908 or since; which one, logic does not say. But it says what
+# any two of the three imply. Trusting the dead and the sum:
 
 trusted = rc.bounds(claims, trust=[claims[0].id, claims[2].id])
 print(trusted[wounded])
@@ -61,8 +61,8 @@ for claim in bounds.forced_by(civilians)[1]:
 # %%
 # A headline
 # ----------
-# "At least 40 killed, most of them children": how many children is that, at the least? And can "fewer than 15 children",
-# said by another, be true as well?
+# "At least 40 killed, most of them children": how many children is that, at the least? And can "fewer than 15
+# children", said by another, be true as well?
 
 strike, paper = rc.Event("strike"), rc.Source("paper", kind="media")
 children = strike.killed(rc.Group(age="child"))
@@ -73,8 +73,8 @@ print(rc.contradictions([*headline, rc.Claim(children, rc.AtMost(14), rc.Source(
 # %%
 # How far is too far?
 # -------------------
-# Reports of war contradict each other; that is no error of the table. ``radius`` is the smallest relative change with which
-# all of them fit together: the smaller, the less one needs to explain.
+# Reports of war contradict each other; that is no error of the table. ``radius`` is the smallest relative change with
+# which all of them fit together: the smaller, the less one needs to explain.
 
 for one, other in ((5, 6), (50, 60), (12, 90)):
     pair = [rc.Claim(strike.killed(), rc.Exactly(n), rc.Source(name)) for n, name in ((one, "A"), (other, "B"))]
@@ -83,5 +83,5 @@ for one, other in ((5, 6), (50, 60), (12, 90)):
 # %%
 # What this does not know
 # -----------------------
-# Logic takes every claim at its word. It does not know that 90 is a typing slip for 9, that a ministry denies, or that two
-# books count different things. ``estimate`` weighs all that; logic only says what cannot be.
+# Logic takes every claim at its word. It does not know that 90 is a typing slip for 9, that a ministry denies, or that
+# two books count different things. ``estimate`` weighs all that; logic only says what cannot be.

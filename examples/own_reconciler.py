@@ -3,9 +3,10 @@
 Holding a reconciler of your own to the laws
 ============================================
 
-Whatever a method assumes, some things must hold: the order of the claims does not matter, a relay adds nothing, "at least 12"
-does not leave the estimate lower than "exactly 12" would. ``reconcile.testing.laws`` has such laws as objects that search,
-with Hypothesis, for the fewest and plainest claims with which a method breaks them. It needs the extra ``testing``.
+Whatever a method assumes, some things must hold: the order of the claims does not matter, a relay adds nothing, "at
+least 12" does not leave the estimate lower than "exactly 12" would. ``reconcile.testing.laws`` has such laws as
+objects that search, with Hypothesis, for the fewest and plainest claims with which a method breaks them. It needs the
+extra ``testing``.
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,8 @@ from reconcile.testing import adapters, laws
 # %%
 # A method
 # --------
-# The one that is most used: the mean of what is said. A reconciler is anything that takes claims and gives a mapping from
-# quantities to answers; an answer may be a distribution, an interval or, as here, a number.
+# The one that is most used: the mean of what is said. A reconciler is anything that takes claims and gives a mapping
+# from quantities to answers; an answer may be a distribution, an interval or, as here, a number.
 
 
 def mean_of_claims(claims: Sequence[rc.Claim]) -> float | None:
@@ -75,5 +76,5 @@ for verdict, names in verdicts.items():
 # What this does not know
 # -----------------------
 # A method that keeps all laws may still be wrong: a constant keeps most of them. Laws say that a method is coherent.
-# Whether it is right takes worlds with known truth (:doc:`how to test a reconciler </howto/own_reconciler>`), and claims
-# about real events with a later record.
+# Whether it is right takes worlds with known truth (:doc:`how to test a reconciler </howto/own_reconciler>`), and
+# claims about real events with a later record.

@@ -3,9 +3,9 @@
 A battle as nine historians tell it
 ===================================
 
-Stones River, Tennessee, 31 December 1862 to 2 January 1863. How many men did the Confederate army lose: killed, wounded,
-missing and captured? Nine books and lists give six different numbers, from 10,000 to 25,560. Some of the nine had read
-the others, and do not say so.
+Stones River, Tennessee, 31 December 1862 to 2 January 1863. How many men did the Confederate army lose: killed,
+wounded, missing and captured? Nine books and lists give six different numbers, from 10,000 to 25,560. Some of the
+nine had read the others, and do not say so.
 """
 
 import reconcile as rc
@@ -13,9 +13,9 @@ import reconcile as rc
 # %%
 # Who says what
 # -------------
-# The figures are those of the collection by J. B. Arnold, *acw_battle_data* (CC BY 4.0), which typed them from the books
-# named here. CDB90 is the US Army's database of battles; CWSAC the commission on battle sites; CWSS the National Park
-# Service's list of soldiers and sailors; the Civil War Trust is a charity that keeps battlefields.
+# The figures are those of the collection by J. B. Arnold, *acw_battle_data* (CC BY 4.0), which typed them from the
+# books named here. CDB90 is the US Army's database of battles; CWSAC the commission on battle sites; CWSS the National
+# Park Service's list of soldiers and sailors; the Civil War Trust is a charity that keeps battlefields.
 #
 # The year of a book says who could have read whom. Historians are compilers: none of them counted on the field.
 

@@ -65,27 +65,25 @@ badly_housed = rc.Group(shelter={"open-air", "temporary"})
 # of them are believed to be children" is a share, and hedged. "13 Syrian soldiers" and "13 Syrian troops" are one count
 # told twice by one source: both are written down, and count once.
 
+said: list[tuple[rc.Quantity, rc.Value, rc.Source, bool]] = [
+    (shelling.killed(turkish_soldiers), rc.Exactly(5), ministry, False),
+    (shelling.injured(turkish_soldiers), rc.Exactly(5), ministry, False),
+    (shelling.killed(turkish_soldiers), rc.Exactly(6), observatory, False),
+    (shelling.injured(turkish_soldiers), rc.Exactly(7), observatory, False),
+    (shelling.killed(rebels), rc.Exactly(4), observatory, False),
+    (air_strike.killed(), rc.Exactly(9), activists, False),
+    (air_strike.killed(children), rc.AtLeast(2), activists, False),
+    (clash.killed(turkish_personnel), rc.Exactly(8), agency, False),
+    (clash.killed(syrian_soldiers), rc.Exactly(13), agency, False),
+    (clash.killed(turkish_soldiers), rc.Exactly(8), agency, False),
+    (clash.killed(syrian_soldiers), rc.Exactly(13), agency, False),
+    (flight.displaced(), rc.About(600_000), agency, False),
+    (flight.displaced(children), rc.Share(0.5, 0.5), agency, True),
+    (flight.displaced(badly_housed), rc.Share(0.5, 1), agency, False),
+]
 claims = [
     rc.Claim(quantity, value, source, hedged=hedged, reported="2020-02-10", id=f"t{number}")
-    for number, (quantity, value, source, hedged) in enumerate(
-        [
-            (shelling.killed(turkish_soldiers), rc.Exactly(5), ministry, False),
-            (shelling.injured(turkish_soldiers), rc.Exactly(5), ministry, False),
-            (shelling.killed(turkish_soldiers), rc.Exactly(6), observatory, False),
-            (shelling.injured(turkish_soldiers), rc.Exactly(7), observatory, False),
-            (shelling.killed(rebels), rc.Exactly(4), observatory, False),
-            (air_strike.killed(), rc.Exactly(9), activists, False),
-            (air_strike.killed(children), rc.AtLeast(2), activists, False),
-            (clash.killed(turkish_personnel), rc.Exactly(8), agency, False),
-            (clash.killed(syrian_soldiers), rc.Exactly(13), agency, False),
-            (clash.killed(turkish_soldiers), rc.Exactly(8), agency, False),
-            (clash.killed(syrian_soldiers), rc.Exactly(13), agency, False),
-            (flight.displaced(), rc.About(600_000), agency, False),
-            (flight.displaced(children), rc.Share(0.5, 0.5), agency, True),
-            (flight.displaced(badly_housed), rc.Share(0.5, 1), agency, False),
-        ],
-        start=1,
-    )
+    for number, (quantity, value, source, hedged) in enumerate(said, start=1)
 ]
 
 # %%

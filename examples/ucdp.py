@@ -4,11 +4,11 @@ Low, best and high, as UCDP publishes them
 ==========================================
 
 The Uppsala Conflict Data Program gives three numbers for each event: the lowest and the highest that its sources
-support, and a best estimate. They are one compiler's reading of reports that we do not see. How to code them is a choice,
-and this page shows what each choice says.
+support, and a best estimate. They are one compiler's reading of reports that we do not see. How to code them is a
+choice, and this page shows what each choice says.
 
-Six events in the Central African Republic, from the UCDP Georeferenced Event Dataset, version 23.1 (Sundberg and Melander
-2013; CC BY 4.0), by its event ids.
+Six events in the Central African Republic, from the UCDP Georeferenced Event Dataset, version 23.1 (Sundberg and
+Melander 2013; CC BY 4.0), by its event ids.
 """
 
 import csv
@@ -38,8 +38,8 @@ events = {
 # -------------
 # * ``Exactly(best)`` takes the best number as said to the last man. It throws the range away.
 # * ``Between(low, high)`` takes the range, and throws the best number away.
-# * ``Surveyed(best, low, high, level=...)`` takes all three, as an interval around a point. UCDP states no level: 0.9 is
-#   ours, and it is an assumption. It also wants a low of at least 1, and low < best < high.
+# * ``Surveyed(best, low, high, level=...)`` takes all three, as an interval around a point. UCDP states no level: 0.9
+#   is ours, and it is an assumption. It also wants a low of at least 1, and low < best < high.
 #
 # Where low, best and high agree, all of UCDP's sources do, and ``Exactly`` is right.
 
@@ -59,11 +59,11 @@ for number, (place, when, low, best, high) in EVENTS.items():
         print(f"    {coding:12} {rc.estimate([rc.Claim(killed, value, ucdp)])[killed]}")
 
 # %%
-# The range alone does badly, and the page shows it so that nobody walks into it. A tenth of the weight of a range is for
-# ranges that miss, up to one width beyond their ends. For a wide one that reaches down to the handful of dead of most
-# events, which are many times as common as hundreds; so one wide range, and nothing else, does not stand against the prior.
-# And a low of 0 beside a best of 198 does not mean that perhaps nobody died: one source of two gives no number. Code all
-# three numbers where they allow it, else the best one.
+# The range alone does badly, and the page shows it so that nobody walks into it. A tenth of the weight of a range is
+# for ranges that miss, up to one width beyond their ends. For a wide one that reaches down to the handful of dead of
+# most events, which are many times as common as hundreds; so one wide range, and nothing else, does not stand against
+# the prior. And a low of 0 beside a best of 198 does not mean that perhaps nobody died: one source of two gives no
+# number. Code all three numbers where they allow it, else the best one.
 #
 # The best number alone is read as it would be from any compiler: probably rounded or off by some, either way. It knows
 # nothing of the high of 1,200 or the low of 26.
@@ -71,8 +71,8 @@ for number, (place, when, low, best, high) in EVENTS.items():
 # %%
 # A year
 # ------
-# Events are parts of the year, so their counts add up. Adding all lows and all highs gives a range that is far too wide: it
-# is reached only if every event is at its end at once.
+# Events are parts of the year, so their counts add up. Adding all lows and all highs gives a range that is far too
+# wide: it is reached only if every event is at its end at once.
 
 in_2017 = [number for number, (_, when, *_) in EVENTS.items() if when == 2017]
 claims = []
@@ -81,15 +81,16 @@ for number in in_2017:
     claims.append(rc.Claim(events[number].killed(), codings.get("all three", codings["best alone"]), ucdp))
 claims.append(rc.Claim(year.killed(), rc.AtLeast(0), ucdp))  # says nothing, but asks for the total
 whole = rc.estimate(claims)
-lows, bests, highs = (sum(EVENTS[number][at] for number in in_2017) for at in (2, 3, 4))
+numbers_2017 = [EVENTS[number][2:] for number in in_2017]
+lows, bests, highs = (sum(three[at] for three in numbers_2017) for at in range(3))
 print(f"sums over the four events: low {lows}, best {bests}, high {highs}")
 for number in in_2017:
     print(f"    {events[number]}: {whole[events[number].killed()]}")
 print(f"the year: {whole[year.killed()]}")
 
 # %%
-# The total also has room for those killed in events that are not listed here; with four events of a year that had hundreds,
-# that is the larger question, and no arithmetic answers it.
+# The total also has room for those killed in events that are not listed here; with four events of a year that had
+# hundreds, that is the larger question, and no arithmetic answers it.
 
 # %%
 # The whole file
@@ -113,5 +114,5 @@ else:
 # %%
 # What this does not know
 # -----------------------
-# UCDP counts deaths that it can attribute to an event with known parties and place. What it could not place is not in its
-# numbers, and so not in ours. If you have the reports that UCDP read, code those and not their summary.
+# UCDP counts deaths that it can attribute to an event with known parties and place. What it could not place is not in
+# its numbers, and so not in ours. If you have the reports that UCDP read, code those and not their summary.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -16,8 +17,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MADE = {"_build", "generated", "gallery"}  # by `make docs`
-PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if not MADE & set(p.relative_to(ROOT).parts))]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PAGES = [
+    ROOT / "README.md",
+    *sorted(p for p in (ROOT / "docs").rglob("*.md") if not MADE & set(p.relative_to(ROOT).parts)),
+]
+SLOW = {"civil_war.py", "each_counts_the_other.py", "own_reconciler.py"}  # they learn, integrate or search
+EXAMPLES = [
+    pytest.param(path, id=path.name, marks=[pytest.mark.slow] * (path.name in SLOW))
+    for path in sorted((ROOT / "examples").glob("*.py"))
+]
 OUTPUT = "<!-- output -->"
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[^`\n]*)$")
 
@@ -86,13 +94,34 @@ def test_page(page, workshop):
     run_fences(page.read_text(encoding="utf-8"), str(page))
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_example(example, workshop):
+def run_example(name, data=None):
+    """Run an example as its reader does, and give what it printed; `data` is the folder of collections, if there is one."""
+    without = {key: value for key, value in os.environ.items() if key != "RECONCILE_DATA"}
     ran = subprocess.run(
-        [sys.executable, "-W", "error", f"examples/{example.name}"], capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-W", "error", f"examples/{name}"],
+        env=without if data is None else without | {"RECONCILE_DATA": str(data)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.strip(), "an example shows something"
+    return ran.stdout
+
+
+def wants_data(path):
+    return "RECONCILE_DATA" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example(example, workshop):
+    assert ("no file" in run_example(example.name)) == wants_data(example)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "example", [one for one in EXAMPLES if wants_data(one.values[0])], ids=lambda example: example.name
+)
+def test_example_with_its_collection(example, workshop, shared_data):
+    assert "no file" not in run_example(example.name, shared_data)
 
 
 def test_a_wrong_output_is_caught():

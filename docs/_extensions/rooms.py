@@ -51,9 +51,7 @@ def list_rooms(app: Sphinx, docname: str, source: list[str]) -> None:
         named = MODULE.search(section["body"])
         if named:
             pages.append(f"{section['title']} </{FOLDER}/{named[1]}>")
-            rows.append(
-                f"* - [{section['title']}](/{FOLDER}/{named[1]}.md)\n  - `{named[1]}`\n  - {summary(named[1])}"
-            )
+            rows.append(f"* - [{section['title']}](/{FOLDER}/{named[1]}.md)\n  - `{named[1]}`\n  - {summary(named[1])}")
     before = SECTION.split(source[0], maxsplit=1)[0]
     table = ":::{list-table}\n:header-rows: 1\n\n* - room\n  - import\n  - holds\n" + "\n".join(rows) + "\n:::\n"
     source[0] = before + table + "\n```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```\n"
