@@ -37,7 +37,7 @@ lint: $(VENV)/.stamp-lint ## style, format, types, and the one-way doors between
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.stamp-docs ## build the documentation into docs/_build/html, every warning an error
-	rm -rf docs/_build/html docs/gallery
+	rm -rf docs/_build docs/gallery
 	$(BIN)/python -m sphinx -n -W -T --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 

@@ -13,7 +13,7 @@ import reconcile as rc
 # A slip in a table
 # -----------------
 # The Confederate losses at Shiloh (6-7 April 1862), as Bodart (1908) stands in the collection of J. B. Arnold,
-# *acw_battle_data* (CC BY 4.0). He gives the dead, the wounded, both together, and those who were gone.
+# *acw_battle_data* (CC BY 4.0). He gives the dead, the wounded, and both together.
 
 shiloh = rc.Event("Shiloh", start="1862-04-06", end="1862-04-07")
 south = rc.Group(party="Confederate")
@@ -36,7 +36,8 @@ trusted = rc.bounds(claims, trust=[claims[0].id, claims[2].id])
 print(trusted[wounded])
 
 # %%
-# Fox has 8,012 wounded. With him there are two ways to mend the table, and one of them is a single slip:
+# Fox has 8,012 wounded. With him, the 1,000 stands in two contradictions, by thousands of men; without it all that is
+# left is a difference of 58, which is rounding. That is where the slip is likely to be:
 
 for contradiction in rc.contradictions([*claims, rc.Claim(wounded, rc.Exactly(8_012), fox)]):
     print(contradiction)

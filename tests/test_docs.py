@@ -95,7 +95,7 @@ def test_page(page, workshop):
 
 
 def run_example(name, data=None):
-    """Run an example as its reader does, and give what it printed; `data` is the folder of collections, if there is one."""
+    """Run an example as its reader does, and give what it printed; `data` is the folder of collections, if any."""
     without = {key: value for key, value in os.environ.items() if key != "RECONCILE_DATA"}
     ran = subprocess.run(
         [sys.executable, "-W", "error", f"examples/{name}"],

@@ -57,7 +57,15 @@ def list_rooms(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = before + table + "\n```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```\n"
 
 
+def leave_out_any(
+    app: Sphinx, what: str, name: str, obj: object, options: Any, given: str | None, returned: str | None
+) -> Any:
+    """Leave ``: Any`` out of signatures: a field with a converter takes what its docstring says."""
+    return None if given is None else (given.replace(": Any", ""), returned)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", write_rooms)
     app.connect("source-read", list_rooms)
+    app.connect("autodoc-process-signature", leave_out_any)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
