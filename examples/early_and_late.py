@@ -11,6 +11,12 @@ Ten days, typed from the public record (as collected by *Palestine Datasets*, pu
 October, as the flash update had it on that day, and as the verified database has it for that day.
 """
 
+import csv
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+
 import reconcile as rc
 
 FIGURES = {
@@ -92,6 +98,33 @@ print(rc.history([flash[day], verified[day]], count_to(day)))
 off = [first / later - 1 for first, later in FIGURES.values()]
 print("flash against verified:", ", ".join(f"{100 * one:+.0f} %" for one in off))
 print(f"too low on {sum(one < 0 for one in off)} of {len(off)} days")
+
+# %%
+# All days
+# --------
+# With a path to the collection, on the command line or in ``RECONCILE_DATA``, all days that have both figures are
+# compared, for all four counts: killed, injured, and the children among them.
+
+folder = next(iter(sys.argv[1:]), os.environ.get("RECONCILE_DATA")) or "data"
+path = Path(folder, "gaza_westbank", "west_bank_claims.csv")
+if not path.is_file():
+    print(f"no file {path}: name the folder that holds gaza_westbank/ on the command line or in RECONCILE_DATA")
+else:
+    by_day: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            by_day[row["quantity"], row["date"]][row["source"]] = int(row["value"])
+    for counted in sorted({quantity for quantity, _ in by_day}):
+        pairs = [
+            (said["OCHA flash update"], said["OCHA verified database"])
+            for (quantity, _), said in by_day.items()
+            if quantity == counted and len(said) == 2
+        ]
+        below = sum(first < later for first, later in pairs) / len(pairs)
+        ratios = sorted(first / later for first, later in pairs if later)
+        print(
+            f"{counted}: {len(pairs)} days; flash too low on {below:.0%}; median ratio {ratios[len(ratios) // 2]:.2f}"
+        )
 
 # %%
 # What this does not know
