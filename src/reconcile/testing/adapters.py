@@ -209,7 +209,7 @@ def read(answer: Any) -> Belief:
     if isinstance(answer, Interval):
         ends = {(1 - answer.level) / 2: answer.low, (1 + answer.level) / 2: answer.high}
         return Belief(Kind.INTERVAL, _untold, ends.__getitem__, answer.level)
-    if isinstance(answer, numbers.Real) and not isinstance(answer, bool):
+    if isinstance(answer, numbers.Real):
         answer = Point(float(answer))
     if isinstance(answer, Point):
         at = answer.n
@@ -217,7 +217,9 @@ def read(answer: Any) -> Belief:
     if isinstance(answer, Mapping):
         below, quantile = _of_cdf(_of_masses(answer))
         return Belief(Kind.DISTRIBUTION, below, quantile)
-    named = next((found for name in ("icdf", "ppf", "quantile") if callable(found := getattr(answer, name, None))), None)
+    named = next(
+        (found for name in ("icdf", "ppf", "quantile") if callable(found := getattr(answer, name, None))), None
+    )
     if callable(getattr(answer, "cdf", None)):
         below, quantile = _of_cdf(answer.cdf)
     elif named is not None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Checks for channels that people bring, and the channel whose likelihood ratio is monotone.
 
-A channel gives P(low <= figure <= high | truth, parameters), see `reconcile.channels.Channel`. `check_channel` looks for
-parameters, figures and truths at which it does not do what `estimate` relies on.
+A channel gives P(low <= figure <= high | truth, parameters), see `reconcile.channels.Channel`. `check_channel` looks
+for parameters, figures and truths at which it does not do what `estimate` relies on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from reconcile.channels import Channel, Gradient, Parameters, Priors
 from reconcile.errors import MissingDependency, ReconcileError
 from reconcile.importance import normal_points
 from reconcile.plumbing import check
+from reconcile.testing._settings import settle
 
 if TYPE_CHECKING:
     from hypothesis import settings as Settings  # noqa: N812 - the type of the keyword `settings`
@@ -74,15 +75,17 @@ class LogNormal:
     def _standard(edge: Floats, truth: Floats, theta: Parameters) -> Floats:
         with np.errstate(divide="ignore"):
             log = np.clip(np.log(edge), -1e6, 1e6)
-        return (log - np.log(truth + 0.5) - theta["bias"]) * np.exp(-theta["log_spread"])
+        z: Floats = (log - np.log(truth + 0.5) - theta["bias"]) * np.exp(-theta["log_spread"])
+        return z
 
     @staticmethod
     def _between(start: Floats, end: Floats) -> Floats:
         from scipy.special import ndtr
 
         flip = start > 0  # in the nearer tail
-        gap: Floats = ndtr(np.where(flip, -start, end)) - ndtr(np.where(flip, -end, start))
-        return np.maximum(gap, 0.0)
+        gap = ndtr(np.where(flip, -start, end)) - ndtr(np.where(flip, -end, start))
+        total: Floats = np.maximum(gap, 0.0)
+        return total
 
     def mass(self, low: Floats, high: Floats, truth: Floats, theta: Parameters) -> Floats:
         """See `Channel.mass`."""
@@ -176,11 +179,7 @@ def check_channel(channel: Channel, *, monotone: bool = False, settings: Setting
                 at = ", ".join(f"{name} {value:g}" for name, value in theta.items())
                 raise ChannelBroken(one.statement, f"{found} (with {at or 'no parameters'})")
 
-    base = hypothesis.settings.default if settings is None else settings
-    how = hypothesis.settings(
-        base, database=None, deadline=None, print_blob=False, report_multiple_bugs=False,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )  # fmt: skip
+    how = settle(settings)
     seek = how(hypothesis.given(st.lists(size, min_size=2, max_size=4, unique=True), parameters)(inspect))
     try:
         seek()
@@ -277,5 +276,7 @@ CHECKS: tuple[Check, ...] = (
     Check("sums", "The probabilities of all figures sum to 1, and those of parts to that of the whole.", False, _sums),
     Check("slopes", "`gradient` gives the slopes of `mass` by every parameter.", False, _slopes),
     Check("marginals", "`marginal` is the average of `mass` over the priors.", False, _marginals),
-    Check("ratios", "Of two figures, the larger speaks for the larger truth (monotone likelihood ratio).", True, _ratios),
+    Check(
+        "ratios", "Of two figures, the larger speaks for the larger truth (monotone likelihood ratio).", True, _ratios
+    ),
 )
