@@ -33,8 +33,8 @@ def test_mutants_say_what_is_wrong():
 def test_the_table_has_no_mutant_at_large(capsys):
     assert mutants.main() == 0
     said = capsys.readouterr().out
-    assert "uncaught: none" in said
-    assert "catching nothing: none" in said
+    assert "caught by none: none" in said
+    assert "catching none: none" in said
 
 
 def test_a_mutant_at_large_is_told(monkeypatch, capsys):
@@ -46,5 +46,5 @@ def test_a_mutant_at_large_is_told(monkeypatch, capsys):
     monkeypatch.setattr(laws, "CONDITIONAL", ())
     assert mutants.main() == 1
     said = capsys.readouterr().out
-    assert "1 mutants, uncaught: right" in said
-    assert "catching nothing: a_hedge_weakens, a_contradiction_weakens" in said
+    assert "1 mutants, caught by none: right" in said
+    assert "catching none: a_hedge_weakens, a_contradiction_weakens" in said

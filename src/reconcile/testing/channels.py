@@ -33,6 +33,7 @@ _LOW, _HIGH = _ENDS[:, None], np.append(_ENDS[1:] - 1, np.inf)[:, None]  # inter
 _STEP = 1e-5  # of the finite differences
 _SUMS = 1e-8  # by which probabilities may miss their sum: rounding
 _SLOPES = 1e-5  # by which a slope may miss the finite difference, beside the error of that
+_TELLING = 1e4  # up to which the probability of a single figure is known to many digits
 _POINTS = 4_096  # at which a marginal is averaged
 _MARGINAL = 0.02  # by which a marginal may miss that average: quadrature with few nodes
 
@@ -107,7 +108,8 @@ class LogNormal:
         nodes, weights = np.polynomial.hermite_e.hermegauss(9)
         spread = np.hypot(np.exp(log_spread + log_spread_sd * nodes), bias_sd)
         theta = {"bias": np.full((9, 1, 1), bias), "log_spread": np.log(spread)[:, None, None]}
-        return np.einsum("s,sjn->jn", weights / weights.sum(), self.mass(low, high, truth, theta))[None]
+        average: Floats = np.einsum("s,sjn->jn", weights / weights.sum(), self.mass(low, high, truth, theta))[None]
+        return average
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -217,7 +219,8 @@ def _intervals(truth: Floats) -> tuple[Floats, Floats]:
 
 def _sums(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Iterator[str]:
     total = channel.mass(_LOW, _HIGH, truth, theta).sum(axis=1)[0]
-    for n, found in zip(truth, total, strict=True):
+    every = channel.mass(np.zeros((1, 1)), np.full((1, 1), np.inf), truth, theta)[0, 0]
+    for n, found in [*zip(truth, total, strict=True), *zip(truth, every, strict=True)]:
         if not abs(found - 1) <= _SUMS:
             yield f"{found:.6g} in all for truth {n:,.0f}"
     wide = np.zeros((1, 1)), np.full((1, 1), 999.0)
@@ -262,6 +265,7 @@ def _marginals(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Ite
 
 
 def _ratios(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Iterator[str]:
+    truth = truth[truth <= _TELLING]
     figures = np.unique(np.concatenate([truth, truth + 1]))[:, None]
     mass = channel.mass(figures, figures, truth, theta)[0]
     for (i, m), (j, n) in itertools.combinations(enumerate(figures[:, 0]), 2):

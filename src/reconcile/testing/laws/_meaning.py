@@ -163,7 +163,7 @@ def at_least_is_never_lower_than_exactly(ask: Asking, triple: tuple[Any, Any, An
     """A claim of "at least n" never leaves the answer lower than "exactly n", and "at most n" never higher.
 
     In stochastic order, whatever else is said. Proof: P(value | y) is the sum over figures m of w(m) p(m | y), where w
-    says how well m fits the words: "exactly n" fits n alone, "at least n" fits n and above. The ratio of the two weights
+    says how well m fits the words: "exactly n" fits n alone, "at least n" fits n and above. Their ratio
     rises with m, p has a monotone likelihood ratio, and sums of products of such kernels have one too (the basic
     composition formula, Karlin 1968): so the ratio of the two likelihoods rises with y, and the rest is as above. "At
     most" is the mirror image.

@@ -21,7 +21,8 @@ def model_for(regime: Regime) -> Model:
     """Give a model under which `reconcile.estimate` keeps the laws of a regime.
 
     For ``MONOTONE``: figures are log-normal around the count with a known spread, by
-    `reconcile.testing.channels.LogNormal`, and nobody rounds or copies. For ``RIGHT``: every figure is the count. For the others, the default.
+    `reconcile.testing.channels.LogNormal`, and nobody rounds or copies. For ``RIGHT``: every figure is the count. For
+    the others, the default.
 
     Parameters
     ----------

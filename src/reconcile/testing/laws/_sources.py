@@ -82,8 +82,8 @@ def intervals_hold_the_truth(ask: Asking, case: w.Simulated) -> None:
     """Of 150 simulated counts, 90 % intervals hold at least 80 %.
 
     Of displaced people, whose numbers are large, so that few claims hit them. The worlds are those of
-    `reconcile.simulate`: sources of the kinds that the evidence of the model describes. A calibrated method holds 135 or
-    more, since ends are counted in; 120 is four standard errors below.
+    `reconcile.simulate`: sources of the kinds that the evidence of the model describes. A calibrated method holds 135
+    or more, since ends are counted in; 120 is four standard errors below.
     """
     said, counts = case.claims, case.counts
     reply = ask(said)
