@@ -21,21 +21,26 @@ from reconcile.testing.adapters import Interval, Point, by_quantity, from_readin
 from reconcile.testing.laws import LawBroken, NotApplicable, Regime
 
 
+def half():
+    """Half the examples of the profile: there are many laws."""
+    return hypothesis.settings(max_examples=hypothesis.settings.default.max_examples // 2)
+
+
 @pytest.mark.parametrize("law", laws.ALL, ids=str)
 def test_estimate_keeps_the_law(law):
-    law.check(rc.estimate)
+    law.check(rc.estimate, settings=half())
 
 
 @pytest.mark.parametrize("law", laws.CONDITIONAL, ids=str)
 def test_estimate_keeps_the_law_under_the_model_for_it(law):
-    law.check(functools.partial(rc.estimate, model=laws.model_for(law.regime)))
+    law.check(functools.partial(rc.estimate, model=laws.model_for(law.regime)), settings=half())
 
 
 # Laws that do not ask how certain an answer is, or that sources are learned, hold of learned sources too.
 @pytest.mark.slow
 @pytest.mark.parametrize("law", [laws.order_is_irrelevant, laws.a_relay_adds_nothing], ids=str)
 def test_a_learning_estimate_keeps_the_law(law):
-    law.check(functools.partial(rc.estimate, learn=True), settings=hypothesis.settings(max_examples=4))
+    law.check(functools.partial(rc.estimate, learn=True), settings=hypothesis.settings(max_examples=2))
 
 
 def test_there_are_many_laws_and_each_is_a_sentence():
@@ -71,7 +76,7 @@ def test_a_counterexample_is_small_and_told_in_words():
         "  told:",
         "    1. monitor A: 0 killed, market",
         "    2. monitor B: 1 killed (child), market",
-        "  expected: killed, market nowhere lower than killed (child), market (first) than 1",
+        "  expected: killed, market no fewer than killed (child), market, 1",
         "  found: 0",
     ]
     again = pickle.loads(pickle.dumps(broken))

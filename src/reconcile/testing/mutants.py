@@ -311,6 +311,12 @@ def _adds_claims_up(claims: Iterable[Claim]) -> Answers:
     return from_readings(lambda said: Point(sum(one.middle for one in said)))(claims)
 
 
+@_mutant(laws.counts_are_whole_and_not_negative, laws.a_repetition_adds_nothing)
+def _mean_of_numbers(claims: Iterable[Claim]) -> Answers:
+    """The answer is the mean of the numbers, whoever gives them."""
+    return from_readings(lambda said: Point(sum(one.middle for one in said) / len(said)))(claims)
+
+
 @_mutant(laws.a_contradiction_is_not_settled_elsewhere, laws.counts_are_whole_and_not_negative)
 def _inverse_variance(claims: Iterable[Claim]) -> Answers:
     """Numbers are averaged with the inverse of their Poisson variances, and their errors are taken to be normal."""

@@ -264,16 +264,16 @@ class Asking:
         """Break the law unless the second reply is stochastically as large as the first."""
         target = quantity if other is None else other
         one, two = low[quantity], high[target]
-        told = f"{target} nowhere lower than {quantity} (first)" if other is not None else f"{quantity} nowhere lower"
+        told = f"{target} no fewer than {quantity}" if other is not None else f"{quantity} no fewer than before"
         if Kind.DISTRIBUTION not in (one.kind, two.kind) or Kind.INTERVAL in (one.kind, two.kind):
             ok = all(a <= b + ROUNDING for a, b in zip(one.ends, two.ends, strict=True))
-            self.need(ok, f"{told} than {one}", str(two))
+            self.need(ok, f"{told}, {one}", str(two))
             return
         allowed = self.allowance(low, high)
         for n in probes((*low.claims, *high.claims), one, two):
             self.need(
                 two.cdf(n) <= one.cdf(n) + allowed,
-                f"{told}: {one}, at most {n:,} with probability {one.cdf(n):.1%}",
+                f"{told}, {one}: at most {n:,} with a probability of no more than {one.cdf(n):.1%}",
                 f"{two}, at most {n:,} with probability {two.cdf(n):.1%}",
             )
 
