@@ -59,10 +59,14 @@ class Broken:
         return self._marginal(found) if self._marginal else found
 
 
+def _twice(mass, low, high):
+    return mass * np.where((high > low) & np.isfinite(high), 1.0001, 1.0)
+
+
 BROKEN = {
     "loses a tenth": (Broken(mass=lambda mass, *_: 0.9 * mass), "sum to 1"),
     "loses what is open": (Broken(mass=lambda mass, _, high: np.where(np.isinf(high), 0.0, mass)), "sum to 1"),
-    "counts the ends twice": (Broken(mass=lambda mass, low, high: mass * np.where((high > low) & (high < 1e300), 1.0001, 1.0)), "sum to"),
+    "counts the ends twice": (Broken(mass=_twice), "sum to"),
     "is not a number": (Broken(mass=lambda mass, low, _: np.where(low > 10**8, np.nan, mass)), "finite"),
     "is above one": (Broken(mass=lambda mass, *_: mass + 1), "from 0 to 1"),
     "has another shape": (Broken(mass=lambda mass, *_: mass[0]), "shape"),
