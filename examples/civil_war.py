@@ -173,5 +173,5 @@ else:
 # Where three sources nearly always agree, two readings fit: that two of them copy the third, or that all three know the
 # number. The claims alone do not always decide, and learning may settle on the second reading where the first is
 # history. In the whole collection, with its many small losses on which everyone agrees, it takes Kennedy, Greer and
-# CWSS for three exact observers; with the losses from 200 men alone it finds that two of them copy. Who knows that one book
-# was typed from another should say so (``quoted_from=``), and not leave it to be found.
+# CWSS for three exact observers; with the losses from 200 men alone it finds that two of them copy. Who knows that one
+# book was typed from another should say so (``quoted_from=``), and not leave it to be found.
