@@ -2,7 +2,7 @@
 """One page for each room of the reference.
 
 ``reference.md`` lists the rooms, each as a heading and an ``automodule``. Here every such section becomes a page of its
-own, and ``reference.md`` a table of them, so that a room is added by adding a section.
+own, and ``reference.md`` a list of them, so that a room is added by adding a section.
 """
 
 from __future__ import annotations
@@ -43,18 +43,21 @@ def write_rooms(app: Sphinx) -> None:
 
 
 def list_rooms(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Turn the sections of ``reference.md`` into a table."""
+    """Leave the headings of ``reference.md``, to which pages link, and of each room its sentence."""
     if docname != "reference":
         return
-    rows, pages = [], []
-    for section in SECTION.finditer(source[0]):
+    pages = []
+
+    def shorten(section: re.Match[str]) -> str:
         named = MODULE.search(section["body"])
-        if named:
-            pages.append(f"{section['title']} </{FOLDER}/{named[1]}>")
-            rows.append(f"* - [{section['title']}](/{FOLDER}/{named[1]}.md)\n  - `{named[1]}`\n  - {summary(named[1])}")
-    before = SECTION.split(source[0], maxsplit=1)[0]
-    table = ":::{list-table}\n:header-rows: 1\n\n* - room\n  - import\n  - holds\n" + "\n".join(rows) + "\n:::\n"
-    source[0] = before + table + "\n```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```\n"
+        if not named:
+            return section[0]
+        page = f"/{FOLDER}/{named[1]}"
+        pages.append(f"{section['title']} <{page}>")
+        return f"## {section['title']}\n\n{summary(named[1])}\n[`{named[1]}`]({page}.md)\n\n"
+
+    listed = SECTION.sub(shorten, source[0])
+    source[0] = listed + "\n```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```\n"
 
 
 def leave_out_any(
