@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """
-Fifteen battles: historians learned, one left out
+Sixteen battles: historians learned, one left out
 =================================================
 
-One battle says little of the historians. Fifteen battles, two armies each, show who rounds, who copies whom, and how
+One battle says little of the historians. Sixteen battles, two armies each, show who rounds, who copies whom, and how
 far they are apart; and then one of them can be left out and predicted, which is as near to a test as history allows.
 """
 
@@ -113,8 +113,11 @@ def log_error(guess: float, said: int) -> float:
     return abs(float(np.log((guess + 0.5) / (said + 0.5))))
 
 
-fox = {claim.quantity: claim.value.n for claim in claims
-       if claim.source.name == "Fox" and isinstance(claim.value, rc.Exactly)}  # fmt: skip
+fox = {
+    claim.quantity: claim.value.n
+    for claim in claims
+    if claim.source.name == "Fox" and isinstance(claim.value, rc.Exactly)
+}
 others = [claim for claim in claims if claim.source.name != "Fox"]
 without = rc.estimate(others)
 heard = {q: [c.value.n for c in others if c.quantity == q and isinstance(c.value, rc.Exactly)] for q in fox}
@@ -136,8 +139,10 @@ print(f"Fox is within the 90 % interval of {inside} of {len(fox)} counts")
 
 for q in sorted(fox, key=lambda q: -log_error(methods["reconcile"][q], fox[q]))[:3]:
     low, high = low_high[q]
-    print(f"{q.event.id}, {q.group}: Fox {fox[q]:,}; the others {sorted(heard[q])}; "
-          f"we {methods['reconcile'][q]:,.0f} (90 % {low:,}-{high:,})")  # fmt: skip
+    print(
+        f"{q.event.id}, {q.group}: Fox {fox[q]:,}; the others {sorted(heard[q])}; "
+        f"we {methods['reconcile'][q]:,.0f} (90 % {low:,}-{high:,})"
+    )
 
 # %%
 # How to read this: the plain median of eight claims is a little closer to Fox than we are, by two or three counts of

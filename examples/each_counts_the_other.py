@@ -74,14 +74,19 @@ print(
 # by their own model):
 
 published = {
-    ("Russia", russian): 0.28, ("Russia", ukrainian): 4.33, ("Ukraine", russian): 1.94, ("Ukraine", ukrainian): 0.99,
-}  # fmt: skip
+    ("Russia", russian): 0.28,
+    ("Russia", ukrainian): 4.33,
+    ("Ukraine", russian): 1.94,
+    ("Ukraine", ukrainian): 0.99,
+}
 for claim in claims:
     if isinstance(claim.value, rc.Exactly | rc.About):
         ratio = claim.value.n / posterior[claim.quantity].median()
         theirs = published.get((claim.source.name, claim.quantity))
-        print(f"{claim.source.name:14} on {' and '.join(claim.quantity.group.party)}: {ratio:.2f}"
-              f"{'' if theirs is None else f' (published {theirs:.2f})'}")  # fmt: skip
+        print(
+            f"{claim.source.name:14} on {' and '.join(claim.quantity.group.party)}: {ratio:.2f}"
+            f"{'' if theirs is None else f' (published {theirs:.2f})'}"
+        )
 
 # %%
 # What the estimate owes to the priors

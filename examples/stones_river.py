@@ -71,7 +71,7 @@ print(f"\n{explanation.origins} sources; counted with the chance that each copie
 
 # %%
 # From one battle no more can be known. Greer and CWSS follow Kennedy nearly everywhere, as
-# :doc:`thirty counts together </gallery/civil_war>` show; here, with 10,000, they may as well have rounded.
+# :doc:`thirty-two counts together </gallery/civil_war>` show; here, with 10,000, they may as well have rounded.
 
 # %%
 # What if the copiers had been counted?
@@ -80,8 +80,10 @@ print(f"\n{explanation.origins} sources; counted with the chance that each copie
 
 votes = {number: list(FIGURES.values()).count(number) for number in set(FIGURES.values())}
 winner = max(votes, key=lambda number: votes[number])
-print(f"a vote: {winner:,}, with {votes[winner]} of {len(claims)}; our probability that it is just that: "
-      f"{estimate.pmf(winner):.1%}")  # fmt: skip
+print(
+    f"a vote: {winner:,}, with {votes[winner]} of {len(claims)}; our probability that it is just that: "
+    f"{estimate.pmf(winner):.1%}"
+)
 
 # %%
 # What this does not know

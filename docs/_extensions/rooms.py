@@ -46,7 +46,7 @@ def list_rooms(app: Sphinx, docname: str, source: list[str]) -> None:
     """Leave the headings of ``reference.md``, to which pages link, and of each room its sentence."""
     if docname != "reference":
         return
-    pages = []
+    pages = ["glossary"]
 
     def shorten(section: re.Match[str]) -> str:
         named = MODULE.search(section["body"])
