@@ -66,10 +66,9 @@ for event in said:
     print(f"    the rule of the envelope on the same claims: {rules.apply(rules.MIN_MAX, about)}")
 
 # %%
-# In the first incident the envelope of the claims named is 10 to 15, and Airwars' is 13 to 15: its researchers judged
-# the ten to be of an earlier state, or to be about something else. In the third the claims named are all below Airwars'
-# lowest number: what it rests on is not among them. A rule cannot know that, and neither can an estimate from these
-# claims.
+# In the first incident the envelope of the claims named is 10 to 15, and Airwars' is 13 to 15: perhaps its researchers
+# took the ten for an early count, or for another strike. In the third the claims named are all below Airwars' lowest
+# number: what it rests on is not among them. A rule cannot know that, and neither can an estimate from these claims.
 
 # %%
 # Never both
