@@ -366,7 +366,7 @@ class Law:
         --------
         >>> import reconcile as rc
         >>> from reconcile.testing import laws
-        >>> laws.order_is_irrelevant.check(rc.estimate)
+        >>> laws.a_hedge_weakens.check(rc.estimate)
         """
         check(callable(estimate), "Law.check(estimate)", estimate, "a function of claims")
         check(0 <= tolerance < 1, "Law.check(tolerance)", tolerance, "a difference of probabilities")
