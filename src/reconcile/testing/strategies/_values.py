@@ -25,7 +25,7 @@ __all__ = [
 
 _SMALL = 20
 # Words of the default lexicon, the plainest first; a test keeps them in it.
-_WORDS = ("several", "a couple", "a few", "some", "many", "dozens", "scores", "hundreds", "thousands", "no")
+_WORDS = ("several", "a couple", "a few", "some", "many", "dozens", "scores", "hundreds", "thousands", "millions")
 
 
 def _rounded(digits: int, number: int, most: int) -> int:
