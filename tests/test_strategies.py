@@ -8,6 +8,7 @@ import io
 import json
 import pathlib
 import pickle
+import random
 import subprocess
 import sys
 import textwrap
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.channels import Channel
+from reconcile.channels import Denial, Fidelity, GrossError, LogStudent
 from reconcile.dependence import assign_roles
 from reconcile.io.table import COLUMNS, read
 from reconcile.speech import LEXICON, Speech
@@ -36,7 +37,7 @@ PUBLIC = {
     "at_leasts": rc.AtLeast,
     "at_mosts": rc.AtMost,
     "betweens": rc.Between,
-    "channels": Channel,
+    "channels": (Denial, Fidelity, GrossError, LogStudent),
     "citations": rc.Citation,
     "claims": rc.Claim,
     "corpora": list,
@@ -64,7 +65,7 @@ PUBLIC = {
     "vagues": rc.Vague,
     "values": rc.Value,
 }
-RECORDS = [kind for kind in PUBLIC.values() if attrs.has(kind) and kind is not rc.Model]
+RECORDS = [kind for kind in PUBLIC.values() if isinstance(kind, type) and attrs.has(kind) and kind is not rc.Model]
 
 
 def test_every_strategy_is_listed_here():
@@ -127,7 +128,8 @@ def test_tables_know_every_column_and_words_stand_in_the_lexicon():
 # --- edges ---------------------------------------------------------------------------------------------------------
 
 
-FIND = settings(max_examples=3_000, database=None, report_multiple_bugs=False)
+# `find` prints no explanation, so needs none.
+FIND = settings(max_examples=3_000, database=None, report_multiple_bugs=False, phases=[Phase.generate, Phase.shrink])
 UNSHRUNK = settings(FIND, derandomize=True, phases=[Phase.generate])
 
 
@@ -183,7 +185,7 @@ A, DAY = "Event('a')", "datetime.date(2000, 1, 1)"
 KILLED = f"Quantity({A}, Outcome('killed'))"
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(
     "strategy, condition, simplest",
     [
@@ -209,20 +211,15 @@ KILLED = f"Quantity({A}, Outcome('killed'))"
         (strategies.claims(), lambda claim: isinstance(claim.value, rc.Share),
          f"Claim(Quantity({A}, Outcome('killed'), group=Group(age='child')), Share(0.5, 0.5), Source('a'))"),
         (strategies.corpora(), lambda claims: claims, f"[Claim({KILLED}, Exactly(0), Source('a'))]"),
-        (strategies.corpora(), lambda claims: len({claim.source for claim in claims}) > 1,
-         f"[Claim({KILLED}, Exactly(0), Source('a')), Claim({KILLED}, Exactly(0), Source('b'))]"),
-        (strategies.small_corpora(), lambda claims: sum(len(str(claim.value)) for claim in claims) > 1,
-         None),
     ],
 )  # fmt: skip
 def test_the_simplest_is_what_a_person_would_write(strategy, condition, simplest, seed):
-    import random
+    assert repr(find(strategy, condition, settings=FIND, random=random.Random(seed))) == simplest
 
-    found = find(strategy, condition, settings=FIND, random=random.Random(seed))
-    if simplest is not None:
-        assert repr(found) == simplest
-    else:
-        assert len(found) <= 2
+
+def test_two_sources_shrink_to_two_claims():
+    claims = find(strategies.small_corpora(), lambda claims: len({c.source for c in claims}) > 1, settings=FIND)
+    assert list(map(str, claims)) == ["a: 0 killed, a", "b: 0 killed, a"]
 
 
 def test_a_relay_shrinks_to_two_claims():
@@ -290,7 +287,8 @@ def test_types_are_drawn_whatever_is_imported_first(installed, first):
         import hypothesis
         from hypothesis import strategies as st
         from reconcile.testing._plugin import STRATEGIES
-        once = hypothesis.settings(database=None, report_multiple_bugs=False)
+        phases = [hypothesis.Phase.generate, hypothesis.Phase.shrink]
+        once = hypothesis.settings(database=None, report_multiple_bugs=False, phases=phases)
         found = {{}}
         for room, kinds in STRATEGIES.items():
             for name in kinds:
