@@ -129,6 +129,8 @@ def test_refusing_is_no_crash():
 def test_an_answer_of_no_known_form_is_the_callers_error():
     with pytest.raises(InvalidValue, match="answer"):
         laws.probabilities_sum_to_one.check(by_quantity(lambda _: object()))
+    with pytest.raises(InvalidValue, match="a mapping of quantities to answers"):
+        laws.probabilities_sum_to_one.check(lambda _: 3)
     with pytest.raises(InvalidValue, match="estimate"):
         laws.order_is_irrelevant.check(3)
 

@@ -29,7 +29,7 @@ from reconcile.vocabulary import Quantity, Source
 if TYPE_CHECKING:
     from hypothesis import settings as Settings  # noqa: N812 - the type of the keyword `settings`
 
-__all__ = ["ALL", "Mutant", "Outcome", "hold", "main", "try_all"]
+__all__ = ["ALL", "Mutant", "Verdict", "hold", "main", "try_all"]
 
 Answers: TypeAlias = Any  # a mapping of quantities to answers, or a posterior
 
@@ -460,7 +460,7 @@ def _casts_out_what_is_large(claims: Iterable[Claim]) -> Answers:
 ALL: tuple[Mutant, ...] = tuple(_ALL)
 
 
-class Outcome(enum.StrEnum):
+class Verdict(enum.StrEnum):
     """What came of holding a law against a mutant."""
 
     CAUGHT = "#"
@@ -469,7 +469,7 @@ class Outcome(enum.StrEnum):
     NOT_TRIED = " "
 
 
-def hold(law: Law, mutant: Mutant, *, settings: Settings | None = None) -> Outcome:
+def hold(law: Law, mutant: Mutant, *, settings: Settings | None = None) -> Verdict:
     """Hold a law against a mutant; nothing is shrunk, only found.
 
     Parameters
@@ -481,7 +481,7 @@ def hold(law: Law, mutant: Mutant, *, settings: Settings | None = None) -> Outco
 
     Returns
     -------
-    Outcome
+    Verdict
 
     Examples
     --------
@@ -497,13 +497,13 @@ def hold(law: Law, mutant: Mutant, *, settings: Settings | None = None) -> Outco
     try:
         law.check(mutant, settings=make(base, phases=[Phase.explicit, Phase.generate]))
     except LawBroken:
-        return Outcome.CAUGHT
+        return Verdict.CAUGHT
     except NotApplicable:
-        return Outcome.NOT_APPLICABLE
-    return Outcome.KEPT
+        return Verdict.NOT_APPLICABLE
+    return Verdict.KEPT
 
 
-def try_all(mutant: Mutant, every: Sequence[Law]) -> list[Outcome]:
+def try_all(mutant: Mutant, every: Sequence[Law]) -> list[Verdict]:
     """Hold every law against a mutant: the laws that it was made to break longer than others.
 
     A law that holds under a special model says nothing of a mutant that is made of another, and a few laws take long:
@@ -516,7 +516,7 @@ def try_all(mutant: Mutant, every: Sequence[Law]) -> list[Outcome]:
         if law in mutant.breaks:
             found.append(hold(law, mutant))
         elif law in laws.CONDITIONAL or law.effort < COSTLY:
-            found.append(Outcome.NOT_TRIED)
+            found.append(Verdict.NOT_TRIED)
         else:
             found.append(hold(law, mutant, settings=few))
     return found
@@ -531,7 +531,7 @@ def main() -> int:
     idle, free = set(every), []
     for mutant in ALL:
         row = try_all(mutant, every)
-        caught = {law for law, found in zip(every, row, strict=True) if found is Outcome.CAUGHT}
+        caught = {law for law, found in zip(every, row, strict=True) if found is Verdict.CAUGHT}
         idle -= caught
         if not caught:
             free.append(mutant)

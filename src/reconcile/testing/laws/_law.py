@@ -179,6 +179,8 @@ class Asking:
             _pass_over()
         except Exception as error:  # whatever it raises
             raise self.broken("an answer", f"it raised {type(error).__name__}: {error}") from error
+        like_a_mapping = hasattr(answer, "__contains__") and hasattr(answer, "__getitem__")
+        check(like_a_mapping, "answers", answer, "a mapping of quantities to answers")
         stated = getattr(getattr(answer, "diagnostics", None), "error", 0.0)
         return Reply(answer, given, float(stated) if isinstance(stated, float) and math.isfinite(stated) else 0.0)
 
