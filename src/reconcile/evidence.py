@@ -25,7 +25,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-7  # posterior probability of a cell at typical parameters, below which it is left out
-DENSE = 600  # parameters up to which matrices of them are taken apart or factored again and again
+DENSE = 600  # parameters up to which matrices of them are factored again and again
+MOST_TURNED = 3_000  # parameters up to which a matrix of them is taken apart into its axes, some ten seconds
 
 
 @attrs.frozen(eq=False)
@@ -196,7 +197,7 @@ class Normal:
 
     def definite(self) -> Normal:
         """Flatten directions in which the evidence is curved upwards, so that the prior alone decides there."""
-        if len(self.x) > DENSE:
+        if len(self.x) > MOST_TURNED:
             return self
         scale = np.sqrt(np.diag(self.layout.precision(self.layout.log_spread)))
         level, axes = np.linalg.eigh(self.curvature / np.outer(scale, scale))
