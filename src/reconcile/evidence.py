@@ -26,6 +26,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-7  # posterior probability of a cell at typical parameters, below which it is left out
 DENSE = 600  # parameters up to which matrices of them are factored again and again
+FURTHEST = 3  # standard deviations that the spread of a class may be fitted from where it was assumed
 MOST_TURNED = 3_000  # parameters up to which a matrix of them is taken apart into its axes, some ten seconds
 
 
@@ -222,6 +223,8 @@ class Normal:
                 lean = square * np.exp(-2 * t)
                 slope = lean - number - (t - layout.log_spread) / sd**2
                 t = t + np.clip(slope / (2 * lean + 1 / sd**2), -0.5, 0.5)
+                # A source that fits no class can have its normal far out, and would take the spread with it.
+                t = np.clip(t, layout.log_spread - FURTHEST * sd, layout.log_spread + FURTHEST * sd)
         if not steps:
             root, _, _ = self.root(t)
             covariance = invert(root)
