@@ -77,7 +77,7 @@ def read(source: Any, *, floor: bool = True, strict: bool = False, encoding: str
 
 
 def _make(row: Row, lines: dict[str, int], *, floor: bool) -> Iterator[Claim]:
-    name = f"acled-{row.need('event_id_cnty')}"
+    name = f"acled-{row.must('event_id_cnty')}"
     if name in lines:
         raise Fault("event_id_cnty", f"line {lines[name]} has this event already")
     start, end = _days(row)

@@ -81,7 +81,7 @@ def read(source: Any, *, parts: bool = False, strict: bool = False, encoding: st
 
 
 def _make(row: Row, lines: dict[str, int], unordered: list[int], *, parts: bool) -> Iterator[Claim]:
-    name = f"ucdp-{row.need('id')}"
+    name = f"ucdp-{row.must('id')}"
     if name in lines:
         raise Fault("id", f"line {lines[name]} has this event already")
     low, best, high = (row.count(column) for column in ("low", "best", "high"))
