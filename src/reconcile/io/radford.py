@@ -40,9 +40,10 @@ def read(source: Any, *, strict: bool = False, encoding: str | None = None) -> C
     """Read a table with the columns of Radford et al.
 
     The categories are "Military" or "Civilian" and "Deaths", "Injuries" or "Casualties"; the loss country is the party
-    of those counted. Cumulative claims are about the period from 24 February 2022 to their day, those of a day about
-    that day; all are reported on it. ``minimum`` makes a number at least, ``maximum`` at most so many. Sources stand
-    as groups ("UA Source" for everybody on Ukraine's side), with the side that they are on.
+    of those counted. Cumulative claims are about the war as of their day, so that a later one of the same source
+    replaces an earlier one; those of a day are about that day as a period. All are reported on their day, so
+    ``estimate(corpus, as_of=...)`` gives the losses up to any day. ``minimum`` makes a number at least, ``maximum`` at
+    most so many. Sources stand as groups ("UA Source" for everybody on Ukraine's side), with the side that they are on.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def read(source: Any, *, strict: bool = False, encoding: str | None = None) -> C
     >>> table = '''days,loss_count,claim_source,time_frame,loss_country,minimum,maximum,category
     ... 10,300,RU Source,Cumulative,Russia,1,0,Military Deaths'''
     >>> print(read(io.StringIO(table)).claims[0])
-    RU Source: at least 300 killed (Russia, military), war in Ukraine, 2022-02-24 to 2022-03-05 (2022-03-05)
+    RU Source: at least 300 killed (Russia, military), war in Ukraine (2022-03-05)
     """
     reading = Reading()
     sheet = open_sheet(source, "radford", encoding, reading.notes)
@@ -95,10 +96,11 @@ def _make(row: Row) -> Iterator[Claim]:
     if frame not in {"cumulative", "day"}:
         raise Fault("time_frame", f"got {frame!r}; allowed: Cumulative, Day")
     group = Group(party=row.must("loss_country"), status=_STATUS[who])
-    period = Period(WAR.start if frame == "cumulative" else day, day)
+    so_far = frame == "cumulative"
+    quantity = WAR.count(_OUTCOMES[what], group, None if so_far else Period(day, day))
     named = row.must("claim_source")
-    quantity = WAR.count(_OUTCOMES[what], group, period)
-    yield Claim(quantity, _value(row), SOURCES.get(named) or Source(named), reported=day)
+    source = SOURCES.get(named) or Source(named)
+    yield Claim(quantity, _value(row), source, reported=day, as_of=day if so_far else None)
 
 
 def _value(row: Row) -> Value:
