@@ -66,7 +66,7 @@ def read(
     *,
     strict: bool = False,
     encoding: str | None = None,
-    **options: Any,  # noqa: A002
+    **options: Any,
 ) -> Corpus:
     """Read claims in any format.
 

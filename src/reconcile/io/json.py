@@ -19,12 +19,14 @@ from reconcile.io._records import CONVERTER, Known, to_claim, to_record, to_valu
 from reconcile.io._rows import clean
 from reconcile.io._schema import FORMAT, NAME, make_schema
 from reconcile.io._strict import parse
+from reconcile.plumbing import check
 from reconcile.vocabulary import Event, Outcome, Source
 
 __all__ = ["FORMAT", "dumps", "loads", "read", "schema", "write"]
 
 T = TypeVar("T", Source, Event, Outcome)
-MOST_NESTED = 20  # events within events, as in a table
+MOST_NESTED = 100  # events within events
+DEEPEST = 20  # lists and objects within each other; the format needs five
 _PARTS = ("sources", "events", "outcomes", "claims", "rejected")
 
 
@@ -102,8 +104,8 @@ def read(source: Any, *, strict: bool = False) -> Corpus:
     Returns
     -------
     Corpus
-        Every claim of the file is one of its claims or, with its place in the list from 1 as its line, one of its rejected
-        rows. Those come after the rejected rows that the file holds.
+        Every claim of the file is one of its claims or, with its place in the list from 1 as its line, one of its
+        rejected rows. Those come after the rejected rows that the file holds.
 
     Raises
     ------
@@ -135,6 +137,8 @@ def loads(text: str | bytes, *, strict: bool = False, where: str = "the JSON") -
         raise UnreadableTable(where, f"is no JSON that can be read: {explain(error)}") from error
     except (ValueError, TypeError, RecursionError) as error:
         raise UnreadableTable(where, f"is no JSON that can be read: {clean(str(error))}") from error
+    if _is_deep(document):
+        raise UnreadableTable(where, f"has lists or objects nested more than {DEEPEST} deep")
     if not isinstance(document, dict) or document.get("format") != NAME:
         raise UnreadableTable(where, f"is no file of claims: it has no field format with the text {NAME!r}")
     version = document.get("version")
@@ -160,12 +164,24 @@ def loads(text: str | bytes, *, strict: bool = False, where: str = "the JSON") -
     return Corpus(claims, [*before, *rejected])
 
 
+def _is_deep(document: Any) -> bool:
+    """Whether it is nested so deeply that merely printing it may fail."""
+    level = [document] if isinstance(document, dict | list) else []
+    for _ in range(DEEPEST):
+        level = [one for some in level for one in (some.values() if isinstance(some, dict) else some)]
+        level = [one for one in level if isinstance(one, dict | list)]
+    return bool(level)
+
+
 def _describe(where: str, lists: dict[str, list[Any]], name: str, kind: type[Any]) -> list[Any]:
     found: list[Any] = []
     seen: set[Any] = set()
     for at, given in enumerate(lists[name]):
         try:
             one = CONVERTER.structure(to_values(given), kind)
+            if isinstance(one, Rejected):
+                texts = all(isinstance(text, str) for text in (one.reason, one.text, one.column or ""))
+                check(type(one.line) is int and texts, "a rejected row", given, "a line, a column, a reason and a text")
         except Exception as error:  # cattrs groups errors, whose leaves are of many kinds
             raise UnreadableTable(where, f"{name}[{at}] cannot be read: {_why(error)[1]}") from error
         key = getattr(one, "name", None)
@@ -181,35 +197,34 @@ def _nest(where: str, given: list[Any]) -> dict[str, Event]:
     parents: dict[str, str | None] = {}
     plain: dict[str, Any] = {}
     for at, one in enumerate(given):
-        name, parent = (one.get("id"), one.get("part_of")) if isinstance(one, dict) else (None, None)
-        if not isinstance(name, str) or not (parent is None or isinstance(parent, str)):
+        called, parent = (one.get("id"), one.get("part_of")) if isinstance(one, dict) else (None, None)
+        if not isinstance(called, str) or not (parent is None or isinstance(parent, str)):
             raise UnreadableTable(where, f"events[{at}] has no id, or is part of what is no text")
-        if name in plain:
-            raise UnreadableTable(where, f"events[{at}] is the second that is called {clean(name)!r}")
-        plain[name], parents[name] = {k: v for k, v in one.items() if k != "part_of"}, parent
+        if called in plain:
+            raise UnreadableTable(where, f"events[{at}] is the second that is called {clean(called)!r}")
+        plain[called], parents[called] = {k: v for k, v in one.items() if k != "part_of"}, parent
     made: dict[str, Event] = {}
     for first in plain:
         chain: list[str] = []
-        name: str | None = first
-        while name is not None and name not in made:
-            if name not in plain:
-                raise UnreadableTable(
-                    where, f"the event {clean(chain[-1])!r} is part of {clean(name)!r}, which is none"
-                )
-            if name in chain or len(chain) > MOST_NESTED:
+        link: str | None = first
+        while link is not None and link not in made:
+            if link not in plain:
+                reason = f"the event {clean(chain[-1])!r} is part of {clean(link)!r}, which is none of the events"
+                raise UnreadableTable(where, reason)
+            if link in chain or len(chain) > MOST_NESTED:
                 reason = f"is part of itself, or nested more than {MOST_NESTED} deep"
-                raise UnreadableTable(where, f"the event {clean(name)!r} {reason}")
-            chain.append(name)
-            name = parents[name]
-        for link in reversed(chain):
-            whole = parents[link]
+                raise UnreadableTable(where, f"the event {clean(link)!r} {reason}")
+            chain.append(link)
+            link = parents[link]
+        for name in reversed(chain):
+            whole = parents[name]
             try:
-                values = {**to_values(plain[link]), "part_of": None if whole is None else made[whole]}
-                made[link] = CONVERTER.structure(values, Event)
+                values = {**to_values(plain[name]), "part_of": None if whole is None else made[whole]}
+                made[name] = CONVERTER.structure(values, Event)
             except Exception as error:
-                raise UnreadableTable(where, f"the event {clean(link)!r} cannot be read: {_why(error)[1]}") from error
-            if len(made[link].wholes) > MOST_NESTED:
-                raise UnreadableTable(where, f"the event {clean(link)!r} is nested more than {MOST_NESTED} deep")
+                raise UnreadableTable(where, f"the event {clean(name)!r} cannot be read: {_why(error)[1]}") from error
+            if len(made[name].wholes) > MOST_NESTED:
+                raise UnreadableTable(where, f"the event {clean(name)!r} is nested more than {MOST_NESTED} deep")
     return made
 
 
@@ -221,13 +236,11 @@ def _read_claims(given: list[Any], known: Known) -> tuple[list[Claim], list[Reje
         try:
             claim = to_claim(one, known)
             first, before = contents.setdefault(claim.id, (claim, line))
-            if first != claim:
-                raise InvalidValue("id", claim.id, f"an id of its own; claim {before} has it with another content")
+            check(first == claim, "id", claim.id, f"an id of its own; claim {before} has it with another content")
             claims.append(claim)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - cattrs groups errors, whose leaves are of many kinds
             column, reason = _why(error)
-            text = clean(json.dumps(one))
-            rejected.append(Rejected(line, column, " ".join(clean(reason).split()), text))
+            rejected.append(Rejected(line, column, " ".join(clean(reason).split()), clean(json.dumps(one))))
     return claims, rejected
 
 
