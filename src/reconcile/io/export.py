@@ -28,7 +28,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 
 def disarm(cell: Any) -> Any:
-    """Put an apostrophe before a text that a spreadsheet would run as a formula; numbers stay as they are.
+    r"""Put an apostrophe before a text that a spreadsheet would run as a formula; numbers stay as they are.
 
     Such texts begin with one of = + - @, tab or a line break, also after blanks or in full width (after OWASP's page on
     CSV injection).
@@ -36,7 +36,7 @@ def disarm(cell: Any) -> Any:
     Examples
     --------
     >>> disarm('=HYPERLINK("http://example.org")'), disarm(-3), disarm("about 12")
-    ('\\'=HYPERLINK("http://example.org")', -3, 'about 12')
+    ('\'=HYPERLINK("http://example.org")', -3, 'about 12')
     """
     risky = isinstance(cell, str) and (cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA))
     return f"'{cell}" if risky else cell
@@ -163,7 +163,7 @@ def write(claims: Iterable[Claim], path: str | os.PathLike[str]) -> None:
 
 
 def write_csv(lines: Iterable[Mapping[str, Any]], columns: Sequence[str], file: IO[str]) -> None:
-    """Write rows as CSV that is safe to open in a spreadsheet: each text goes through `disarm`, names of columns too."""
+    """Write rows as CSV that is safe to open in a spreadsheet: each text goes through `disarm`, headings too."""
     out = csv.writer(file, lineterminator="\n")
     out.writerow([disarm(column) for column in columns])
     out.writerows([disarm(line[column]) for column in columns] for line in lines)

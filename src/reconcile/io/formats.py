@@ -18,7 +18,6 @@ from reconcile.plumbing import check
 __all__ = ["NAMES", "read", "recognise"]
 
 NAMES = ("table", "json", "ucdp", "acled", "airwars", "radford")
-_OF_TABLES = "encoding"
 
 
 def recognise(source: Any, *, encoding: str | None = None) -> str | None:
@@ -34,8 +33,8 @@ def recognise(source: Any, *, encoding: str | None = None) -> str | None:
     Returns
     -------
     str or None
-        One of `NAMES`, or "airwars_claims", the second table that `reconcile.io.airwars.read` takes; None where it is in
-        none of them.
+        One of `NAMES`, or "airwars_claims", the second table that `reconcile.io.airwars.read` takes; None where it is
+        in none of them.
 
     Raises
     ------
@@ -62,13 +61,13 @@ def _recognise(content: Any, encoding: str | None) -> str | None:
 
 def read(
     source: Any,
-    format: str | None = None,
+    format: str | None = None,  # noqa: A002 - what everybody calls it
     *,
     strict: bool = False,
     encoding: str | None = None,
     **options: Any,
 ) -> Corpus:
-    """Read claims in any format.
+    r"""Read claims in any format.
 
     Parameters
     ----------
@@ -80,7 +79,8 @@ def read(
     encoding : str, keyword, optional
         As in `reconcile.io.table.read`; JSON is always in UTF-8.
     **options
-        Of the reader of the format: ``outcomes`` of table, ``parts`` of ucdp, ``floor`` of acled, ``claims`` of airwars.
+        Of the reader of the format: ``outcomes`` of table, ``parts`` of ucdp, ``floor`` of acled, ``claims`` and
+        ``group`` of airwars.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def read(
 
     Examples
     --------
-    >>> table = "event_id_cnty,event_date,fatalities\\nXXX17,2024-01-05,3"
+    >>> table = "event_id_cnty,event_date,fatalities\nXXX17,2024-01-05,3"
     >>> print(read(io.StringIO(table)).claims[0])
     ACLED: at least 3 killed, acled-XXX17
     """
@@ -108,7 +108,7 @@ def read(
         reason = "holds claims attributed by Airwars, which need the table of incidents: reconcile.io.airwars.read"
         raise UnreadableTable(_where(source), reason)
     room = importlib.import_module(f"reconcile.io.{name}")
-    asked = {**options, **({} if name == "json" else {_OF_TABLES: encoding})}
+    asked = {**options, **({} if name == "json" else {"encoding": encoding})}
     try:
         found: Corpus = room.read(_renew(content), strict=strict, **asked)
     except TypeError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Estimates as a table with hashtags of the Humanitarian Exchange Language (HXL 1.1), as humanitarian tools read them."""
+"""Estimates as a table with hashtags of the Humanitarian Exchange Language (HXL 1.1), for humanitarian tools."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def tabulate(posterior: Posterior, *, level: float = 0.9) -> list[list[Any]]:
     """Lay estimates out as HXL: a row of headings, a row of hashtags, and a row for every event, group and period.
 
     Each outcome has three columns: the median, such as ``#affected+killed+median``, and both ends of the equal-tailed
-    interval, at a level of 0.9 ``#affected+killed+p5`` and ``#affected+killed+p95``. The attributes +killed, +injured and
-    +displaced are those of the HXL standard; those for other outcomes, for medians and for quantiles are our own, which
-    it allows. A cell is empty where nothing was estimated.
+    interval, at a level of 0.9 ``#affected+killed+p5`` and ``#affected+killed+p95``. The attributes +killed, +injured
+    and +displaced are those of the HXL standard; those for other outcomes, for medians and for quantiles are our own,
+    which it allows. A cell is empty where nothing was estimated.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def tabulate(posterior: Posterior, *, level: float = 0.9) -> list[list[Any]]:
     >>> tabulate(posterior)[1][7:]
     ['#affected+killed+median', '#affected+killed+p5', '#affected+killed+p95', '#meta+claims+num', '#meta+source+num']
     """
-    tail = 50 * (1 - level) if isinstance(level, int | float) and 0 < level < 1 else 0.0
+    tail = 50 * (1 - level)
     whole = round(tail)
     allowed = "a probability that leaves a whole percent at either end, such as 0.9 or 0.98"
     check(1 <= whole <= 49 and abs(tail - whole) < 1e-9, "tabulate(level)", level, allowed)
@@ -71,12 +71,8 @@ def tabulate(posterior: Posterior, *, level: float = 0.9) -> list[list[Any]]:
     columns = [*_FRONT]
     for outcome in outcomes:
         tag = f"#affected+{_attribute(outcome)}"
-        for heading, attribute in (
-            ("median", "median"),
-            (f"{whole} %", f"p{whole}"),
-            (f"{100 - whole} %", f"p{100 - whole}"),
-        ):
-            columns.append((f"{outcome}, {heading}", f"{tag}+{attribute}"))
+        columns.append((f"{outcome}, median", f"{tag}+median"))
+        columns += [(f"{outcome}, {end} %", f"{tag}+p{end}") for end in (whole, 100 - whole)]
     columns += _BACK
     found: dict[Any, dict[Outcome, Any]] = {}
     for quantity in posterior:

@@ -166,10 +166,10 @@ def loads(text: str | bytes, *, strict: bool = False, where: str = "the JSON") -
 
 def _is_deep(document: Any) -> bool:
     """Whether it is nested so deeply that merely printing it may fail."""
-    level = [document] if isinstance(document, dict | list) else []
-    for _ in range(DEEPEST):
-        level = [one for some in level for one in (some.values() if isinstance(some, dict) else some)]
-        level = [one for one in level if isinstance(one, dict | list)]
+    level: list[Any] = [document]
+    for _ in range(DEEPEST + 1):
+        nested = [one for one in level if isinstance(one, dict | list)]
+        level = [inner for one in nested for inner in (one.values() if isinstance(one, dict) else one)]
     return bool(level)
 
 
