@@ -8,6 +8,8 @@ import warnings
 
 from hypothesis import strategies as st
 
+from reconcile import ReconcileError
+
 UCDP = (
     "id,type_of_violence,code_status,side_a,side_b,source_article,source_office,source_original,where_prec,"
     "where_coordinates,adm_1,country,date_start,date_end,deaths_a,deaths_b,deaths_civilians,deaths_unknown,best,high,low\n"
@@ -76,6 +78,14 @@ def quietly(read, *args, **options):
         return read(*args, **options)
 
 
+def read_or_refuse(read, *args, **options):
+    """Give what was read, or the message of the refusal; anything but a ReconcileError goes through."""
+    try:
+        return quietly(read, *args, **options)
+    except ReconcileError as error:
+        return str(error)
+
+
 def spoil(text, column, cell, row=1):
     """Put a cell into one row of a sheet, whatever was there."""
     import csv
@@ -87,5 +97,4 @@ def spoil(text, column, cell, row=1):
     return out.getvalue()
 
 
-# Sheets with cells taken out of others, and plain bytes.
 SPOILT_CELLS = st.sampled_from(HOSTILE) | st.text(max_size=12) | st.integers(-5, 10**13).map(str)

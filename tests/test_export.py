@@ -17,7 +17,7 @@ from reconcile.io import table, ucdp
 from reconcile.io.export import COLUMNS, disarm, rows, to_frame, write, write_csv
 
 NAMES = st.text("abc XYZ\u00e9=+-@'\"", min_size=1, max_size=6).map(lambda t: " ".join(t.split())).filter(bool)
-WAR = rc.Event("war", place="Utopia", start="2031-01-01", end="2031-12-31")
+WAR = rc.Event("war")  # without details: those of an event that no row is about do not fit into a table
 MARKET = rc.Event("market", place="Hillton", perpetrators={"A", "B"}, part_of=WAR)
 NUMBERS = st.integers(0, 10**9)
 VALUES = st.one_of(
@@ -77,7 +77,9 @@ def test_other_endings_are_refused(tmp_path, name):
         write([], tmp_path / name)
 
 
-@pytest.mark.parametrize("cell", ["=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1", "-", "\u3000=1"])
+@pytest.mark.parametrize(
+    "cell", ["=1+2", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1", "-", "\u3000=1"]
+)
 def test_formulas_are_disarmed(cell):
     assert disarm(cell) == f"'{cell}"
     assert disarm(disarm(cell)) == disarm(cell)
@@ -96,7 +98,7 @@ def test_no_cell_of_a_written_file_is_a_formula(tmp_path):
     quote = rc.Citation(quote="-2+3", title="<script>alert(1)</script>")
     path = tmp_path / "claims.csv"
     write([rc.Claim(evil.killed(rc.Group(party="-x")), rc.Exactly(3), rc.Source("=1+2"), citation=quote)], path)
-    cells = [cell for row in csv.reader(path.open(encoding="utf-8", newline="")) for cell in row]
+    cells = [cell for row in csv.reader(io.StringIO(path.read_text(encoding="utf-8"))) for cell in row]
     assert not [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@"))]
     assert "<script>alert(1)</script>" in cells
 
@@ -146,7 +148,9 @@ def test_draws_follow_the_estimates():
         low, high = posterior[quantity].eti(0.9)
         inside = float(posterior[quantity].cdf(high) - posterior[quantity].cdf(low - 1))
         # Four standard errors of a share of 4,000 draws.
-        assert abs(np.mean((draws >= low) & (draws <= high)) - inside) < 4 * np.sqrt(inside * (1 - inside) / 4_000) + 1e-3
+        assert (
+            abs(np.mean((draws >= low) & (draws <= high)) - inside) < 4 * np.sqrt(inside * (1 - inside) / 4_000) + 1e-3
+        )
     for row, at in zip(posterior.rows(), range(2), strict=True):
         for name in ("median", "low", "high", "claims", "origins"):
             assert tree["summary"][name].to_numpy()[at] == row[name]

@@ -2,6 +2,7 @@
 """Estimates with HXL hashtags: tags of the standard's form, the right numbers, nothing that a spreadsheet runs."""
 
 import csv
+import functools
 import io
 import re
 
@@ -14,6 +15,7 @@ from reconcile.io.hxl import tabulate, write
 TAG = re.compile(r"#[a-z][a-z0-9_]*(\+[a-z][a-z0-9_]*)*")
 
 
+@functools.cache
 def three_counts():
     market = rc.Event("market", place="=Hillton", start="2031-01-02", end="2031-01-03")
     return rc.estimate(
@@ -22,7 +24,7 @@ def three_counts():
             rc.Claim(market.injured(), rc.Exactly(20), rc.Source("daily")),
             rc.Claim(market.killed(rc.Group(age="child")), rc.Exactly(2), rc.Source("weekly")),
             rc.Claim(
-                market.count("3rd-degree burns", period=rc.Period("2031-01-02", "2031-01-02")),
+                rc.Event("fire").count("3rd-degree burns", period=rc.Period("2031-01-02", "2031-01-02")),
                 rc.Exactly(4),
                 rc.Source("weekly"),
             ),
@@ -70,4 +72,4 @@ def test_files_hold_what_is_tabulated_and_no_formula(tmp_path):
     cells = list(csv.reader(io.StringIO(out.getvalue())))
     said = [["" if cell is None else str(cell) for cell in line] for line in tabulate(posterior)]
     assert [[cell.removeprefix("'") for cell in line] for line in cells] == said
-    assert cells[2][1] == "'=Hillton"
+    assert "'=Hillton" in {line[1] for line in cells}

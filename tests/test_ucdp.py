@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sheets import ACLED, HOSTILE, SPOILT_CELLS, UCDP, quietly, spoil
+from sheets import ACLED, HOSTILE, SPOILT_CELLS, UCDP, quietly, read_or_refuse, spoil
 
 import reconcile as rc
 from reconcile.io.ucdp import SOURCE, read
@@ -46,9 +46,7 @@ def test_the_citation_names_reports_and_figures():
 
 
 def test_parts_are_exact_only_where_nobody_is_unknown():
-    said = {
-        (claim.quantity.event.id, str(claim.quantity.group)): claim.value for claim in read_text(UCDP, parts=True)
-    }
+    said = {(claim.quantity.event.id, str(claim.quantity.group)): claim.value for claim in read_text(UCDP, parts=True)}
     fighters = "militant and military"
     assert said == {
         ("ucdp-1", "everyone"): rc.Exactly(5),
@@ -79,7 +77,9 @@ def test_figures_out_of_order_are_read_from_the_smallest_to_the_largest_and_told
 
 
 def test_another_format_is_named():
-    with pytest.raises(rc.UnreadableTable, match=r"no column id.*looks like an ACLED export: use reconcile.io.acled.read"):
+    with pytest.raises(
+        rc.UnreadableTable, match=r"no column id.*looks like an ACLED export: use reconcile.io.acled.read"
+    ):
         read_text(ACLED)
 
 
@@ -105,10 +105,7 @@ def test_every_row_is_a_claim_or_rejected(column, row, cell):
 @given(st.binary(max_size=200))
 def test_bytes_are_read_or_refused(content):
     for start in (b"", UCDP.encode()):
-        try:
-            quietly(read, io.BytesIO(start + content))
-        except rc.ReconcileError as error:
-            assert str(error)
+        assert read_or_refuse(read, io.BytesIO(start + content)) != ""
 
 
 def test_strict_raises():
@@ -123,7 +120,9 @@ def test_real_events_go_through_the_whole_pipe(shared_data):
     frame = pd.read_csv(path)
     assert len(corpus) + len(corpus.rejected) == len(frame) == 1_848
     said = {claim.quantity.event.id: claim.value for claim in corpus}
-    assert sum(isinstance(value, rc.Exactly) for value in said.values()) == int(((frame.low == frame.high) & (frame.best == frame.low)).sum())
+    assert sum(isinstance(value, rc.Exactly) for value in said.values()) == int(
+        ((frame.low == frame.high) & (frame.best == frame.low)).sum()
+    )
     posterior = rc.estimate(quietly(read, path, parts=True).claims[:12], learn=False)
     for quantity in posterior:
         if not quantity.group.facets and isinstance(said[quantity.event.id], rc.Exactly):

@@ -182,8 +182,8 @@ class Posterior:
 
         The group ``posterior`` holds ``count``, of shape (chain, draw, quantity) with one chain, and the group
         ``summary`` the columns of `rows` that are numbers, at a level of 0.9. Each count is drawn by itself: draws of
-        two counts say nothing of how they go together. ArviZ before 1.0 takes ``tree["posterior"].to_dataset()``, or all of it by
-        ``arviz.InferenceData.from_datatree(tree)``.
+        two counts say nothing of how they go together. ArviZ before 1.0 takes ``tree["posterior"].to_dataset()``, or
+        all of it by ``arviz.InferenceData.from_datatree(tree)``.
 
         Parameters
         ----------

@@ -45,8 +45,9 @@ def disarm(cell: Any) -> Any:
 def rows(claims: Iterable[Claim]) -> list[dict[str, Any]]:
     """Write claims as rows with `COLUMNS`, of texts and None.
 
-    A table holds less than `reconcile.io.json`: the parts of an outcome of one's own are lost, a share is rounded to
-    three digits, and names with | or ; in them would be read as several.
+    A table holds less than `reconcile.io.json`: the parts of an outcome of one's own are lost, and so are the details
+    of a larger event that no row is about and of a source that is only quoted; a share is rounded to three digits,
+    and names with | or ; in them would be read as several.
 
     Parameters
     ----------

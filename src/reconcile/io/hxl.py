@@ -26,7 +26,7 @@ _FRONT = (
     ("end", "#date+end"),
     ("period start", "#date+start+period"),
     ("period end", "#date+end+period"),
-    ("group", "#affected+type"),
+    ("group", "#description+group"),
 )
 _BACK = (("claims", "#meta+claims+num"), ("independent sources", "#meta+source+num"))
 
@@ -63,7 +63,7 @@ def tabulate(posterior: Posterior, *, level: float = 0.9) -> list[list[Any]]:
     >>> tabulate(posterior)[1][7:]
     ['#affected+killed+median', '#affected+killed+p5', '#affected+killed+p95', '#meta+claims+num', '#meta+source+num']
     """
-    tail = 50 * (1 - level)
+    tail = 50 * (1 - level) if 0 < level < 1 else 0.0
     whole = round(tail)
     allowed = "a probability that leaves a whole percent at either end, such as 0.9 or 0.98"
     check(1 <= whole <= 49 and abs(tail - whole) < 1e-9, "tabulate(level)", level, allowed)
