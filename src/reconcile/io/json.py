@@ -116,7 +116,10 @@ def read(source: Any, *, strict: bool = False) -> Corpus:
     """
     if callable(getattr(source, "read", None)):
         where = clean(str(getattr(source, "name", "") or "the open file"))
-        content = source.read()
+        try:
+            content = source.read()
+        except (OSError, ValueError) as error:
+            raise UnreadableTable(where, f"cannot be read: {error}") from error
     else:
         try:
             where = clean(os.fsdecode(source))

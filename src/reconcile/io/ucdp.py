@@ -38,7 +38,8 @@ def read(source: Any, *, parts: bool = False, strict: bool = False, encoding: st
     parts : bool, keyword
         Also make claims of the deaths of side A, side B and civilians. They are exact where nobody is unknown and low,
         best and high agree, else at least as many, as any of the unknown may belong to them; parts of which that
-        says nothing ("at least 0"), and those of a row with low under best, make no claim.
+        says nothing ("at least 0"), and those of a row with low under best, make no claim. In the names of sides, the
+        signs | ; = become /, as groups do not allow them.
     strict : bool, keyword
         Raise if any row cannot be read.
     encoding : str, keyword, optional
