@@ -157,6 +157,26 @@ def test_draws_follow_the_estimates():
         assert str(counts["event"].to_numpy()[at]) == row["event"]
 
 
+def test_learned_sources_come_with_their_draws():
+    pytest.importorskip("xarray")
+    names = ("daily", "weekly")
+    claims = [
+        rc.Claim(rc.Event(f"e{n}").killed(), rc.Exactly(5 + n + (n % 3 == 0) * (name == "daily")), rc.Source(name))
+        for n in range(21)
+        for name in names
+    ]
+    posterior = rc.estimate(claims)
+    assert posterior.diagnostics.learned
+    sources = posterior.to_datatree(20)["sources"]
+    for name in names:
+        one = posterior.sources[name]
+        assert {parameter for parameter, _ in one.draws} <= set(sources.data_vars)
+        for (parameter, relation), draws in one.draws.items():
+            found = sources[parameter].sel(source=name, **({} if relation is None else {"relation": str(relation)}))
+            assert np.array_equal(found.to_numpy().ravel(), draws)
+    assert "sources" not in two_counts().to_datatree(20)
+
+
 def test_draws_are_the_same_for_the_same_seed():
     xarray = pytest.importorskip("xarray")
     posterior = two_counts()

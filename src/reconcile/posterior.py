@@ -18,8 +18,9 @@ from reconcile.channels import Denial
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import Columns
 from reconcile.conductor import COARSE, DRAWS, conduct
+from reconcile.datatrees import make_datatree
 from reconcile.dependence import Roles, assign_roles
-from reconcile.errors import CountedTwice, MissingDependency, Unidentified, UnknownQuantity
+from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
 from reconcile.lessons import Estimates, Teaching, doubts, known_quantities, solve_linked, teach
 from reconcile.model import Learned, Model
@@ -182,8 +183,9 @@ class Posterior:
 
         The group ``posterior`` holds ``count``, of shape (chain, draw, quantity) with one chain, and the group
         ``summary`` the columns of `rows` that are numbers, at a level of 0.9. Each count is drawn by itself: draws of
-        two counts say nothing of how they go together. ArviZ before 1.0 takes ``tree["posterior"].to_dataset()``, or
-        all of it by ``arviz.InferenceData.from_datatree(tree)``.
+        two counts say nothing of how they go together. Where sources were learned, the group ``sources`` holds the
+        draws of their parameters as they stand in the model (`SourceEstimate.draws`). ArviZ before 1.0 takes
+        ``tree["posterior"].to_dataset()``, or all of it by ``arviz.InferenceData.from_datatree(tree)``.
 
         Parameters
         ----------
@@ -205,22 +207,10 @@ class Posterior:
         """
         check(draws >= 1, "to_datatree(draws)", draws, "a whole number from 1")
         check(len(self) > 0, "to_datatree", self, "a posterior with an estimate")
-        try:
-            from xarray import Dataset, DataTree
-        except ImportError:
-            raise MissingDependency("xarray", "to_datatree", "reconcile-claims[arviz]") from None
         random = np.random.default_rng(rng)
-        counts = np.stack([one.sample(draws, rng=random) for one in self._estimates.values()], axis=1)[None]
-        rows = self.rows()
-        names = ("event", "outcome", "group", "period")
-        along = {"quantity": [str(quantity) for quantity in self._estimates]}
-        along |= {name: ("quantity", [str(row[name]) for row in rows]) for name in names}  # type: ignore[misc]
-        numbers = [name for name in rows[0] if name not in names]
-        axes = {"chain": [0], "draw": np.arange(draws), **along}
-        posterior = Dataset({"count": (("chain", "draw", "quantity"), counts)}, coords=axes)
-        posterior.attrs |= {"inference_library": "reconcile", "seed": self.settings.seed}
-        summary = Dataset({name: ("quantity", [row[name] for row in rows]) for name in numbers}, coords=along)
-        return DataTree.from_dict({"/posterior": posterior, "/summary": summary})
+        counts = np.stack([one.sample(draws, rng=random) for one in self._estimates.values()], axis=1)
+        sources = self.sources if self.diagnostics.learned else {}
+        return make_datatree([*map(str, self)], counts, self.rows(), sources, self.settings.seed)
 
     def __str__(self) -> str:
         return "\n".join(f"{quantity}: {one}" for quantity, one in self._estimates.items())

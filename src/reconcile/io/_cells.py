@@ -113,6 +113,8 @@ def to_spelt_day(cell: Any) -> datetime.date:
 
 def to_count(cell: Any) -> int:
     """Read a whole number of people."""
+    if type(cell) is str and len(cell) <= 12 and cell.isascii() and cell.isdigit():
+        return int(cell)  # most cells are this plain, and below the largest
     allowed = f"a whole number from 0 to {LARGEST:,}"
     if is_number(cell):
         try:

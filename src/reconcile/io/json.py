@@ -105,7 +105,8 @@ def read(source: Any, *, strict: bool = False) -> Corpus:
     -------
     Corpus
         Every claim of the file is one of its claims or, with its place in the list from 1 as its line, one of its
-        rejected rows. Those come after the rejected rows that the file holds.
+        rejected rows. Those come after the rejected rows that the file holds. A link to a claim that is not there, or
+        was rejected, stays as it is.
 
     Raises
     ------
