@@ -189,8 +189,12 @@ def test_draws_are_the_same_for_the_same_seed():
 def test_arviz_takes_the_tree():
     arviz = pytest.importorskip("arviz")
     posterior = two_counts()
-    summary = arviz.summary(posterior.to_datatree(500)["posterior"].to_dataset(), kind="stats")
+    tree = posterior.to_datatree(500)
+    old = arviz.__version__.startswith("0.")
+    summary = arviz.summary(tree["posterior"].to_dataset() if old else tree, kind="stats")
     assert list(summary.index) == [f"count[{quantity}]" for quantity in posterior]
+    if old:
+        assert arviz.InferenceData.from_datatree(tree).groups() == ["posterior", "summary"]
 
 
 def test_without_an_estimate_there_is_no_tree():
