@@ -408,14 +408,12 @@ def _rolls_dice(claims: Iterable[Claim]) -> Answers:
 
 
 @attrs.frozen(eq=False)
-class _Forgetful:
-    """A posterior without the roles of relays, repetitions and what was replaced."""
+class _Veiled:
+    """A posterior of which little is shown."""
 
     posterior: Posterior
-
-    @property
-    def roles(self) -> list[Any]:
-        return [role for role in self.posterior.roles if role.by is None]
+    roles: Sequence[Any] | None = None
+    as_model: Callable[[], Model] | None = None
 
     def __contains__(self, quantity: object) -> bool:
         return quantity in self.posterior
@@ -425,29 +423,25 @@ class _Forgetful:
 
 
 @_mutant(laws.every_claim_is_accounted_for)
-def _says_nothing_of_relays(claims: Iterable[Claim], **options: Any) -> Any:
+def _says_nothing_of_relays(claims: Iterable[Claim], **options: Any) -> Answers:
     """Claims that add nothing are not listed."""
-    return _Forgetful(_ours(claims, **options))
+    posterior = _ours(claims, **options)
+    return _Veiled(posterior, roles=[role for role in posterior.roles if role.by is None])
 
 
 _LEARNED: list[Model] = []
 
 
-@attrs.frozen(eq=False)
-class _Teacher:
-    posterior: Posterior
+@_mutant(laws.saving_and_loading_changes_nothing)
+def _knows_its_own_model_only(claims: Iterable[Claim], model: Model | None = None) -> Answers:
+    """A model that was not made in this process teaches it nothing."""
+    posterior = _ours(claims, model if any(model is one for one in _LEARNED) else None)
 
-    def as_model(self) -> Model:
-        _LEARNED[:] = [self.posterior.as_model()]
+    def teach() -> Model:
+        _LEARNED[:] = [posterior.as_model()]
         return _LEARNED[0]
 
-
-@_mutant(laws.saving_and_loading_changes_nothing)
-def _knows_its_own_model_only(claims: Iterable[Claim], model: Model | None = None) -> Any:
-    """A model that was not made in this process teaches it nothing."""
-    if model is None:
-        return _Teacher(_ours(claims))
-    return _ours(claims, model if any(model is one for one in _LEARNED) else None)
+    return _Veiled(posterior, as_model=teach)
 
 
 @_mutant(laws.a_larger_number_never_lowers, laws.at_least_is_never_lower_than_exactly)
