@@ -393,8 +393,8 @@ class Law:
             broken.__notes__ = []  # the example once more, as Hypothesis writes it
             raise broken.with_traceback(None) from broken.__cause__
         except hypothesis.errors.Flaky:
-            told = f"{self.statement} It could not be told"
-            raise LawBroken(self.name, told, (), "one answer to one question", "several: see `same_bits`") from None
+            found = "several: it does not answer the same claims alike, see the law `same_bits`"
+            raise LawBroken(self.name, self.statement, (), "one answer to one question", found) from None
         except hypothesis.errors.Unsatisfiable:
             raise NotApplicable(self.name, "no world of the law was answered") from None
 
