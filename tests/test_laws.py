@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import unittest
+import warnings
 
 import hypothesis
 import pytest
@@ -126,9 +127,19 @@ def test_refusing_is_no_crash():
     laws.no_claims_make_it_crash.check(refuse_large, settings=hypothesis.settings(max_examples=20))
 
 
+def test_a_warning_is_no_crash():
+    def warn(claims):
+        warnings.warn("only a few claims", rc.ClaimsWarning, stacklevel=1)
+        return rc.estimate(claims)
+
+    laws.a_relay_adds_nothing.check(warn, settings=hypothesis.settings(max_examples=3))
+
+
 def test_an_answer_of_no_known_form_is_the_callers_error():
     with pytest.raises(InvalidValue, match="answer"):
         laws.probabilities_sum_to_one.check(by_quantity(lambda _: object()))
+    with pytest.raises(InvalidValue, match="a mapping of quantities to answers"):
+        laws.probabilities_sum_to_one.check(lambda _: 3)
     with pytest.raises(InvalidValue, match="estimate"):
         laws.order_is_irrelevant.check(3)
 

@@ -6,14 +6,14 @@ from __future__ import annotations
 import pytest
 
 from reconcile.testing import laws, mutants
-from reconcile.testing.mutants import Outcome, hold
+from reconcile.testing.mutants import Verdict, hold
 
 PAIRS = [(mutant, law) for mutant in mutants.ALL for law in mutant.breaks]
 
 
 @pytest.mark.parametrize("mutant, law", PAIRS, ids=lambda one: one.name)
 def test_the_mutant_is_caught(mutant, law):
-    assert hold(law, mutant) is Outcome.CAUGHT
+    assert hold(law, mutant) is Verdict.CAUGHT
 
 
 def test_every_law_catches_a_mutant():

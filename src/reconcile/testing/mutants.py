@@ -29,7 +29,7 @@ from reconcile.vocabulary import Quantity, Source
 if TYPE_CHECKING:
     from hypothesis import settings as Settings  # noqa: N812 - the type of the keyword `settings`
 
-__all__ = ["ALL", "Mutant", "Outcome", "hold", "main", "try_all"]
+__all__ = ["ALL", "Mutant", "Verdict", "hold", "main", "try_all"]
 
 Answers: TypeAlias = Any  # a mapping of quantities to answers, or a posterior
 
@@ -408,14 +408,12 @@ def _rolls_dice(claims: Iterable[Claim]) -> Answers:
 
 
 @attrs.frozen(eq=False)
-class _Forgetful:
-    """A posterior without the roles of relays, repetitions and what was replaced."""
+class _Veiled:
+    """A posterior of which little is shown."""
 
     posterior: Posterior
-
-    @property
-    def roles(self) -> list[Any]:
-        return [role for role in self.posterior.roles if role.by is None]
+    roles: Sequence[Any] | None = None
+    as_model: Callable[[], Model] | None = None
 
     def __contains__(self, quantity: object) -> bool:
         return quantity in self.posterior
@@ -425,29 +423,25 @@ class _Forgetful:
 
 
 @_mutant(laws.every_claim_is_accounted_for)
-def _says_nothing_of_relays(claims: Iterable[Claim], **options: Any) -> Any:
+def _says_nothing_of_relays(claims: Iterable[Claim], **options: Any) -> Answers:
     """Claims that add nothing are not listed."""
-    return _Forgetful(_ours(claims, **options))
+    posterior = _ours(claims, **options)
+    return _Veiled(posterior, roles=[role for role in posterior.roles if role.by is None])
 
 
 _LEARNED: list[Model] = []
 
 
-@attrs.frozen(eq=False)
-class _Teacher:
-    posterior: Posterior
+@_mutant(laws.saving_and_loading_changes_nothing)
+def _knows_its_own_model_only(claims: Iterable[Claim], model: Model | None = None) -> Answers:
+    """A model that was not made in this process teaches it nothing."""
+    posterior = _ours(claims, model if any(model is one for one in _LEARNED) else None)
 
-    def as_model(self) -> Model:
-        _LEARNED[:] = [self.posterior.as_model()]
+    def teach() -> Model:
+        _LEARNED[:] = [posterior.as_model()]
         return _LEARNED[0]
 
-
-@_mutant(laws.saving_and_loading_changes_nothing)
-def _knows_its_own_model_only(claims: Iterable[Claim], model: Model | None = None) -> Any:
-    """A model that was not made in this process teaches it nothing."""
-    if model is None:
-        return _Teacher(_ours(claims))
-    return _ours(claims, model if any(model is one for one in _LEARNED) else None)
+    return _Veiled(posterior, as_model=teach)
 
 
 @_mutant(laws.a_larger_number_never_lowers, laws.at_least_is_never_lower_than_exactly)
@@ -460,7 +454,7 @@ def _casts_out_what_is_large(claims: Iterable[Claim]) -> Answers:
 ALL: tuple[Mutant, ...] = tuple(_ALL)
 
 
-class Outcome(enum.StrEnum):
+class Verdict(enum.StrEnum):
     """What came of holding a law against a mutant."""
 
     CAUGHT = "#"
@@ -469,7 +463,7 @@ class Outcome(enum.StrEnum):
     NOT_TRIED = " "
 
 
-def hold(law: Law, mutant: Mutant, *, settings: Settings | None = None) -> Outcome:
+def hold(law: Law, mutant: Mutant, *, settings: Settings | None = None) -> Verdict:
     """Hold a law against a mutant; nothing is shrunk, only found.
 
     Parameters
@@ -481,7 +475,7 @@ def hold(law: Law, mutant: Mutant, *, settings: Settings | None = None) -> Outco
 
     Returns
     -------
-    Outcome
+    Verdict
 
     Examples
     --------
@@ -497,13 +491,13 @@ def hold(law: Law, mutant: Mutant, *, settings: Settings | None = None) -> Outco
     try:
         law.check(mutant, settings=make(base, phases=[Phase.explicit, Phase.generate]))
     except LawBroken:
-        return Outcome.CAUGHT
+        return Verdict.CAUGHT
     except NotApplicable:
-        return Outcome.NOT_APPLICABLE
-    return Outcome.KEPT
+        return Verdict.NOT_APPLICABLE
+    return Verdict.KEPT
 
 
-def try_all(mutant: Mutant, every: Sequence[Law]) -> list[Outcome]:
+def try_all(mutant: Mutant, every: Sequence[Law]) -> list[Verdict]:
     """Hold every law against a mutant: the laws that it was made to break longer than others.
 
     A law that holds under a special model says nothing of a mutant that is made of another, and a few laws take long:
@@ -516,7 +510,7 @@ def try_all(mutant: Mutant, every: Sequence[Law]) -> list[Outcome]:
         if law in mutant.breaks:
             found.append(hold(law, mutant))
         elif law in laws.CONDITIONAL or law.effort < COSTLY:
-            found.append(Outcome.NOT_TRIED)
+            found.append(Verdict.NOT_TRIED)
         else:
             found.append(hold(law, mutant, settings=few))
     return found
@@ -531,7 +525,7 @@ def main() -> int:
     idle, free = set(every), []
     for mutant in ALL:
         row = try_all(mutant, every)
-        caught = {law for law, found in zip(every, row, strict=True) if found is Outcome.CAUGHT}
+        caught = {law for law, found in zip(every, row, strict=True) if found is Verdict.CAUGHT}
         idle -= caught
         if not caught:
             free.append(mutant)

@@ -7,6 +7,7 @@ import enum
 import inspect
 import math
 import unittest
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -172,13 +173,17 @@ class Asking:
         given = tuple(claims)
         self.told.append((name, given))
         try:
-            answer = self.estimate(list(given), **options)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what a reconciler warns of is no part of its answer
+                answer = self.estimate(list(given), **options)
         except unittest.SkipTest:
             raise
         except ReconcileError:
             _pass_over()
         except Exception as error:  # whatever it raises
             raise self.broken("an answer", f"it raised {type(error).__name__}: {error}") from error
+        like_a_mapping = hasattr(answer, "__contains__") and hasattr(answer, "__getitem__")
+        check(like_a_mapping, "answers", answer, "a mapping of quantities to answers")
         stated = getattr(getattr(answer, "diagnostics", None), "error", 0.0)
         return Reply(answer, given, float(stated) if isinstance(stated, float) and math.isfinite(stated) else 0.0)
 
@@ -366,7 +371,7 @@ class Law:
         --------
         >>> import reconcile as rc
         >>> from reconcile.testing import laws
-        >>> laws.order_is_irrelevant.check(rc.estimate)
+        >>> laws.a_hedge_weakens.check(rc.estimate)
         """
         check(callable(estimate), "Law.check(estimate)", estimate, "a function of claims")
         check(0 <= tolerance < 1, "Law.check(tolerance)", tolerance, "a difference of probabilities")
@@ -391,8 +396,8 @@ class Law:
             broken.__notes__ = []  # the example once more, as Hypothesis writes it
             raise broken.with_traceback(None) from broken.__cause__
         except hypothesis.errors.Flaky:
-            told = f"{self.statement} It could not be told"
-            raise LawBroken(self.name, told, (), "one answer to one question", "several: see `same_bits`") from None
+            found = "several: it does not answer the same claims alike, see the law `same_bits`"
+            raise LawBroken(self.name, self.statement, (), "one answer to one question", found) from None
         except hypothesis.errors.Unsatisfiable:
             raise NotApplicable(self.name, "no world of the law was answered") from None
 

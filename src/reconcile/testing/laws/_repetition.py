@@ -59,9 +59,9 @@ def a_claim_that_says_nothing_changes_nothing(ask: Asking, pair: w.Pair) -> None
 
 @law(Regime.ANY, w.renamed)
 def names_are_irrelevant(ask: Asking, pair: w.Pair) -> None:
-    """What sources, parties and events are called is irrelevant.
+    """What sources, parties and events are called is irrelevant, where dates say who spoke first.
 
-    Other names for all, the same name for the same thing. The claims have dates: where none tells who spoke first,
+    Other names for all, the same name for the same thing. Where no date tells who spoke first, and no source is busier,
     `estimate` goes by the alphabet to say who may have copied whom.
     """
     ask.same(ask(pair.before), ask(pair.after, "told with other names"), pair.renamed)

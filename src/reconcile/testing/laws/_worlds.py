@@ -269,9 +269,9 @@ def anything() -> SearchStrategy[tuple[Claim, ...]]:
 
     from reconcile.testing import strategies
 
-    values = strategies.values(counts=strategies.counts(max_value=LARGEST))
-    one = strategies.claims(values=values).map(lambda claim: (claim,))
-    return st.just(()) | one | strategies.corpora(max_size=3).map(tuple)
+    huge = strategies.exactlys(counts=st.sampled_from([LARGEST, 10**10]))
+    some = (strategies.claims(values=values).map(lambda claim: (claim,)) for values in (None, huge))
+    return functools.reduce(operator.or_, some, st.just(())) | strategies.corpora(max_size=3).map(tuple)
 
 
 def said(value: Value, *, hedged: bool = False) -> tuple[Claim, ...]:

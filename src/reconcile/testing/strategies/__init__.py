@@ -30,6 +30,7 @@ from reconcile.testing.strategies._models import (
     normals,
     speeches,
 )
+from reconcile.testing.strategies._tables import tables
 from reconcile.testing.strategies._values import (
     abouts,
     at_leasts,
@@ -86,6 +87,7 @@ __all__ = [
     "sources",
     "speeches",
     "surveyeds",
+    "tables",
     "vagues",
     "values",
 ]
