@@ -15,7 +15,7 @@ import pytest
 
 import reconcile
 from reconcile import cli
-from reconcile.cli import main
+from reconcile.cli import estimation, main, parser, reading
 from reconcile.io.table import read
 
 EXAMPLE = pathlib.Path(__file__).parents[1] / "examples" / "taftanaz.csv"
@@ -161,7 +161,7 @@ def test_version_and_help(run):
 
 
 def test_the_example_in_the_help_works(run, write):
-    lines = cli._EXAMPLE.splitlines()
+    lines = parser.EXAMPLE.splitlines()
     start = next(at for at, line in enumerate(lines) if line.strip() == HEAD)
     table = "\n".join(line.strip() for line in lines[start : start + 4])
     status, out, _ = run("check", write(table))
@@ -181,12 +181,12 @@ def test_interrupts_and_broken_pipes_are_quiet(run, monkeypatch):
     def raise_(error):
         raise error
 
-    monkeypatch.setattr(cli, "_read", lambda *_, **__: raise_(KeyboardInterrupt()))
+    monkeypatch.setattr(reading, "read", lambda *_, **__: raise_(KeyboardInterrupt()))
     assert run("check", EXAMPLE) == (130, "", "")
-    monkeypatch.setattr(cli, "_read", lambda *_, **__: raise_(BrokenPipeError()))
+    monkeypatch.setattr(reading, "read", lambda *_, **__: raise_(BrokenPipeError()))
     monkeypatch.setattr(cli.os, "dup2", lambda *_: None)
     assert run("check", EXAMPLE) == (141, "", "")
-    monkeypatch.setattr(cli, "_read", lambda *_, **__: raise_(PermissionError(13, "denied")))
+    monkeypatch.setattr(reading, "read", lambda *_, **__: raise_(PermissionError(13, "denied")))
     assert run("check", EXAMPLE)[0] == 2
 
 
@@ -286,8 +286,8 @@ def test_csv_runs_no_formulas(run, write, start):
     (row,) = csv.DictReader(io.StringIO(out))
     assert row["event"] == f"'{formula}"
     assert row["claimed"].startswith(f"'{start}")
-    assert cli._guard(-5) == -5
-    assert cli._guard("\t=1") == "'\t=1"
+    assert estimation.guard(-5) == -5
+    assert estimation.guard("\t=1") == "'\t=1"
 
 
 def test_markup_and_control_codes_are_plain_text(run, write):
