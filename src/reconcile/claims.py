@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import attrs
 
 from reconcile.errors import InconsistentClaims, InvalidValue
-from reconcile.plumbing import check, clean_name, count_of, rebuilding_repr, to_moment
+from reconcile.plumbing import check, clean_name, count_of, html_table, rebuilding_repr, to_moment
 from reconcile.values import Share, Value
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CITED", "Citation", "Claim", "Corpus", "Rejected", "content_id", "make_claim"]
 
+_SHOWN = 50  # rows of a table in a notebook
 CITED = ("url", "publisher", "title", "quote")
 
 
@@ -318,6 +319,27 @@ class Corpus:
         claims, sources = count_of(len(self), "claim"), count_of(len(self.sources), "source")
         counted = f"{claims} by {sources} about {count_of(events, 'event')}"
         return counted + (f"; {count_of(len(self.rejected), 'row')} rejected" if self.rejected else "")
+
+    def _repr_html_(self) -> str:
+        import html
+
+        # A notebook need not make an object of every claim of a large corpus.
+        first = (
+            self.claims[:_SHOWN] if self._read is None else [self._read[0].claim(row) for row in self._read[1][:_SHOWN]]
+        )
+        rows = [
+            (claim.quantity, f"{claim.value}{', hedged' if claim.hedged else ''}", claim.source, claim.reported or "")
+            for claim in first
+        ]
+        said = f"<p>{html.escape(str(self))}</p>" + html_table(("what", "claimed", "source", "reported"), rows)
+        if len(self) > len(rows):
+            said += f"<p>and {count_of(len(self) - len(rows), 'more claim')}</p>"
+        if self.rejected:
+            lost = [(row.line, row.column or "", row.reason) for row in self.rejected[:_SHOWN]]
+            said += "<p>Rows that could not be read:</p>" + html_table(("line", "column", "why"), lost)
+            if len(self.rejected) > len(lost):
+                said += f"<p>and {count_of(len(self.rejected) - len(lost), 'more row')}</p>"
+        return said
 
 
 def _check_together(claims: Iterable[Claim]) -> None:
