@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: ``reconcile estimate``, ``reconcile explain`` and ``reconcile check``."""
+"""The command line: ``reconcile estimate``, ``explain``, ``check`` and ``report``."""
 
 from __future__ import annotations
 

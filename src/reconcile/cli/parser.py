@@ -11,6 +11,7 @@ from typing import Any
 from reconcile.cli.checks import run_check
 from reconcile.cli.estimation import run_estimate
 from reconcile.cli.explanations import run_explain
+from reconcile.cli.reports import run_report
 from reconcile.errors import InvalidValue
 from reconcile.plumbing import to_moment
 
@@ -31,6 +32,7 @@ example:
     reconcile estimate claims.csv         prints a table of estimates
     reconcile estimate --csv claims.csv   prints them for a spreadsheet
     reconcile explain claims.csv          lists what can be explained; with a name, says where the number comes from
+    reconcile report claims.csv -o r.html writes all of it as one page, with pictures
 
   The file may be CSV or Parquet; "-" reads CSV from the standard input.
 
@@ -111,6 +113,29 @@ def make_parser() -> argparse.ArgumentParser:
     explain.add_argument("--history", action="store_true", help="say too how the estimate moved as claims came in")
     explain.set_defaults(run=run_explain)
 
+    report = commands.add_parser(
+        "report",
+        parents=[shared],
+        help="write a report as one HTML page: estimates, pictures, and where every number comes from",
+        epilog="example: reconcile report claims.csv -o report.html",
+    )
+    report.add_argument("-o", "--output", metavar="OUT", help="write to this file; default the standard output")
+    report.add_argument("--title", type=_to_title, metavar="TEXT", help="of the page")
+    report.add_argument("--level", type=_to_level, default=0.9, metavar="P", help="how sure the intervals are to be")
+    report.add_argument("--as-of", type=_to_date, metavar="DATE", help="use only what had been said by this day")
+    report.add_argument("--seed", type=_to_seed, default=0, metavar="N", help="of the random numbers (default 0)")
+    report.add_argument(
+        "--most",
+        type=_to_seed,
+        default=24,
+        metavar="N",
+        help="pictures and explanations of so many counts (default 24)",
+    )
+    report.add_argument("--history", action="store_true", help="show too how the estimates moved as claims came in")
+    report.add_argument("--dated", type=_to_date, metavar="DATE", help="print this day on the page; default none")
+    report.add_argument("--strict", action="store_true", help="stop if any row cannot be read")
+    report.set_defaults(run=run_report)
+
     check = commands.add_parser(
         "check",
         parents=[shared],
@@ -142,6 +167,12 @@ def _to_seed(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
     return int(text)
+
+
+def _to_title(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a title has at least one letter")
+    return text
 
 
 def _to_provenance(text: str) -> str:

@@ -182,5 +182,8 @@ def _left_out(number: int) -> list[str]:
 
 def _said(one: Bearing, explanation: Explanation) -> str:
     claim = one.role.claim
-    about = "" if claim.quantity == explanation.quantity else f", {claim.quantity}"
-    return f"{in_short(claim)}{about}"
+    other, mine = claim.quantity, explanation.quantity
+    if other == mine:
+        return in_short(claim)
+    near = other.event == mine.event and other.outcome == mine.outcome and other.period == mine.period
+    return f"{in_short(claim)} of {other.group if near else other}"

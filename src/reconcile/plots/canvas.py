@@ -138,14 +138,20 @@ class Rows:
         parts = [words] if isinstance(words, str) else list(words)
         if len(parts) > self.lines:
             parts = [" ".join(parts)]
-        said = "\n".join(wrap(legible(part), self.word_columns, self.lines // len(parts)) for part in parts)
-        named = wrap(legible(name), self.name_columns, self.lines)
-        for text, x in ((named, 0), (said, 1)):
-            self.ax.annotate(
-                text, (x, y), xycoords=self.ax.get_yaxis_transform(), xytext=(16 * x - 8, 0),
-                textcoords="offset points", ha="left" if x else "right", va="center", fontsize=self.size, color=color,
-                fontweight=weight, linespacing=1.05, annotation_clip=False,
-            )  # fmt: skip
+        said = [line for part in parts for line in self._broken(part, self.word_columns, self.lines // len(parts))]
+        for lines, x in ((self._broken(name, self.name_columns, self.lines), 0), (said, 1)):
+            for at, line in enumerate(lines):
+                # Each line by itself, so that whoever draws it in another font aligns it in the same way.
+                down = (at - (len(lines) - 1) / 2) * 1.15 * self.size
+                self.ax.annotate(
+                    line, (x, y), xycoords=self.ax.get_yaxis_transform(), xytext=(16 * x - 8, -down),
+                    textcoords="offset points", ha="left" if x else "right", va="center_baseline",
+                    fontsize=self.size, color=color, fontweight=weight, annotation_clip=False,
+                )  # fmt: skip
+
+    @staticmethod
+    def _broken(text: str, columns: int, lines: int) -> list[str]:
+        return wrap(legible(text), columns, lines).splitlines()
 
 
 def remark(ax: Axes, lines: Sequence[str], *, own: bool) -> None:

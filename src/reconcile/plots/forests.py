@@ -47,6 +47,7 @@ def draw_claims(
     scale: str = "auto",
     most: int = MOST,
     title: str | None = None,
+    remarks: bool = True,
     width: float = 6.4,
 ) -> Axes:
     """Draw the claims about a count, each as what it says, and beneath them the estimate.
@@ -69,6 +70,8 @@ def draw_claims(
         Claims to draw at most, those that count first; how many are left out is said.
     title : str, keyword, optional
         Default what is counted; "" for none.
+    remarks : bool, keyword
+        Say beneath what is unresolved, and which rows of the input could not be read. What is left out is always said.
     width : float, keyword
         Of a new figure, in inches.
 
@@ -117,7 +120,7 @@ def draw_claims(
             axes.axhline(len(shown) - 0.3, color=GREY, linewidth=0.6)
         _draw_estimate(axes, rows, estimate, base, chosen, level)
         axes.set_xlabel(f"{quantity.outcome}{name_scale(chosen)}", fontsize=rows.size)
-        remark(axes, _remarks(posterior, estimate, len(roles) - len(shown)), own=own)
+        remark(axes, _remarks(posterior, estimate, len(roles) - len(shown), every=remarks), own=own)
         entitle(axes, str(quantity) if title is None else title, own=own)
     return axes
 
@@ -181,9 +184,9 @@ def bin_edges(low: float, high: float, scale: Scale) -> NDArray[np.float64]:
     return np.unique(np.concatenate([[-1.0], np.floor(counts)])) + 0.5
 
 
-def _remarks(posterior: Posterior, estimate: Estimate, left_out: int) -> list[str]:
+def _remarks(posterior: Posterior, estimate: Estimate, left_out: int, *, every: bool) -> list[str]:
     found = []
-    if estimate.unresolved:
+    if estimate.unresolved and every:
         found.append(estimate.unresolved)
     if not estimate.roles:
         found.append("Nobody claims this count itself; it follows from the claims about others.")
@@ -192,7 +195,7 @@ def _remarks(posterior: Posterior, estimate: Estimate, left_out: int) -> list[st
             f"{count_of(left_out, 'more claim')} about this count {'is' if left_out == 1 else 'are'} not drawn."
         )
     rejected = posterior.corpus.rejected
-    if rejected:
+    if rejected and every:
         lines = ", ".join(f"{row.line:,}" for row in rejected) if len(rejected) <= 6 else ""
         whose = f" (line{'' if len(rejected) == 1 else 's'} {lines})" if lines else ""
         found.append(f"{count_of(len(rejected), 'row')} of the input{whose} could not be read and are in no estimate.")

@@ -113,6 +113,7 @@ def _break(text: str, columns: int) -> Iterator[str]:
             line = ""
         while width_of(word) > columns:
             start = _take(word, columns)
+            start = start[: max(start.rfind(sign) for sign in "-_/.,@|") + 1] or start
             yield start
             word = word[len(start) :]
         line = f"{line} {word}" if line else word
