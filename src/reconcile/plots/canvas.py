@@ -37,7 +37,7 @@ INK, GREY, PALE = "#222222", "#6B6B6B", "#DDDDDD"
 TEXT_SIZE = 8.5  # points
 ROW, DENSE_ROW, MANY = 26.0, 21.0, 16  # points from one row to the next, and rows from which they move together
 _COLUMN = 0.54  # mean width of a letter, in sizes of the text (DejaVu Sans; most others are narrower)
-_WIDE = 0.6  # the same for wide letters
+_WIDE = 0.7  # the same for capitals
 _LEFT_TO_RIGHT = "\u200e"
 _TWO_LINES = 2.35  # a row must be so many sizes of the text high to hold two lines
 # A name such as "$x_" is no formula.

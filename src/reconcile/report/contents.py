@@ -248,9 +248,9 @@ def _history(posterior: Posterior, quantity: Quantity, anchor: str, level: float
     days = "; ".join(
         f"{row['day']}: {row['median']:,} ({row['low']:,} to {row['high']:,})" for row in found.rows(level)
     )
-    return [
-        _figure(ax, f"{anchor}-history", f"{quantity}: the estimate by day; {days}", "How it moved as claims came in.")
-    ]
+    caption = "How it moved as claims came in"
+    caption += "; here no source is learned from other counts." if posterior.diagnostics.learned else "."
+    return [_figure(ax, f"{anchor}-history", f"{quantity}: the estimate by day; {days}", caption)]
 
 
 def _figure(ax: Axes, name: str, label: str, caption: str) -> Figure:

@@ -9,6 +9,8 @@ import warnings
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from reconcile.plots.lettering import legible
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -52,7 +54,7 @@ def to_svg(ax: Axes, name: str, label: str) -> str:
     for element in root.iter():
         element.tag = _local(element.tag)
         element.attrib = {_local(key): _refer(_local(key), value, name) for key, value in element.attrib.items()}
-    kept = {"viewBox": root.attrib["viewBox"], "class": "figure", "role": "img", "aria-label": label}
+    kept = {"viewBox": root.attrib["viewBox"], "class": "figure", "role": "img", "aria-label": legible(label)}
     root.attrib = kept | {"style": "stroke-linejoin: round; stroke-linecap: butt"}
     return ET.tostring(root, encoding="unicode", short_empty_elements=True)
 
