@@ -313,9 +313,10 @@ def test_sources_are_drawn_by_relation_over_what_was_assumed():
     ax = plots.draw_sources(posterior, level=0.8)
     for source in posterior.sources.values():
         for where, bias in source.bias.items():
-            line, mark = [one for one in find(ax, str(where)) if np.isclose(one.get_xdata()[0], np.exp(bias.eti(0.8))[0])
-                          or np.isclose(one.get_xdata()[0], np.exp(np.median(bias.draws)))]  # fmt: skip
-            assert np.allclose(line.get_xdata(), np.exp(bias.eti(0.8)))
+            ends, middle = np.exp(bias.eti(0.8)), np.exp(np.median(bias.draws))
+            (line,) = [one for one in find(ax, str(where)) if np.isclose(one.get_xdata()[0], ends[0])]
+            (mark,) = [one for one in find(ax, str(where)) if np.isclose(one.get_xdata()[0], middle)]
+            assert np.allclose(line.get_xdata(), ends)
             assert line.get_ydata()[0] == mark.get_ydata()[0]
             (assumed,) = [one for one in find(ax, "assumed") if one.get_ydata()[0] == line.get_ydata()[0]]
             _, prior = posterior.model.source_prior("bias", source.source, where)

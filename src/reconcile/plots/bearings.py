@@ -9,7 +9,7 @@ from reconcile.estimates import readable
 from reconcile.influence import Bearing, Explanation
 from reconcile.plots.canvas import BLUE, INK, ORANGE, VERMILLION, Rows, entitle, height_of, paper, remark
 from reconcile.plots.marks import in_short
-from reconcile.plots.scales import name_scale, scale_counts
+from reconcile.plots.scales import name_axis, scale_counts
 from reconcile.plumbing import check, count_of
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def draw_without(
             numbers = f"{number:,} ({100 * level:g} % {least:,}\u2013{most_:,})"
             label = f"{start}{name}{f': {said}' if said else ''}"
             rows.write(y, label, numbers, weight="bold" if y == 0 else "normal")
-        axes.set_xlabel(f"{explanation.quantity.outcome}{name_scale(chosen)}", fontsize=rows.size, color=INK)
+        axes.set_xlabel(name_axis(explanation.quantity.outcome, chosen), fontsize=rows.size, color=INK)
         remark(axes, _left_out(left_out), own=own)
         default = f"Without each claim: {explanation.quantity}"
         entitle(axes, default if title is None else title, own=own)

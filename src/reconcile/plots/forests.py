@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reconcile.estimates import Estimate, Part, Role
 from reconcile.plots.canvas import BLUE, GREY, INK, ORANGE, VERMILLION, Rows, entitle, height_of, paper, remark
 from reconcile.plots.marks import ARROW, Span, draw_mark, in_short, span_of
-from reconcile.plots.scales import Scale, forward, name_scale, scale_counts
+from reconcile.plots.scales import Scale, forward, name_axis, scale_counts
 from reconcile.plumbing import check, count_of
 from reconcile.pmf import PMF
 from reconcile.posterior import Posterior
@@ -119,7 +119,7 @@ def draw_claims(
         if shown:
             axes.axhline(len(shown) - 0.3, color=GREY, linewidth=0.6)
         _draw_estimate(axes, rows, estimate, base, chosen, level)
-        axes.set_xlabel(f"{quantity.outcome}{name_scale(chosen)}", fontsize=rows.size)
+        axes.set_xlabel(name_axis(quantity.outcome, chosen), fontsize=rows.size)
         remark(axes, _remarks(posterior, estimate, len(roles) - len(shown), every=remarks), own=own)
         entitle(axes, str(quantity) if title is None else title, own=own)
     return axes

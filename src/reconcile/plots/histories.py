@@ -11,7 +11,7 @@ import numpy as np
 from reconcile.influence import History
 from reconcile.plots.canvas import BLUE, GREY, INK, ORANGE, TEXT_SIZE, VERMILLION, entitle, paper, remark
 from reconcile.plots.marks import Span, span_of
-from reconcile.plots.scales import name_scale, scale_counts
+from reconcile.plots.scales import name_axis, scale_counts
 from reconcile.plumbing import check, count_of
 from reconcile.speech import Speech
 from reconcile.values import AtLeast, AtMost, Value
@@ -94,7 +94,7 @@ def draw_history(
         for day, value, span in shown:
             _draw_fresh(axes, day, value, span)
         _date_axis(axes, days, last)
-        axes.set_ylabel(f"{history.quantity.outcome}{name_scale(chosen)}", fontsize=TEXT_SIZE, color=INK)
+        axes.set_ylabel(name_axis(history.quantity.outcome, chosen), fontsize=TEXT_SIZE, color=INK)
         said = [f"Line: median. Band: {100 * level:g} % interval. Blue: what was claimed that day."]
         if history.undated:
             said.append(f"{count_of(len(history.undated), 'claim')} without a date left out.")

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from reconcile.plots.lettering import legible, shorten
 from reconcile.plumbing import check
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Scale", "choose_scale", "choose_ticks", "forward", "name_scale", "nice_ratios", "scale_counts"]
+__all__ = ["Scale", "choose_scale", "choose_ticks", "forward", "name_axis", "nice_ratios", "scale_counts"]
 
 Scale: TypeAlias = Literal["linear", "sqrt", "log"]
 Floats: TypeAlias = NDArray[np.float64]
@@ -24,6 +25,7 @@ NARROW, MODERATE = 12.0, 150.0  # ratios of the largest to the smallest count (o
 SMALL = 25  # counts up to which an even axis always does
 _LETTER = 4.9  # width of a digit of a tick's label, in points
 _GAP = 9.0
+_LONGEST = 30  # columns of what is counted
 
 
 def choose_scale(low: float, high: float, scale: str = "auto") -> Scale:
@@ -44,9 +46,10 @@ def choose_scale(low: float, high: float, scale: str = "auto") -> Scale:
     return "sqrt" if ratio <= MODERATE else "log"
 
 
-def name_scale(scale: Scale) -> str:
-    """Say in brackets how an axis is scaled, unless it is even."""
-    return {"linear": "", "sqrt": " (square root scale)", "log": " (logarithmic scale)"}[scale]
+def name_axis(outcome: object, scale: Scale) -> str:
+    """Say what is counted, and how the axis is scaled unless it is even."""
+    scaled = {"linear": "", "sqrt": " (square root scale)", "log": " (logarithmic scale)"}[scale]
+    return shorten(legible(str(outcome)), _LONGEST) + scaled
 
 
 def forward(scale: Scale, counts: Any) -> Floats:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -81,21 +82,14 @@ def render(
     check(0 < level < 1, "render(level)", level, "a probability between 0 and 1, such as 0.9")
     check(most >= 0, "render(most)", most, "a whole number from 0")
     day = to_moment("render(dated)")(dated)
-    from jinja2 import Environment, StrictUndefined
-
-    from reconcile.report.contents import gather, link_of
+    from reconcile.report.contents import gather
 
     contents = gather(
         posterior, title=title, level=level, most=most, histories=histories, command=command,
         dated="" if day is None else day.isoformat(),
     )  # fmt: skip
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=_finalize, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["link"] = link_of
-    environment.filters["counted"] = lambda n: f"{n:,}"
-    template = environment.from_string(_read("page.html"))
-    return template.render(page=contents, style=_trusted(_read("page.css")), trusted=_trusted)
+    page: str = _template().render(page=contents, style=_trusted(_read("page.css")), trusted=_trusted)
+    return page
 
 
 def write(
@@ -128,6 +122,20 @@ def write(
         posterior, title=title, level=level, most=most, histories=histories, command=command, dated=dated
     )  # fmt: skip
     Path(path).write_text(page, encoding="utf-8", newline="\n")
+
+
+@functools.cache
+def _template() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    from reconcile.report.contents import link_of
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=_finalize, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["link"] = link_of
+    environment.filters["counted"] = lambda n: f"{n:,}"
+    return environment.from_string(_read("page.html"))
 
 
 def _read(name: str) -> str:
