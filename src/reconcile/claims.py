@@ -321,25 +321,12 @@ class Corpus:
         return counted + (f"; {count_of(len(self.rejected), 'row')} rejected" if self.rejected else "")
 
     def _repr_html_(self) -> str:
-        import html
-
         # A notebook need not make an object of every claim of a large corpus.
-        first = (
-            self.claims[:_SHOWN] if self._read is None else [self._read[0].claim(row) for row in self._read[1][:_SHOWN]]
-        )
-        rows = [
-            (claim.quantity, f"{claim.value}{', hedged' if claim.hedged else ''}", claim.source, claim.reported or "")
-            for claim in first
-        ]
-        said = f"<p>{html.escape(str(self))}</p>" + html_table(("what", "claimed", "source", "reported"), rows)
-        if len(self) > len(rows):
-            said += f"<p>and {count_of(len(self) - len(rows), 'more claim')}</p>"
-        if self.rejected:
-            lost = [(row.line, row.column or "", row.reason) for row in self.rejected[:_SHOWN]]
-            said += "<p>Rows that could not be read:</p>" + html_table(("line", "column", "why"), lost)
-            if len(self.rejected) > len(lost):
-                said += f"<p>and {count_of(len(self.rejected) - len(lost), 'more row')}</p>"
-        return said
+        some = self.claims[:_SHOWN] if self._read is None else map(self._read[0].claim, self._read[1][:_SHOWN].tolist())
+        rows = [(c.quantity, f"{c.value}{', hedged' if c.hedged else ''}", c.source, c.reported or "") for c in some]
+        said = html_table(("what", "claimed", "source", "reported"), rows, title=str(self), of=len(self))
+        lost = [(row.line, row.column or "", row.reason) for row in self.rejected[:_SHOWN]]
+        return said + (html_table(("line", "column", "not read, for"), lost, of=len(self.rejected)) if lost else "")
 
 
 def _check_together(claims: Iterable[Claim]) -> None:

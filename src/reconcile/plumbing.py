@@ -106,13 +106,15 @@ def _plain_day(moment: datetime.date) -> datetime.date | None:
     return None
 
 
-def html_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Write an HTML table; every cell is escaped."""
+def html_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", of: int = 0) -> str:
+    """Write an HTML table, with the number of rows that are left out where there are more; all texts are escaped."""
     import html
 
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
     body = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    above = f"<p>{html.escape(title)}</p>" if title else ""
+    below = f"<p>and {of - len(rows):,} more</p>" if of > len(rows) else ""
+    return f"{above}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
 
 
 def in_words(names: Iterable[str], word: str = "and") -> str:

@@ -126,7 +126,9 @@ def gather(
 ) -> Contents:
     """Gather what stands on the page; see `render`."""
     quantities = posterior.quantities
-    by_claims = sorted(range(len(quantities)), key=lambda at: (-len(posterior[quantities[at]].roles), at))
+    estimates = [posterior[quantity] for quantity in quantities]
+    rank = [(-len(one.roles), -one.median(), at) for at, one in enumerate(estimates)]
+    by_claims = [at for _, _, at in sorted(rank)]
     told = sorted(by_claims[:most])
     anchors = {quantities[at]: f"count-{at + 1}" for at in told}
     heads = [quantities[at] for at in sorted(by_claims[:HEADLINES])]

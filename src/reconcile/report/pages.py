@@ -11,7 +11,7 @@ from typing import Any
 
 from reconcile.errors import MissingDependency
 from reconcile.plots.lettering import legible
-from reconcile.plumbing import check, to_moment
+from reconcile.plumbing import check, count_of, to_moment
 from reconcile.posterior import Posterior
 
 __all__ = ["render", "require", "write"]
@@ -135,6 +135,7 @@ def _template() -> Any:
     )
     environment.filters["link"] = link_of
     environment.filters["counted"] = lambda n: f"{n:,}"
+    environment.filters["count_of"] = count_of
     return environment.from_string(_read("page.html"))
 
 
