@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.channels import Channel, Denial, ShareNoise
-from reconcile.plumbing import check, count_of
+from reconcile.plumbing import check, clean_name, count_of
 from reconcile.pmf import TOP, Lattice
 from reconcile.speech import Speech
 from reconcile.vocabulary import Relation, Source, SourceKind
@@ -288,6 +288,12 @@ class Assumption:
     evidence: str
 
 
+def _clean_anchors(given: Any) -> dict[str, float]:
+    """Clean names as `Source` does, so that they match."""
+    clean = clean_name("Model.anchors (name of a source)")
+    return {clean(name): sd for name, sd in dict(given).items()}
+
+
 @attrs.frozen
 class Model:
     """What is assumed before any claim is heard.
@@ -325,7 +331,7 @@ class Model:
     counts: Mapping[str, CountPrior] = attrs.field(factory=dict, converter=dict, kw_only=True)
     sources: Mapping[tuple[str, Relation | None], Normal] = attrs.field(factory=dict, converter=dict, kw_only=True)
     learned: Learned | None = attrs.field(default=None, kw_only=True)
-    anchors: Mapping[str, float] = attrs.field(factory=dict, converter=dict, kw_only=True)
+    anchors: Mapping[str, float] = attrs.field(factory=dict, converter=_clean_anchors, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         for kind in self.channels:
@@ -340,13 +346,9 @@ class Model:
             check(well and isinstance(key[0], str), "Model.sources", key, allowed)
             check(isinstance(normal, Normal), f"Model.sources[{key!r}]", normal, "a Normal")
         for name, sd in self.anchors.items():
-            named: object = name
-            check(
-                isinstance(named, str) and 0 < sd < np.inf,
-                "Model.anchors",
-                {name: sd},
-                "names of sources, each with a positive standard deviation",
-            )
+            offered: object = sd
+            number = isinstance(offered, int | float | np.number) and not isinstance(offered, bool)
+            check(number and 0 < sd < np.inf, f"Model.anchors[{name!r}]", sd, "a standard deviation, a positive number")
 
     def channel_of(self, source: Source) -> Channel:
         """Give the channel of a source, by its kind."""

@@ -274,6 +274,10 @@ def estimate(
     check(draws is None or (draws >= 64 and draws % 16 == 0), "estimate(draws)", draws, allowed)
     check(method in ("laplace", "gibbs"), "estimate(method)", method, "'laplace' or 'gibbs'")
     day = to_moment("estimate(as_of)")(as_of)
+    given: object = rng
+    well = given is None or isinstance(given, np.random.Generator | int | np.integer)
+    well = well and not (isinstance(given, int | np.integer) and given < 0)
+    check(well, "estimate(rng)", rng, "a whole number from 0, a Generator or None")
     seed = int(rng) if isinstance(rng, int | np.integer) else int(np.random.default_rng(rng).integers(2**63))
     settings, random = Settings(day, seed, draws, learn, method), np.random.default_rng(seed)
     columns, roles = corpus.columns, assign_roles(corpus, day)
@@ -322,7 +326,7 @@ def _learned(
     lesson = teaching.lesson
     known = known_quantities(corpus.columns, roles)
     pmfs, engines, wholes, error = solve_linked(teaching, model, known, rng=rng)
-    notes = doubts(teaching)
+    notes = [*doubts(teaching), *_unmatched_anchors(corpus, model)]
     problem = lesson.problem
     speakers = np.unique(problem.claims.event * (int(problem.source.max()) + 1) + problem.source)
     if len(speakers) == len(problem.claims.outcome) and model.learned is None:
@@ -348,7 +352,14 @@ def _integrated(
 ) -> Posterior:
     conductor = conduct(roles, model)
     estimates, diagnostics = conductor.conclude(roles, conductor.fit(settings.draws or DRAWS, rng))
+    diagnostics = attrs.evolve(diagnostics, notes=(*diagnostics.notes, *_unmatched_anchors(corpus, model)))
     return Posterior(corpus, model, tuple(roles), diagnostics, settings, estimates, learn)
+
+
+def _unmatched_anchors(corpus: Corpus, model: Model) -> list[str]:
+    """Say which anchors name no source: a misspelt one would hold nothing, in silence."""
+    missing = sorted(set(model.anchors) - {source.name for source in corpus.columns.sources})
+    return [f"Model.anchors names no source of these claims: {', '.join(missing)}"] if missing else []
 
 
 class Engines(Mapping[str, str]):

@@ -237,12 +237,15 @@ class Explanation:
             f"Share of the information: {one.share:.2f} of {self.information:.2f} nats ({share:.0f} %{error})."
         )
         if not np.isnan(one.tail):
-            seen = "make it likelier" if one.agreement >= 0 else "make it less likely"
             times = rounded(np.exp(min(abs(one.agreement), 20)))
+            seen = f"make it {'likelier' if one.agreement >= 0 else 'less likely'} ({times} times)"
+            if len(self.claims) == 1:
+                seen = "are none"
+            elif times == "1.00":
+                seen = "make it neither likelier nor less likely"
             extreme = f"a figure so far out has a chance of {100 * one.tail:.2g} %"
             lines.append(
-                f"The other claims {seen} ({times} times); {extreme}."
-                + (" It pulls against the others." if one.against else "")
+                f"The other claims {seen}; {extreme}." + (" It pulls against the others." if one.against else "")
             )
         if one.copied >= 0.005:
             order = "" if one.role.claim.reported else ", if it was told after it: no date tells, so this is a guess"

@@ -105,4 +105,4 @@ def _exactness(term: Term, staged: Staged | None) -> str:
     draws = None if staged is None else staged.theta.get((term.source.name, "fidelity", None))
     known = draws if draws is not None else normal.mean + normal.sd * np.linspace(-2.0, 2.0, 41)
     chance = float(np.median(expit(np.asarray(known))))
-    return f"exact on single deaths in {100 * chance:.0f} %, less on larger counts; where not exact,"
+    return f"exact on a count of one in {100 * chance:.0f} %, less often on larger counts; where not exact,"
