@@ -186,4 +186,4 @@ def _said(one: Bearing, explanation: Explanation) -> str:
     if other == mine:
         return in_short(claim)
     near = other.event == mine.event and other.outcome == mine.outcome and other.period == mine.period
-    return f"{in_short(claim)} of {other.group if near else other}"
+    return f"{in_short(claim)} ({other.group if near else other})"
