@@ -215,6 +215,21 @@ def test_no_label_lies_on_another(claims, width):
     assert_no_label_lies_on_another(plots.draw_claims(posterior, KILLED, width=width))
 
 
+@pytest.mark.parametrize("width", [4.4, 6.4])
+@pytest.mark.parametrize("ten", [10**4, 10**7, 10**9])
+def test_no_number_is_shortened(width, ten):
+    claims = [claim(KILLED, rc.Surveyed(12 * ten, 9 * ten + 111, 16 * ten + 111), "survey", hedged=True)]
+    claims.append(claim(KILLED, rc.Between(11 * ten + 123, 13 * ten + 123), "compiler", reported="2020-01-01"))
+    claims.append(claim(KILLED, rc.Between(12 * ten + 123, 14 * ten + 123), "compiler", reported="2020-01-02"))
+    posterior = rc.estimate(claims)
+    said = " ".join(written(plots.draw_claims(posterior, KILLED, width=width))).replace("\u2013 ", "\u2013")
+    number, low, high = posterior[KILLED].readable()
+    numbers = [12 * ten, 9 * ten + 111, 16 * ten + 111, 11 * ten + 123, 13 * ten + 123, number, low, high]
+    for one in numbers:
+        assert f"{one:,}" in said
+    assert "\u2026" not in said
+
+
 def test_an_unresolved_count_is_said_to_be():
     ax = plots.draw_claims(rc.estimate([claim(KILLED, 5, "a"), claim(KILLED, 500, "b")]), KILLED)
     assert "either about" in " ".join(ax.figure._supxlabel.get_text().split())
@@ -243,7 +258,7 @@ def test_ticks_lie_on_the_axis_and_apart(one, other, scale, points):
     assert all(low <= tick <= high for tick in ticks)
     start, end = float(forward(scale, low)), float(forward(scale, high))
     places = [(float(forward(scale, n)) - start) / max(end - start, 1e-12) * points for n in ticks]
-    widths = [4.9 * len(f"{n:,}") for n in ticks]
+    widths = [5.0 * len(f"{n:,}") for n in ticks]
     for k in range(1, len(ticks)):
         if scale != "linear" or len(ticks) > 2:
             assert places[k] - places[k - 1] >= (widths[k] + widths[k - 1]) / 2

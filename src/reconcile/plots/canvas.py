@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reconcile.errors import MissingDependency
-from reconcile.plots.lettering import distinguish, legible, wrap
+from reconcile.plots.lettering import break_all, distinguish, legible, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +39,8 @@ ROW, DENSE_ROW, MANY = 26.0, 21.0, 16  # points from one row to the next, and ro
 _COLUMN = 0.54  # mean width of a letter, in sizes of the text (DejaVu Sans; most others are narrower)
 _WIDE = 0.7  # the same for capitals
 _LEFT_TO_RIGHT = "\u200e"
+_LEADING = 1.15  # from line to line, in sizes of the text
+_SMALLER = (0.8, 0.7, 0.6, 0.5)
 _TWO_LINES = 2.35  # a row must be so many sizes of the text high to hold two lines
 # A name such as "$x_" is no formula.
 _PLAIN_TEXT = {"text.parse_math": False, "text.usetex": False}
@@ -111,7 +113,7 @@ class Rows:
         pitch = ax.get_position().height * figure.get_figheight() * 72 / max(number, 1)
         if own:  # the axes will grow into the room that there is
             pitch = _pitch(number)
-        self.ax = ax
+        self.ax, self.pitch = ax, float(pitch)
         self.size: float = min(TEXT_SIZE, max(0.8 * pitch, 3.0))
         self.lines = 2 if pitch >= _TWO_LINES * self.size else 1
         letters = figure.get_figwidth() * 72 / (self.size * _COLUMN)
@@ -132,26 +134,48 @@ class Rows:
         return max(width * 72 - letters * self.size * _COLUMN - 20, 60.0)
 
     def write(
-        self, y: float, name: str, words: str | Sequence[str], *, color: str = INK, weight: str = "normal"
+        self,
+        y: float,
+        name: str,
+        words: str | Sequence[str],
+        *,
+        color: str = INK,
+        weight: str = "normal",
+        room: float = 1.0,
     ) -> None:
-        """Write the name and the words of a row; words in parts have a line each where there is room."""
-        parts = [words] if isinstance(words, str) else list(words)
+        """Write the name and the words of a row; words in parts have a line each where there is room.
+
+        A long name loses its middle. Words, which hold numbers, rather become smaller. `room` is how many rows high the
+        row is.
+        """
+        parts = [legible(words)] if isinstance(words, str) else [legible(part) for part in words]
         if len(parts) > self.lines:
             parts = [" ".join(parts)]
-        said = [line for part in parts for line in self._broken(part, self.word_columns, self.lines // len(parts))]
-        for lines, x in ((self._broken(name, self.name_columns, self.lines), 0), (said, 1)):
-            for at, line in enumerate(lines):
-                # Each line by itself, so that whoever draws it in another font aligns it in the same way.
-                down = (at - (len(lines) - 1) / 2) * 1.15 * self.size
-                self.ax.annotate(
-                    line, (x, y), xycoords=self.ax.get_yaxis_transform(), xytext=(16 * x - 8, -down),
-                    textcoords="offset points", ha="left" if x else "right", va="center_baseline",
-                    fontsize=self.size, color=color, fontweight=weight, annotation_clip=False,
-                )  # fmt: skip
+        said, size = self._fit(parts, self.pitch * room)
+        self._put(y, 0, wrap(legible(name), self.name_columns, self.lines).splitlines(), self.size, color, weight)
+        self._put(y, 1, said, size, color, weight)
 
-    @staticmethod
-    def _broken(text: str, columns: int, lines: int) -> list[str]:
-        return wrap(legible(text), columns, lines).splitlines()
+    def _fit(self, parts: Sequence[str], height: float) -> tuple[list[str], float]:
+        said = [line for part in parts for line in break_all(part, self.word_columns)]
+        if len(said) <= max(self.lines, int(height / (_LEADING * self.size))):
+            return said, self.size
+        text, size = " ".join(parts), self.size
+        for share in _SMALLER:
+            size = share * self.size
+            said = break_all(text, int(self.word_columns / share))
+            if len(said) <= height / (_LEADING * size):
+                return said, size
+        return wrap(text, int(self.word_columns / _SMALLER[-1]), self.lines).splitlines(), size
+
+    def _put(self, y: float, x: int, lines: Sequence[str], size: float, color: str, weight: str) -> None:
+        for at, line in enumerate(lines):
+            # Each line by itself, so that whoever draws it in another font aligns it in the same way.
+            down = (at - (len(lines) - 1) / 2) * _LEADING * size
+            self.ax.annotate(
+                line, (x, y), xycoords=self.ax.get_yaxis_transform(), xytext=(16 * x - 8, -down),
+                textcoords="offset points", ha="left" if x else "right", va="center_baseline",
+                fontsize=size, color=color, fontweight=weight, annotation_clip=False,
+            )  # fmt: skip
 
 
 def remark(ax: Axes, lines: Sequence[str], *, own: bool) -> None:

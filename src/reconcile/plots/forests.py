@@ -168,9 +168,8 @@ def _draw_estimate(ax: Axes, rows: Rows, estimate: Estimate, base: float, scale:
     ax.plot([low, high], [base, base], marker="|", markersize=9, markeredgewidth=2, linestyle="", label="ends", **line)
     ax.plot([median], [base], marker="D", markersize=6.5, linestyle="", label="median", **line)
     number, least, most = estimate.readable(level)
-    rows.write(
-        base - HILL / 2, "estimate", (f"{number:,}", f"({100 * level:g} % {least:,}\u2013{most:,})"), weight="bold"
-    )
+    words = f"{number:,}", f"({100 * level:g} % {least:,}\u2013{most:,})"
+    rows.write(base - HILL / 2, "estimate", words, weight="bold", room=HILL)
 
 
 def bin_edges(low: float, high: float, scale: Scale) -> NDArray[np.float64]:

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-__all__ = ["distinguish", "legible", "shorten", "width_of", "wrap"]
+__all__ = ["break_all", "distinguish", "legible", "shorten", "width_of", "wrap"]
 
 # Joiners belong to the spelling of Persian and of Indic scripts; the three marks only lean on what is beside them.
 _KEPT = frozenset("\u200c\u200d\u200e\u200f\u061c")
@@ -98,24 +98,35 @@ def wrap(text: str, columns: int, lines: int) -> str:
     for Human Rights
     """
     for room in range(columns * lines, columns, -1):  # breaks at blanks leave gaps, so that less than all may fit
-        broken = list(_break(shorten(text, room), columns))
+        broken = break_all(shorten(text, room), columns)
         if len(broken) <= lines:
             return "\n".join(broken)
     return shorten(text, columns)
 
 
-def _break(text: str, columns: int) -> Iterator[str]:
-    line = ""
+def break_all(text: str, columns: int) -> list[str]:
+    """Break a text into as many lines of at most so many columns as it takes.
+
+    Examples
+    --------
+    >>> break_all("(90 % 539,000\u20131,158,000)", 16)
+    ['(90 %', '539,000\u2013', '1,158,000)']
+    """
+    lines, line = [], ""
     for given in text.split():
         word = given
         if line and width_of(line) + 1 + width_of(word) > columns:
-            yield line
+            lines.append(line)
             line = ""
         while width_of(word) > columns:
             start = _take(word, columns)
-            start = start[: max(start.rfind(sign) for sign in "-_/.,@|") + 1] or start
-            yield start
+            start = start[: _last_joint(start)] or start
+            lines.append(start)
             word = word[len(start) :]
         line = f"{line} {word}" if line else word
-    if line:
-        yield line
+    return [*lines, line] if line else lines
+
+
+def _last_joint(word: str) -> int:
+    """Give where a word may rather be broken than anywhere: between two numbers first."""
+    return word.rfind("\u2013") + 1 or max(word.rfind(sign) for sign in "-_/.,@|") + 1

@@ -16,14 +16,23 @@ from reconcile.plumbing import check
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Scale", "choose_scale", "choose_ticks", "forward", "name_axis", "nice_ratios", "scale_counts"]
+__all__ = [
+    "Scale",
+    "choose_ratios",
+    "choose_scale",
+    "choose_ticks",
+    "forward",
+    "name_axis",
+    "scale_counts",
+    "scale_ratios",
+]
 
 Scale: TypeAlias = Literal["linear", "sqrt", "log"]
 Floats: TypeAlias = NDArray[np.float64]
 
 NARROW, MODERATE = 12.0, 150.0  # ratios of the largest to the smallest count (or 1) up to which a scale is read well
 SMALL = 25  # counts up to which an even axis always does
-_LETTER = 4.9  # width of a digit of a tick's label, in points
+_LETTER = 5.0  # width of a digit of a tick's label, in points
 _GAP = 9.0
 _LONGEST = 30  # columns of what is counted
 
@@ -109,7 +118,9 @@ def scale_counts(
     room: tuple[float, float] = (0.0, 0.0),
 ) -> Scale:
     """Set scale, limits and ticks of an axis of counts of so many points, with room at its ends; give the scale."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    from reconcile.plots.locators import CountLocator
 
     chosen = choose_scale(low, high, scale)
     ends = forward(chosen, [low, high])
@@ -125,29 +136,36 @@ def scale_counts(
     else:
         setter("function", functions=(lambda x: forward(chosen, x), lambda x: _backward(chosen, x)))
     (ax.set_xlim if which == "x" else ax.set_ylim)(first, last)
-    axis.set_major_locator(FixedLocator(choose_ticks(max(first, 0), last, chosen, points)))
+    axis.set_major_locator(CountLocator(chosen))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:,.0f}"))
     ax.grid(visible=True, axis=which, color="#E6E6E6", linewidth=0.6)
     return chosen
 
 
-def nice_ratios(ax: Axes, points: float) -> None:
-    """Name ratios on a logarithmic axis of so many points: 1 first, then those that leave room."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    low, high = np.log(ax.get_xlim())
-    order = [1.0]
-    for power in range(9):
-        order += [10.0**power, 10.0**-power]
+def choose_ratios(low: float, high: float, points: float) -> list[float]:
+    """Choose ratios to be named on a logarithmic axis of so many points: 1 first, then those that leave room."""
+    order = [1.0, *(10.0**power for k in range(1, 9) for power in (k, -k))]
     order += [0.5, 2.0, 0.2, 5.0, 0.7, 1.5, 0.05, 20.0, 0.02, 50.0, 0.8, 1.2, 0.9, 1.1]
+    start, end = np.log([low, high])
     taken: dict[float, tuple[float, float]] = {}
     for ratio in order:
-        at = float((np.log(ratio) - low) / (high - low)) * points
+        at = float((np.log(ratio) - start) / (end - start)) * points
         half = (_LETTER * len(f"{ratio:g}") + _GAP) / 2
         if 0 <= at <= points and all(at + half <= left or right <= at - half for left, right in taken.values()):
             taken[ratio] = (at - half, at + half)
-    ax.xaxis.set_major_locator(FixedLocator(sorted(taken)))
+    return sorted(taken)
+
+
+def scale_ratios(ax: Axes, low: float, high: float) -> None:
+    """Make the horizontal axis one of ratios, on a logarithmic scale."""
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    from reconcile.plots.locators import RatioLocator
+
+    ax.set_xscale("log")
+    ax.set_xlim(low, high)
+    ax.xaxis.set_major_locator(RatioLocator())
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
     ax.grid(visible=True, axis="x", color="#E6E6E6", linewidth=0.6)

@@ -22,7 +22,7 @@ from reconcile.plots.canvas import (
     paper,
     remark,
 )  # fmt: skip
-from reconcile.plots.scales import nice_ratios
+from reconcile.plots.scales import scale_ratios
 from reconcile.plumbing import check, count_of
 from reconcile.posterior import Posterior
 from reconcile.vocabulary import Relation
@@ -112,9 +112,7 @@ def draw_sources(
             before = source.source.name
             middle = _draw_bias(axes, y, where, bias, prior, level)
             rows.write(y, name, (str(where), f"\u00d7 {middle:.2f} ({low:.2f}\u2013{high:.2f})"))
-        axes.set_xscale("log")
-        axes.set_xlim(min(lows) / 1.1, max(highs) * 1.1)
-        nice_ratios(axes, rows.inner)
+        scale_ratios(axes, min(lows) / 1.1, max(highs) * 1.1)
         axes.set_xlabel("figure / truth, where not exact", fontsize=rows.size, color=INK)
         said = [f"Line: {100 * level:g} % interval. Grey: what was assumed before any claim."]
         if len(chosen) > most:
