@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconcile.estimates import readable
 from reconcile.influence import Bearing, Explanation
 from reconcile.plots.canvas import BLUE, INK, ORANGE, VERMILLION, Rows, entitle, height_of, paper, remark
+from reconcile.plots.lettering import shorten, width_of
 from reconcile.plots.marks import in_short
 from reconcile.plots.scales import name_axis, scale_counts
 from reconcile.plumbing import check, count_of
@@ -161,9 +162,13 @@ def draw_without(
             )
             number, least, most_ = readable(pmf, level)
             numbers = f"{number:,} ({100 * level:g} % {least:,}\u2013{most_:,})"
-            label = f"{start}{name}{f': {said}' if said else ''}"
-            rows.write(y, label, numbers, weight="bold" if y == 0 else "normal")
-        axes.set_xlabel(name_axis(explanation.quantity.outcome, chosen), fontsize=rows.size, color=INK)
+            room = max(rows.name_columns * rows.lines - width_of(said) - 4, 8)  # the name gives way to what it says
+            rows.write(
+                y, f"{shorten(name, room)}: {said}" if said else name, numbers, weight="bold" if y == 0 else "normal"
+            )
+        axes.set_xlabel(
+            name_axis(f"{explanation.quantity.outcome}, without the claim", chosen), fontsize=rows.size, color=INK
+        )
         remark(axes, _left_out(left_out), own=own)
         default = f"Without each claim: {explanation.quantity}"
         entitle(axes, default if title is None else title, own=own)

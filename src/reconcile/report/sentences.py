@@ -10,6 +10,7 @@ import numpy as np
 
 from reconcile.estimates import Estimate, Part, Role, span
 from reconcile.influence import Bearing, Explanation
+from reconcile.influence.words import in_digits
 from reconcile.plots.marks import in_short
 from reconcile.plumbing import count_of
 from reconcile.posterior import Posterior
@@ -137,7 +138,7 @@ def say_bearing(explanation: Explanation, one: Bearing) -> list[str]:
     if one.without is None:
         return [f"Adds nothing by itself: {say_role(one.role)}."]
     share = 100 * one.share / explanation.information if explanation.information > 0 else 0.0
-    moved = f"moves the middle by {one.shift:+,}" if one.shift else "leaves the middle where it is"
+    moved = f"moves the middle by {in_digits(one.shift)}" if one.shift else "leaves the middle where it is"
     lines = [f"Without it: {span(one.without)}; it {moved}. Share of the information: {share:.0f} %."]
     if one.against:
         lines.append(
