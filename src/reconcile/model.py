@@ -59,6 +59,14 @@ class CountPrior:
         for name in ("scale", "broad_scale"):
             check(0 < getattr(self, name) < np.inf, f"CountPrior.{name}", getattr(self, name), "a positive number")
 
+    @property
+    def numbers(self) -> str:
+        """Its numbers in words: mean and standard deviation of logarithms."""
+        return (
+            f"0 with probability {self.zero:.3g}; else log-normal({self.location:.3g}, {self.scale:.3g}),"
+            f" {100 * self.broad:.3g} % log-normal({self.broad_location:.3g}, {self.broad_scale:.3g})"
+        )
+
     def mass(self, lattice: Lattice) -> Floats:
         """Probability of each cell, given that the count is at most `TOP`; shape (n,)."""
         from scipy.special import log_ndtr
@@ -408,11 +416,7 @@ class Model:
         """Every prior in words, with its evidence; those that `counts` and `sources` overlay are left out."""
         rows = []
         for outcome, count in {**COUNT_PRIORS, **self.counts, "any other outcome": OTHER_COUNT}.items():
-            number = (
-                f"0 with probability {count.zero:g}; else log-normal({count.location:g}, {count.scale:g}),"
-                f" {100 * count.broad:g} % log-normal({count.broad_location:g}, {count.broad_scale:g})"
-            )
-            rows.append(Assumption(f"count: {outcome}", number, count.evidence))
+            rows.append(Assumption(f"count: {outcome}", count.numbers, count.evidence))
         default = {key: normal for key, normal in SOURCE_PRIORS.items() if (key[0], None) not in self.sources}
         for (name, relation), normal in {**default, **self.sources}.items():
             where = f", {relation}" if relation else ""

@@ -18,6 +18,7 @@ from reconcile.channels import Denial
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import Columns
 from reconcile.conductor import COARSE, DRAWS, conduct
+from reconcile.datatrees import make_datatree
 from reconcile.dependence import Roles, assign_roles
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
@@ -176,6 +177,40 @@ class Posterior:
         """
         names = ("event", "outcome", "group", "period", "median", "low", "high", "level", "claims", "origins")
         return to_frame(self.rows(level), names, backend)
+
+    def to_datatree(self, draws: int = 1_000, *, rng: int | np.random.Generator | None = 0) -> Any:
+        """Draw from every estimate and give the draws and their summaries as ArviZ takes them.
+
+        The group ``posterior`` holds ``count``, of shape (chain, draw, quantity) with one chain, and the group
+        ``summary`` the columns of `rows` that are numbers, at a level of 0.9. Each count is drawn by itself: draws of
+        two counts say nothing of how they go together. Where sources were learned, the group ``sources`` holds the
+        draws of their parameters as they stand in the model (`SourceEstimate.draws`). ArviZ before 1.0 takes
+        ``tree["posterior"].to_dataset()``, or all of it by ``arviz.InferenceData.from_datatree(tree)``.
+
+        Parameters
+        ----------
+        draws : int
+            For each count.
+        rng : int or numpy Generator, keyword
+            Seed of the draws.
+
+        Returns
+        -------
+        xarray.DataTree
+
+        Raises
+        ------
+        InvalidValue
+            If nothing was estimated, or no draw is asked for.
+        MissingDependency
+            If xarray, which ArviZ brings along, is not installed.
+        """
+        check(draws >= 1, "to_datatree(draws)", draws, "a whole number from 1")
+        check(len(self) > 0, "to_datatree", self, "a posterior with an estimate")
+        random = np.random.default_rng(rng)
+        counts = np.stack([one.sample(draws, rng=random) for one in self._estimates.values()], axis=1)
+        sources = self.sources if self.diagnostics.learned else {}
+        return make_datatree([*map(str, self)], counts, self.rows(), sources, self.settings.seed)
 
     def __str__(self) -> str:
         return "\n".join(f"{quantity}: {one}" for quantity, one in self._estimates.items())
