@@ -138,8 +138,9 @@ def say_bearing(explanation: Explanation, one: Bearing) -> list[str]:
     if one.without is None:
         return [f"Adds nothing by itself: {say_role(one.role)}."]
     share = 100 * one.share / explanation.information if explanation.information > 0 else 0.0
+    away = " (it leads away from the estimate)" if share <= -0.5 else ""
     moved = f"moves the middle by {in_digits(one.shift)}" if one.shift else "leaves the middle where it is"
-    lines = [f"Without it: {span(one.without)}; it {moved}. Share of the information: {share:.0f} %."]
+    lines = [f"Without it: {span(one.without)}; it {moved}. Share of the information: {share:.0f} %{away}."]
     if one.against:
         lines.append(
             f"It pulls against the others: given them, a figure so far out has a chance of {100 * one.tail:.2g} %."
