@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
-PACKAGE := $(shell find src -name '*.py' -o -name py.typed) pyproject.toml $(wildcard README.md LICENSE)
+PACKAGE := $(shell find src -name '*.py' -o -name '*.html' -o -name '*.css' -o -name py.typed) pyproject.toml $(wildcard README.md LICENSE)
 
 # The wheel is tested, so nothing may point Python at the source tree.
 unexport PYTHONPATH

@@ -253,3 +253,26 @@ def test_claims_that_can_stand_together():
         ]
     )
     assert len({claim.quantity.event for claim in corpus}) == 3
+
+
+def test_a_corpus_in_a_notebook_is_a_table_and_escapes_what_was_said():
+    bad = "<script>alert('x')</script>&"
+    quantity = Event(bad).killed()
+    claims = [Claim(quantity, Exactly(n), Source(f"{bad}{n}"), hedged=n == 1) for n in range(60)]
+    shown = Corpus(claims, [Rejected(n, bad, bad) for n in range(55)])._repr_html_()
+    assert "<script" not in shown
+    assert "&lt;script&gt;" in shown
+    assert "1, hedged" in shown
+    assert shown.count("<tr>") == 2 * 51
+    assert "<p>and 10 more</p>" in shown
+    assert "<p>and 5 more</p>" in shown
+    assert "60 claims by 60 sources about 1 event; 55 rows rejected" in shown
+
+
+def test_a_corpus_that_was_read_shows_the_same_in_a_notebook():
+    from reconcile.io import table
+
+    claims = [Claim(Event("market").killed(), Exactly(n), Source(f"s{n}")) for n in range(3)]
+    rows = [{"event": "market", "outcome": "killed", "group": "", "value": n, "source": f"s{n}"} for n in range(3)]
+    read = table.read(pd.DataFrame(rows))
+    assert read._repr_html_() == Corpus(claims)._repr_html_()

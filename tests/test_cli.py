@@ -15,7 +15,7 @@ import pytest
 
 import reconcile
 from reconcile import cli
-from reconcile.cli import main
+from reconcile.cli import estimation, main, parser, reading
 from reconcile.io.table import read
 
 EXAMPLE = pathlib.Path(__file__).parents[1] / "examples" / "taftanaz.csv"
@@ -141,7 +141,7 @@ def test_bad_usage(run, arguments):
     assert "usage: reconcile" in err
 
 
-@pytest.mark.parametrize("command", ["check", "estimate"])
+@pytest.mark.parametrize("command", ["check", "estimate", "report"])
 def test_what_cannot_be_read_is_one_line(run, write, tmp_path, command):
     for file in (tmp_path, tmp_path / "missing", write(""), write("a,b\n1,2\n"), tmp_path / "x\0y", tmp_path / "a\nb"):
         status, out, err = run(command, file)
@@ -154,14 +154,14 @@ def test_version_and_help(run):
     status, out, _ = run("--help")
     assert status == 0
     assert "reconcile estimate claims.csv" in out
-    for command in ("check", "estimate"):
+    for command in ("check", "estimate", "explain", "report"):
         status, out, _ = run(command, "--help")
         assert status == 0
         assert f"example: reconcile {command}" in " ".join(out.split())
 
 
 def test_the_example_in_the_help_works(run, write):
-    lines = cli._EXAMPLE.splitlines()
+    lines = parser.EXAMPLE.splitlines()
     start = next(at for at, line in enumerate(lines) if line.strip() == HEAD)
     table = "\n".join(line.strip() for line in lines[start : start + 4])
     status, out, _ = run("check", write(table))
@@ -181,12 +181,12 @@ def test_interrupts_and_broken_pipes_are_quiet(run, monkeypatch):
     def raise_(error):
         raise error
 
-    monkeypatch.setattr(cli, "_read", lambda *_, **__: raise_(KeyboardInterrupt()))
+    monkeypatch.setattr(reading, "read", lambda *_, **__: raise_(KeyboardInterrupt()))
     assert run("check", EXAMPLE) == (130, "", "")
-    monkeypatch.setattr(cli, "_read", lambda *_, **__: raise_(BrokenPipeError()))
+    monkeypatch.setattr(reading, "read", lambda *_, **__: raise_(BrokenPipeError()))
     monkeypatch.setattr(cli.os, "dup2", lambda *_: None)
     assert run("check", EXAMPLE) == (141, "", "")
-    monkeypatch.setattr(cli, "_read", lambda *_, **__: raise_(PermissionError(13, "denied")))
+    monkeypatch.setattr(reading, "read", lambda *_, **__: raise_(PermissionError(13, "denied")))
     assert run("check", EXAMPLE)[0] == 2
 
 
@@ -286,8 +286,8 @@ def test_csv_runs_no_formulas(run, write, start):
     (row,) = csv.DictReader(io.StringIO(out))
     assert row["event"] == f"'{formula}"
     assert row["claimed"].startswith(f"'{start}")
-    assert cli._guard(-5) == -5
-    assert cli._guard("\t=1") == "'\t=1"
+    assert estimation.guard(-5) == -5
+    assert estimation.guard("\t=1") == "'\t=1"
 
 
 def test_markup_and_control_codes_are_plain_text(run, write):
@@ -407,3 +407,67 @@ def test_explain_knows_the_day_and_the_history(run):
     status, _, err = run("explain", EXAMPLE, "killed, idlib", "--as-of", "2020-02-09")
     assert status == 2
     assert "nothing there" in err
+
+
+# --- report -----------------------------------------------------------------------------------------------------
+
+
+def test_report_writes_a_page_and_says_how_to_make_it_again(run, write, tmp_path):
+    file, out = write(HALF), tmp_path / "report.html"
+    status, said, err = run("report", file, "-o", out, "--title", "A <title>", "--most", 1, "--seed", 3, "--dated", DAY)
+    assert (status, said) == (0, "")
+    assert "3 rows could not be read" in err
+    page = out.read_text(encoding="utf-8")
+    assert "<h1><bdi>A &lt;title&gt;</bdi></h1>" in page
+    assert f"Made on {DAY}." in page
+    again = "reconcile report claims.csv --title &#39;A &lt;title&gt;&#39; --seed 3 --most 1 --dated 2020-03-01"
+    assert again in page
+    status, said, _ = run("report", file, "--title", "A <title>", "--most", 1, "--seed", 3, "--dated", DAY)
+    assert (status, said.encode()) == (0, out.read_bytes())
+
+
+DAY = "2020-03-01"
+
+
+def test_report_takes_what_estimate_takes(run, tmp_path):
+    path = tmp_path / "claims.csv"
+    rows = ["рынок,abducted,,5,министерство,2020-02-01", "рынок,abducted,,7,монитор,2020-02-03"]
+    path.write_bytes("\n".join([f"{HEAD},reported", *rows]).encode("cp1251"))
+    known = ["--encoding", "cp1251", "--outcome", "abducted", "--most", "0"]
+    status, page, _ = run("report", path, *known, "--as-of", "2020-02-02", "--level", "0.8")
+    assert status == 0
+    assert "as known on 2020-02-02" in page
+    assert "80 % interval" in page
+    assert "said after the day asked for" in page
+    assert "--as-of 2020-02-02" in page
+    assert "--outcome abducted" in page
+    status, page, _ = run("report", path, *known[:-1], "1", "--history")
+    assert status == 0
+    assert "How it moved as claims came in" in page
+
+
+def test_report_does_not_write_over_the_claims(run, write):
+    file = write(GOOD)
+    status, _, err = run("report", file, "-o", file)
+    assert status == 2
+    assert "would be lost" in err
+    assert pathlib.Path(file).read_text(encoding="utf-8") == GOOD
+
+
+def test_report_of_what_cannot_be_read(run, write, tmp_path):
+    out = tmp_path / "report.html"
+    assert run("report", write(HALF), "--strict", "-o", out)[0] == 1
+    status, said, err = run("report", write(f"{HEAD}\nmarket,killed,,?,ministry\n"), "-o", out)
+    assert (status, said) == (2, "")
+    assert "nothing to report" in err
+    assert not out.exists()
+    for wrong in (["--title", " "], ["--most", "-1"], ["--level", "90"], ["--dated", "March"]):
+        assert run("report", EXAMPLE, *wrong)[0] == 2
+
+
+def test_report_without_the_packages_says_so_before_the_work(run, write, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.setattr(reading, "read_some", lambda *_, **__: pytest.fail("read too soon"))
+    status, _, err = run("report", write(GOOD))
+    assert status == 2
+    assert "reconcile-claims[report]" in err

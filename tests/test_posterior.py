@@ -396,3 +396,10 @@ def test_an_anchor_that_names_no_source_is_said():
     posterior = rc.estimate([claim(KILLED, 3)], rc.Model(anchors={"hospitl": 0.1, "monitor": 0.1}))
     (note,) = (note for note in posterior.diagnostics.notes if "anchors" in note)
     assert note.endswith(": hospitl")
+
+
+def test_claims_that_are_given_twice_are_counted_once_and_that_is_said():
+    one = claim(KILLED, 3)
+    assert not any("once more" in note for note in rc.estimate([one]).diagnostics.notes)
+    (note,) = (note for note in rc.estimate([one, one, one]).diagnostics.notes if "once more" in note)
+    assert note.startswith("2 claims")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import attrs
 
 from reconcile.errors import InconsistentClaims, InvalidValue
-from reconcile.plumbing import check, clean_name, count_of, rebuilding_repr, to_moment
+from reconcile.plumbing import check, clean_name, count_of, html_table, rebuilding_repr, to_moment
 from reconcile.values import Share, Value
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CITED", "Citation", "Claim", "Corpus", "Rejected", "content_id", "make_claim"]
 
+_SHOWN = 50  # rows of a table in a notebook
 CITED = ("url", "publisher", "title", "quote")
 
 
@@ -318,6 +319,14 @@ class Corpus:
         claims, sources = count_of(len(self), "claim"), count_of(len(self.sources), "source")
         counted = f"{claims} by {sources} about {count_of(events, 'event')}"
         return counted + (f"; {count_of(len(self.rejected), 'row')} rejected" if self.rejected else "")
+
+    def _repr_html_(self) -> str:
+        # A notebook need not make an object of every claim of a large corpus.
+        some = self.claims[:_SHOWN] if self._read is None else map(self._read[0].claim, self._read[1][:_SHOWN].tolist())
+        rows = [(c.quantity, f"{c.value}{', hedged' if c.hedged else ''}", c.source, c.reported or "") for c in some]
+        said = html_table(("what", "claimed", "source", "reported"), rows, title=str(self), of=len(self))
+        lost = [(row.line, row.column or "", row.reason) for row in self.rejected[:_SHOWN]]
+        return said + (html_table(("line", "column", "not read, for"), lost, of=len(self.rejected)) if lost else "")
 
 
 def _check_together(claims: Iterable[Claim]) -> None:

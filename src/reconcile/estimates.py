@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import enum
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 import attrs
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from reconcile.claims import Claim
 from reconcile.plumbing import check, count_of, rebuilding_repr
+from reconcile.plumbing import html_table as html_table  # noqa: PLC0414  told on to the rooms above
 from reconcile.pmf import PMF, Mode
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
@@ -69,13 +70,6 @@ class Role:
     def __str__(self) -> str:
         whom = f" ({self.by})" if self.by else ""
         return f"{self.claim}: {self.role}{whom}{'; ' + self.note if self.note else ''}"
-
-
-def html_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Write an HTML table; every cell is escaped."""
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def readable(pmf: PMF, level: float = 0.9) -> tuple[int, int, int]:

@@ -198,12 +198,20 @@ class Normal:
 
     def definite(self) -> Normal:
         """Flatten directions in which the evidence is curved upwards, so that the prior alone decides there."""
-        if len(self.x) > MOST_TURNED:
-            return self
-        scale = np.sqrt(np.diag(self.layout.precision(self.layout.log_spread)))
-        level, axes = np.linalg.eigh(self.curvature / np.outer(scale, scale))
-        flat = (axes * np.maximum(level, 0.0)) @ axes.T
-        return attrs.evolve(self, curvature=flat * np.outer(scale, scale))
+        prior = self.layout.precision(self.layout.log_spread)
+        scale = np.sqrt(np.diag(prior))
+        curvature = self.curvature.copy()
+        if len(self.x) > DENSE:
+            # Most such directions concern one source; to flatten those costs next to nothing.
+            for place in self.layout.place:
+                at = np.unique(place[place < len(self.x)])
+                curvature[np.ix_(at, at)] = _flatten(curvature[np.ix_(at, at)], scale[at])
+            with contextlib.suppress(np.linalg.LinAlgError):
+                np.linalg.cholesky(curvature + prior)
+                return attrs.evolve(self, curvature=curvature)
+            if len(self.x) > MOST_TURNED:
+                return attrs.evolve(self, curvature=curvature)
+        return attrs.evolve(self, curvature=_flatten(curvature, scale))
 
     def spreads(self, t: Floats, steps: int) -> tuple[Floats, Floats]:
         """Fit t by expectation-maximisation; give it with its standard deviation."""
@@ -231,6 +239,13 @@ class Normal:
             between = np.diag(covariance)[mine] + np.diag(covariance)[group] - 2 * covariance[mine, group]
         known = np.bincount(group, (1 - np.minimum(between * np.exp(-2 * t[group]), 1)) ** 2, size)
         return t, 1 / np.sqrt(1 / sd**2 + 2 * known)
+
+
+def _flatten(curvature: Floats, scale: Floats) -> Floats:
+    """Set to 0 the curvature along the axes, of what has this scale, where it is negative."""
+    level, axes = np.linalg.eigh(curvature / np.outer(scale, scale))
+    flat: Floats = (axes * np.maximum(level, 0.0)) @ axes.T * np.outer(scale, scale)
+    return flat
 
 
 def _cholesky(precision: Floats, prior: Floats) -> Floats:

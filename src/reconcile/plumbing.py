@@ -13,7 +13,17 @@ import attrs
 
 from reconcile.errors import InvalidValue, MissingDependency
 
-__all__ = ["check", "clean_name", "clean_names", "count_of", "in_words", "rebuilding_repr", "to_frame", "to_moment"]
+__all__ = [
+    "check",
+    "clean_name",
+    "clean_names",
+    "count_of",
+    "html_table",
+    "in_words",
+    "rebuilding_repr",
+    "to_frame",
+    "to_moment",
+]
 
 LONGEST_NAME = 1_000
 
@@ -94,6 +104,17 @@ def _plain_day(moment: datetime.date) -> datetime.date | None:
     with contextlib.suppress(TypeError, ValueError):
         return datetime.date(moment.year, moment.month, moment.day)
     return None
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", of: int = 0) -> str:
+    """Write an HTML table, with the number of rows that are left out where there are more; all texts are escaped."""
+    import html
+
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    above = f"<p>{html.escape(title)}</p>" if title else ""
+    below = f"<p>and {of - len(rows):,} more</p>" if of > len(rows) else ""
+    return f"{above}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
 
 
 def in_words(names: Iterable[str], word: str = "and") -> str:

@@ -24,7 +24,7 @@ from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
 from reconcile.lessons import Estimates, Teaching, doubts, known_quantities, solve_linked, teach
 from reconcile.model import Learned, Model
-from reconcile.plumbing import check, to_frame, to_moment
+from reconcile.plumbing import check, count_of, to_frame, to_moment
 from reconcile.problems import used_rows
 from reconcile.vocabulary import Quantity
 
@@ -361,7 +361,7 @@ def _learned(
     lesson = teaching.lesson
     known = known_quantities(corpus.columns, roles)
     pmfs, engines, wholes, error = solve_linked(teaching, model, known, rng=rng)
-    notes = [*doubts(teaching), *_unmatched_anchors(corpus, model)]
+    notes = [*doubts(teaching), *_remarks(corpus, model)]
     problem = lesson.problem
     speakers = np.unique(problem.claims.event * (int(problem.source.max()) + 1) + problem.source)
     if len(speakers) == len(problem.claims.outcome) and model.learned is None:
@@ -387,14 +387,18 @@ def _integrated(
 ) -> Posterior:
     conductor = conduct(roles, model)
     estimates, diagnostics = conductor.conclude(roles, conductor.fit(settings.draws or DRAWS, rng))
-    diagnostics = attrs.evolve(diagnostics, notes=(*diagnostics.notes, *_unmatched_anchors(corpus, model)))
+    diagnostics = attrs.evolve(diagnostics, notes=(*diagnostics.notes, *_remarks(corpus, model)))
     return Posterior(corpus, model, tuple(roles), diagnostics, settings, estimates, learn)
 
 
-def _unmatched_anchors(corpus: Corpus, model: Model) -> list[str]:
-    """Say which anchors name no source: a misspelt one would hold nothing, in silence."""
+def _remarks(corpus: Corpus, model: Model) -> list[str]:
+    """Say what would else go unnoticed: anchors that name no source, and claims that were given more than once."""
     missing = sorted(set(model.anchors) - {source.name for source in corpus.columns.sources})
-    return [f"Model.anchors names no source of these claims: {', '.join(missing)}"] if missing else []
+    found = [f"Model.anchors names no source of these claims: {', '.join(missing)}"] if missing else []
+    again = len(corpus) - len(corpus.columns)
+    if again:
+        found.append(f"{count_of(again, 'claim')} given once more, the same in every respect, and counted once")
+    return found
 
 
 class Engines(Mapping[str, str]):

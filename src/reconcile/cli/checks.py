@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""``reconcile check``: what can be read, what cannot, and what cannot all be true."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from reconcile.cli import reading
+from reconcile.cli.terminal import EXIT_OK, EXIT_REJECTED, plain, point_at
+from reconcile.plumbing import count_of
+
+if TYPE_CHECKING:
+    from reconcile.claims import Corpus
+
+__all__ = ["run_check"]
+
+_MOST_CONTRADICTIONS = 20
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Say what was read, what was not, and which claims contradict each other; give the exit status."""
+    corpus = reading.read(options, strict=False)
+    events = set(corpus.columns.quantities.event.tolist())
+    said = f"{count_of(len(corpus), 'claim')} by {count_of(len(corpus.sources), 'source')}"
+    print(plain(f"{options.file}: {said} about {count_of(len(events), 'event')}"))
+    if corpus.rejected:
+        print(f"{count_of(len(corpus.rejected), 'row')} could not be read:")
+        for row in corpus.rejected:
+            print(point_at(options.file, row))
+    _print_contradictions(corpus)
+    return EXIT_REJECTED if corpus.rejected else EXIT_OK
+
+
+def _print_contradictions(corpus: Corpus) -> None:
+    """List the claims that cannot all be literally true, which is no fault of the file."""
+    from reconcile.logic import contradictions
+
+    found = contradictions(corpus, limit=_MOST_CONTRADICTIONS)
+    if not found:
+        return
+    number = len(found) + found.left_out
+    at_least = "" if found.complete else "at least "
+    print(f"claims that cannot all be literally true, {at_least}{count_of(number, 'set')}, the furthest apart first:")
+    for one in found:
+        print(f"  {plain(str(one))}")
+    if found.left_out:
+        print(f"  and {found.left_out:,} more: reconcile.contradictions() gives them all")

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""``reconcile estimate``: estimates as a table, as JSON and as CSV, and what coding rules give."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from reconcile.cli import reading
+from reconcile.cli.tables import tell_claims, write_table
+from reconcile.cli.terminal import EXIT_OK, EXIT_UNUSABLE, printable, tell
+
+if TYPE_CHECKING:
+    from reconcile.posterior import Posterior
+
+__all__ = ["guard", "run_estimate"]
+
+
+def run_estimate(options: argparse.Namespace) -> int:
+    """Print estimates, or write them to a file; give the exit status."""
+    out = options.output
+    for path, option in ((out, "--output"), (options.provenance, "--provenance")):
+        if path and Path(path).exists() and options.file != "-" and Path(path).samefile(options.file):
+            tell(f"{path}: is the file of the claims, and would be lost; choose another for {option}")
+            return EXIT_UNUSABLE
+    if options.provenance:
+        from reconcile import provenance
+
+        if out and Path(out).resolve() == Path(options.provenance).resolve():
+            tell(f"{out}: --output and --provenance are one file; choose two")
+            return EXIT_UNUSABLE
+        provenance.choose_format(options.provenance)  # before the work, so that a missing package is not told after it
+    corpus = reading.read_some(options, "estimate", strict=options.strict)
+    if corpus is None:
+        return EXIT_UNUSABLE
+
+    from reconcile.posterior import estimate
+
+    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed)
+    for note in posterior.diagnostics.notes:
+        tell(f"note: {note}")
+    write = {"json": _write_json, "csv": _write_csv, None: write_table}[options.form]
+    if options.rules:
+        write = {"json": _write_rules_json, "csv": _write_rules_csv, None: _write_rules}[options.form]
+    with Path(out).open("w", encoding="utf-8", newline="") if out else contextlib.nullcontext(sys.stdout) as file:
+        write(posterior, options.level, file)
+    if options.provenance:
+        provenance.write(posterior, options.provenance)
+    return EXIT_OK
+
+
+def _write_json(posterior: Posterior, level: float, file: TextIO) -> None:
+    corpus = posterior.corpus
+    document = {
+        "level": level,
+        "estimates": [
+            row | {"claimed": [_describe(one) for one in posterior[quantity].roles]}
+            for quantity, row in _pair(posterior, level)
+        ],
+        "rejected": [{"line": row.line, "column": row.column, "reason": row.reason} for row in corpus.rejected],
+        "notes": list(posterior.diagnostics.notes),
+    }
+    json.dump(document, file, indent=2, ensure_ascii=False, default=_to_json)
+    file.write("\n")
+
+
+def _write_rules_json(posterior: Posterior, level: float, file: TextIO) -> None:
+    from reconcile import rules
+
+    json.dump({"level": level, "rules": rules.compare(posterior, level=level).rows()}, file, indent=2, default=_to_json)
+    file.write("\n")
+
+
+def _write_rules_csv(posterior: Posterior, level: float, file: TextIO) -> None:
+    from reconcile import rules
+
+    writer = csv.DictWriter(file, rules.COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: guard(v) for k, v in row.items()} for row in rules.compare(posterior, level=level).rows())
+
+
+def _write_rules(posterior: Posterior, level: float, file: TextIO) -> None:
+    from reconcile import rules
+
+    for line in str(rules.compare(posterior, level=level)).splitlines():
+        print(printable(line), file=file)  # the spaces of the layout are kept
+    print(
+        "\nbelow, inside, above: how probably the true number lies below, within and above a rule's answer.",
+        file=file,
+    )
+
+
+def _describe(role: Any) -> dict[str, Any]:
+    claim = role.claim
+    return {
+        "id": claim.id,
+        "source": claim.source.name,
+        "value": str(claim.value),
+        "hedged": claim.hedged,
+        "reported": claim.reported,
+        "role": role.role,
+        "by": role.by,
+    }
+
+
+def _to_json(thing: Any) -> Any:
+    return thing.item() if hasattr(thing, "item") else str(thing)
+
+
+def _write_csv(posterior: Posterior, level: float, file: TextIO) -> None:
+    rows = [row | {"claimed": tell_claims(posterior[quantity])} for quantity, row in _pair(posterior, level)]
+    if rows:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: guard(cell) for name, cell in row.items()} for row in rows)
+
+
+def guard(cell: Any) -> Any:
+    """Keep a spreadsheet from running a text as a formula."""
+    if cell is None or isinstance(cell, int | float) or hasattr(cell, "item"):
+        return cell
+    text = str(cell)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _pair(posterior: Posterior, level: float) -> Iterator[tuple[Any, dict[str, Any]]]:
+    return zip(posterior.quantities, posterior.rows(level), strict=True)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""``reconcile explain``: where an estimate comes from, claim by claim."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from reconcile.cli import reading
+from reconcile.cli.terminal import EXIT_OK, EXIT_UNUSABLE, plain, tell
+
+__all__ = ["run_explain"]
+
+
+def run_explain(options: argparse.Namespace) -> int:
+    """Say of one count where its estimate comes from, or list the counts; give the exit status."""
+    corpus = reading.read_some(options, "explain", strict=False)
+    if corpus is None:
+        return EXIT_UNUSABLE
+
+    from reconcile.influence import explain, history
+    from reconcile.posterior import estimate
+
+    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed)
+    wanted = None if options.quantity is None else " ".join(options.quantity.split())
+    named = {plain(str(quantity)): quantity for quantity in posterior.quantities}
+    named |= {quantity.key: quantity for quantity in posterior.quantities} if wanted else {}
+    found = [named[wanted]] if wanted in named else [q for n, q in named.items() if wanted and n.startswith(wanted)]
+    if not named:
+        tell("no dated claim had been made by then (column `reported`), so there is nothing to explain")
+    if len(set(found)) != 1:
+        if wanted is not None:
+            said = "nothing there is called" if not found else "more than one count is called"
+            tell(f"{said} {options.quantity!r}; there are estimates for:")
+        for quantity in found or posterior.quantities:
+            print(plain(str(quantity)), file=sys.stdout if wanted is None else sys.stderr)
+        return EXIT_OK if wanted is None else EXIT_UNUSABLE
+    for line in str(explain(posterior, found[0])).splitlines():
+        print("  " * ((len(line) - len(line.lstrip())) // 2) + plain(line))
+    if options.history:
+        print("\nHow it moved as claims came in:")
+        for line in str(history(corpus, found[0], as_of=options.as_of, rng=options.seed)).splitlines()[1:]:
+            print(f"  {plain(line)}")
+    return EXIT_OK

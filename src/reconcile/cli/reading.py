@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""Reading the claims that a command is asked about."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from reconcile.cli.terminal import tell
+from reconcile.plumbing import count_of
+
+if TYPE_CHECKING:
+    from reconcile.claims import Corpus
+
+__all__ = ["read", "read_some"]
+
+
+def read(options: argparse.Namespace, *, strict: bool) -> Corpus:
+    """Read the claims of a file, or of the standard input."""
+    from reconcile.io import table
+
+    source = options.file
+    if source == "-":
+        source = getattr(sys.stdin, "buffer", sys.stdin)
+    return table.read(source, strict=strict, outcomes=options.outcome, encoding=options.encoding)
+
+
+def read_some(options: argparse.Namespace, purpose: str, *, strict: bool) -> Corpus | None:
+    """Read claims, and say which rows could not be read; None, and a word, where none could."""
+    corpus = read(options, strict=strict)
+    if corpus.rejected:
+        tell(f"{count_of(len(corpus.rejected), 'row')} could not be read; run: reconcile check {options.file}")
+    if len(corpus):
+        return corpus
+    tell(f"{options.file}: no claim could be read, so there is nothing to {purpose}")
+    return None
