@@ -65,6 +65,9 @@ for number, (place, when, low, best, high) in EVENTS.items():
 # the prior. And a low of 0 beside a best of 198 does not mean that perhaps nobody died: one source of two gives no
 # number. Code all three numbers where they allow it, else the best one.
 #
+# ``reconcile.io.ucdp`` reads UCDP's own files. Where the numbers agree, as in most events, it takes the number, else the
+# range, since UCDP states no level; for events with a wide range, code by hand as here.
+#
 # The best number alone is read as it would be from any compiler: probably rounded or off by some, either way. It knows
 # nothing of the high of 1,200 or the low of 26.
 
