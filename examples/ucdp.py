@@ -62,11 +62,11 @@ for number, (place, when, low, best, high) in EVENTS.items():
 # The range alone does badly, and the page shows it so that nobody walks into it. A tenth of the weight of a range is
 # for ranges that miss, up to one width beyond their ends. For a wide one that reaches down to the handful of dead of
 # most events, which are many times as common as hundreds; so one wide range, and nothing else, does not stand against
-# the prior. And a low of 0 beside a best of 198 does not mean that perhaps nobody died: one source of two gives no
+# the prior. And a low of 0 beside a best of 198 need not mean that perhaps nobody died; one of two sources may give no
 # number. Code all three numbers where they allow it, else the best one.
 #
-# ``reconcile.io.ucdp`` reads UCDP's own files. Where the numbers agree, as in most events, it takes the number, else the
-# range, since UCDP states no level; for events with a wide range, code by hand as here.
+# ``reconcile.io.ucdp`` reads UCDP's own files. Where the numbers agree, as in most events, it takes the number, else
+# the range, since UCDP states no level; for events with a wide range, code by hand as here.
 #
 # The best number alone is read as it would be from any compiler: probably rounded or off by some, either way. It knows
 # nothing of the high of 1,200 or the low of 26.
