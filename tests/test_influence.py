@@ -504,3 +504,30 @@ def test_a_prior_that_rules_counts_out_keeps_doing_so_at_any_weight():
     for one in found.sways:
         assert np.isfinite([one.change, one.lean]).all()
         assert one.weaker.mass.sum() == pytest.approx(1)
+
+
+def test_what_is_left_without_a_claim_is_what_the_other_claims_alone_give():
+    """Draws once came from the prior's few distinct points, and the stated error did not cover how far that was off."""
+    said = [(MARKET.killed(T), 5, MINISTRY), (MARKET.injured(T), 5, MINISTRY)]
+    said += [(MARKET.killed(T), 6, MONITOR), (MARKET.injured(T), 7, MONITOR)]
+    claims = [claim(quantity, n, source, id=f"c{k}") for k, (quantity, n, source) in enumerate(said)]
+    counts = np.arange(3, 10)
+    left = [rc.explain(rc.estimate(claims, rng=seed), MARKET.killed(T)) for seed in range(6)]
+    found = [next(b.without for b in one.claims if b.role.claim.id == "c2").pmf(counts) for one in left]
+    alone = [rc.estimate(claims[:2] + claims[3:], rng=seed)[MARKET.killed(T)].pmf(counts) for seed in range(6)]
+    assert np.max(np.abs(np.mean(found, axis=0) - np.mean(alone, axis=0))) < 0.006  # some .0015 of it chance
+
+
+@pytest.mark.parametrize(("value", "high"), [(rc.AtLeast(10), 512), (rc.AtMost(100), 3)])
+def test_a_floor_or_ceiling_that_may_be_true_does_not_pull_against_the_others(value, high):
+    claims = [claim(MARKET.killed(), n, f"s{n}") for n in (high, high - 1)] + [claim(MARKET.killed(), value, "limit")]
+    one = next(b for b in rc.explain(rc.estimate(claims), MARKET.killed()).claims if b.role.claim.value == value)
+    assert one.tail > 0.9
+    assert not one.against
+
+
+def test_a_floor_that_the_others_do_not_reach_pulls_against_them():
+    claims = [claim(MARKET.killed(), n, f"s{n}") for n in (5, 6)] + [claim(MARKET.killed(), rc.AtLeast(60), "limit")]
+    explanation = rc.explain(rc.estimate(claims), MARKET.killed())
+    assert "so high a floor" in str(explanation)
+    assert next(b for b in explanation.claims if b.role.claim.source.name == "limit").against

@@ -9,13 +9,17 @@ import time
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import BOTH, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, MONITOR, T, claim
 
 import reconcile as rc
+from reconcile.constraints import read_literally
+from reconcile.crossings import bind
 from reconcile.io import table
+from reconcile.speech import Speech
 
 KILLED, INJURED, HURT = MARKET.killed(), MARKET.injured(), MARKET.count(CASUALTIES)
 CHILDREN, CIVILIANS, SMALL = MARKET.killed(CHILD), MARKET.killed(CIVILIAN), MARKET.killed(BOTH)
@@ -279,3 +283,57 @@ def test_the_furthest_apart_are_the_last_to_be_left_out():
     far = [claim(other, 0, "c"), claim(other, 7, "d")]
     (one,) = rc.contradictions([*near, *far], limit=1)
     assert one.radius == math.inf
+
+
+# Every box of two outcomes, an age and a status, each mentioned or not: atoms are cells of a cube.
+CUBE = np.array(list(itertools.product(("killed", "injured"), ("child", None), ("civilian", None))))
+
+
+def cells_of(outcome, age, status):
+    wanted = [(0, outcome if isinstance(outcome, str) else None), (1, age), (2, status)]
+    return np.flatnonzero(np.all([(CUBE[:, at] == name) | (name is None) for at, name in wanted], axis=0))
+
+
+BOXES = {
+    MARKET.count(outcome, rc.Group(age=age, status=status)): cells_of(outcome, age, status)
+    for outcome, age, status in itertools.product(
+        ("killed", "injured", CASUALTIES), (None, "child"), (None, "civilian")
+    )
+}
+CUBES = np.array(list(itertools.product(range(4), repeat=8)), dtype=np.int8)  # of at most 3 in each cell
+SUMS = {quantity: CUBES[:, cells].sum(axis=1, dtype=np.int8) for quantity, cells in BOXES.items()}
+
+
+@settings(max_examples=80, deadline=None)
+@given(some_claims(BOXES, 3, 5))
+def test_what_follows_by_way_of_counts_that_nobody_mentions_is_not_missed(claims):
+    left = np.ones(len(CUBES), dtype=bool)
+    for one in claims:
+        low, high = read_literally(one.value, Speech())
+        left &= (SUMS[one.quantity] >= low) & (SUMS[one.quantity] <= high)
+    found = rc.contradictions(claims)
+    assert found.complete
+    assert bool(found) != bool(left.any())
+    if not left.any():
+        return
+    bounds = rc.bounds(claims)
+    assert bounds.complete
+    for quantity, bound in bounds.items():
+        counts = SUMS[quantity][left]
+        assert bound.low == counts.min()
+        assert bound.high in {None, counts.max()}
+
+
+def test_children_may_not_outnumber_the_killed_and_the_injured_of_whom_they_are():
+    claims = [claim(KILLED, 3, "a"), claim(INJURED, 3, "b"), claim(MARKET.count(CASUALTIES, CHILD), 10, "c")]
+    (one,) = rc.contradictions(claims)
+    assert set(one.claims) == set(claims)
+    assert one.size == 4
+
+
+def test_counts_that_cross_in_too_many_ways_are_said_to_be_bound_in_part():
+    outcomes = [rc.Outcome(f"of {a} and {b}", {a, b}) for a, b in itertools.pairwise("abcdefghijklmnopqrstu")]
+    groups = [rc.Group(age={f"{a}", f"{a + 1}"}) for a in range(20)]
+    accounts, complete = bind([MARKET.count(outcome, group) for outcome in outcomes for group in groups])
+    assert not complete
+    assert sum(len(one.quantities) for one in accounts) == len(outcomes) * len(groups)

@@ -365,3 +365,13 @@ def test_a_model_keeps_its_own_copy_of_what_it_was_given():
     model = Model(counts=counts)
     counts["killed"] = OTHER_COUNT
     assert model.count_prior("killed") == OWN
+
+
+@pytest.mark.parametrize("anchors", [{"a": True}, {"a": 0}, {"a": "0.1"}, {"a": math.inf}, {"": 0.1}, {3: 0.1}])
+def test_anchors_are_names_with_positive_numbers(anchors):
+    with pytest.raises(InvalidValue, match="anchors"):
+        Model(anchors=anchors)
+
+
+def test_names_of_anchors_are_cleaned_as_those_of_sources_are():
+    assert Model(anchors={" hospital ": 0.1}).anchors == {"hospital": 0.1}

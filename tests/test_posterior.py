@@ -384,3 +384,15 @@ def test_many_sources_of_few_claims_do_not_bind_everything_together():
     assert np.allclose(posterior[quantity].pmf(n), alone[quantity].pmf(n), atol=1e-9)
     shares = rc.explain(posterior, quantity)
     assert sum(one.share for one in shares.claims) == pytest.approx(shares.information)
+
+
+@pytest.mark.parametrize("rng", [-1, 0.5, "seed"])
+def test_a_seed_that_is_none_is_refused_by_name(rng):
+    with pytest.raises(rc.InvalidValue, match="rng"):
+        rc.estimate([claim(KILLED, 3)], rng=rng)
+
+
+def test_an_anchor_that_names_no_source_is_said():
+    posterior = rc.estimate([claim(KILLED, 3)], rc.Model(anchors={"hospitl": 0.1, "monitor": 0.1}))
+    (note,) = (note for note in posterior.diagnostics.notes if "anchors" in note)
+    assert note.endswith(": hospitl")

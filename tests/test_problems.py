@@ -13,7 +13,7 @@ from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
 from reconcile.hierarchy import RELATIONS
 from reconcile.model import Model, Parameter
-from reconcile.problems import MOST_SPEAKERS, pose
+from reconcile.problems import BUSIEST, ENOUGH, MOST_SPEAKERS, pose
 from reconcile.simulate import simulate
 from reconcile.values import About, AtLeast, Exactly, Share
 from reconcile.vocabulary import relate
@@ -93,20 +93,30 @@ def test_relays_and_what_was_replaced_are_left_out():
     assert found.speaker.tolist().count(-1) == 1
 
 
-def test_sources_with_few_claims_share_parameters_by_class():
-    busy = [claim(rc.Event(f"e{k}").killed(), 5, f"busy {j}") for j in range(MOST_SPEAKERS) for k in range(2)]
+@pytest.mark.parametrize(
+    ("speakers", "each", "alone"), [(65, 2, BUSIEST), (65, ENOUGH, 65), (260, ENOUGH, MOST_SPEAKERS)]
+)
+def test_sources_with_few_claims_share_parameters_by_class(speakers, each, alone):
+    busy = [claim(rc.Event(f"e{k}").killed(), 5, f"busy {j:03}") for j in range(speakers) for k in range(each)]
     few = [
         claim(rc.Event("e0").killed(), 5, rc.Source(f"few {k}", kind=kind))
         for k, kind in enumerate(["media", "media", "monitor"])
     ]
     corpus, found = posed([*busy, *few])
     labels = [name for _, name in found.speakers]
-    assert len(labels) == MOST_SPEAKERS + 2
-    assert labels[-2:] == ["sources with few claims: media", "sources with few claims: monitor"]
+    shared = [f"sources with few claims: {kind}" for kind in ("media", "monitor", "unknown")]
+    assert labels[:alone] == [f"busy {j:03}" for j in range(alone)]
+    assert sorted(labels[alone:]) == shared[: 2 if alone == speakers else 3]
     speaker = {source.name: labels[k] for source, k in zip(corpus.columns.sources, found.speaker, strict=True)}
-    assert speaker["few 0"] == speaker["few 1"] == labels[-2]
-    assert speaker["few 2"] == labels[-1]
-    assert speaker["busy 7"] == "busy 7"
+    assert speaker["few 0"] == speaker["few 1"] == shared[0]
+    assert speaker["few 2"] == shared[1]
+    assert speaker["busy 007"] == "busy 007"
+
+
+def test_an_anchored_source_is_never_one_of_many():
+    many = [claim(rc.Event(f"e{k}").killed(), 5, f"s{j:03}") for j in range(BUSIEST + 5) for k in range(2)]
+    _, found = posed([*many, claim(rc.Event("e0").killed(), 5, "hospital")], rc.Model(anchors={"hospital": 0.1}))
+    assert "hospital" in {name for _, name in found.speakers}
 
 
 def test_a_claim_that_follows_a_copy_of_itself():

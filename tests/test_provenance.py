@@ -7,10 +7,10 @@ import warnings
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import claim
+from worlds import MARKET, claim
 
 import reconcile as rc
-from reconcile import provenance
+from reconcile import digests, provenance
 from reconcile.claims import Citation, Corpus
 from reconcile.cli import main
 
@@ -202,3 +202,15 @@ def test_the_command_line_writes_it(tmp_path, capsys):
     assert main(["estimate", str(table), "--provenance", str(tmp_path / "p.pdf")]) == 2
     assert ".json, .provn, .ttl, .xml" in capsys.readouterr().err
     assert main(["estimate", str(table), "-o", str(out), "--provenance", str(out)]) == 2
+
+
+def test_an_estimate_does_not_end_before_it_starts():
+    posterior = rc.estimate([claim(MARKET.killed(), 3)])
+    with pytest.raises(rc.InvalidValue, match="ended"):
+        provenance.document(posterior, started="2026-11-24T12:00:00+00:00", ended="2026-11-24T11:00:00+00:00")
+
+
+@pytest.mark.parametrize("ask", [provenance.document, rc.sensitivity, digests.digest])
+def test_what_is_no_posterior_is_refused(ask):
+    with pytest.raises(rc.InvalidValue, match="Posterior"):
+        ask(None)

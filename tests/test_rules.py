@@ -296,3 +296,10 @@ def test_counts_that_print_alike_are_not_one():
     assert str(one) == str(other)
     with pytest.raises(rc.InvalidValue, match="one quantity"):
         rules.apply(rules.MIN_MAX, [rc.Claim(q, rc.Exactly(n), rc.Source(f"s{n}")) for q, n in ((one, 1), (other, 9))])
+
+
+@pytest.mark.parametrize("settled", [(5, 3, 8), (9, None, 8), (-1, 3, 8), (None, 3, 8), (1, 2), 5, None, (1.5, 2, 3)])
+def test_what_no_rule_may_answer_is_refused_with_its_name(settled):
+    rule = rules.Rule("ours", "Something.", lambda _: settled)
+    with pytest.raises(rc.InvalidValue, match="'ours'"):
+        rules.apply(rule, [claim(3)])

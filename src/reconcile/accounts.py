@@ -22,7 +22,18 @@ from numpy.typing import NDArray
 from reconcile.errors import InconsistentClaims
 from reconcile.vocabulary import Quantity
 
-__all__ = ["Account", "Join", "Prior", "box", "build_accounts", "contains", "disjoint"]
+__all__ = [
+    "Account",
+    "Join",
+    "Prior",
+    "atomise",
+    "box",
+    "build_accounts",
+    "contains",
+    "differences",
+    "disjoint",
+    "group_linked",
+]
 
 MOST_ATOMS = 256
 
@@ -121,7 +132,7 @@ def disjoint(one: Quantity, other: Quantity) -> bool:
     )
 
 
-def _differences(part: Quantity, whole: Quantity) -> frozenset[str]:
+def differences(part: Quantity, whole: Quantity) -> frozenset[str]:
     """Name the dimensions in which a part is smaller than its whole."""
     names = {
         "event": part.event != whole.event,
@@ -172,16 +183,17 @@ def build_accounts(
             if contains(ordered[whole], ordered[part]):
                 above[part].append(whole)
     found = []
-    for members in _components(len(ordered), ((a, b) for a, wholes in above.items() for b in wholes)):
+    for members in group_linked(len(ordered), ((a, b) for a, wholes in above.items() for b in wholes)):
         local = {at: k for k, at in enumerate(members)}
         inside = [ordered[at] for at in members]
         wholes = [[local[b] for b in above[at]] for at in members]
         pairs = [(inside.index(a), inside.index(b)) for a, b in proportions if a in inside]
-        found.append(_Tree(inside, wholes, pairs).build() or _atomise(inside, pairs))
+        found.append(_Tree(inside, wholes, pairs).build() or atomise(inside, pairs))
     return tuple(found)
 
 
-def _components(size: int, edges: Iterable[tuple[int, int]]) -> list[list[int]]:
+def group_linked(size: int, edges: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Sort the numbers below `size` into groups that edges link; each group, and the groups, in order."""
     leader = list(range(size))
 
     def lead(at: int) -> int:
@@ -247,7 +259,7 @@ class _Tree:
         families: list[tuple[set[str], list[int]]] = []
         for part in children[whole]:
             self._grow(part, children)
-            names = set(_differences(self.inside[part], self.inside[whole]))
+            names = set(differences(self.inside[part], self.inside[whole]))
             if names & _ADDITIVE or self.derived[part]:
                 names = {"sum"}
             members = [part]
@@ -292,7 +304,7 @@ class _Tree:
             if not self.derived[part]:
                 self.priors[part] = Prior(str(self.inside[part].outcome))
         total = self.inside[whole]
-        names = frozenset().union(*(_differences(self.inside[part], total) for part in parts))
+        names = frozenset().union(*(differences(self.inside[part], total) for part in parts))
         outcome = str(total.outcome)
         if names == {"outcome"}:
             left = total.outcome.elements.difference(*(self.inside[part].outcome.elements for part in parts))
@@ -336,7 +348,7 @@ class _Tree:
                 over = under
 
 
-def _atomise(inside: list[Quantity], pairs: list[tuple[int, int]]) -> Account:
+def atomise(inside: list[Quantity], pairs: list[tuple[int, int]]) -> Account:
     """Cut crossing quantities into atoms: independent totals between parties and the like, flat splits within."""
     roots = {(q.event, *q.event.wholes)[-1] for q in inside}
     events = sorted({q.event for q in inside} | roots, key=lambda e: e.id)

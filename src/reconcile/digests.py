@@ -274,6 +274,7 @@ def digest(posterior: Posterior) -> str:
     >>> digest(rc.estimate(claims)) == digest(rc.estimate(claims, rng=1))
     False
     """
+    check(isinstance(posterior, Posterior), "digest(posterior)", posterior, "a Posterior, as `estimate` gives")
     return combine(posterior, digest_corpus(posterior.corpus), digest_model(posterior.model))
 
 

@@ -25,7 +25,9 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-7  # posterior probability of a cell at typical parameters, below which it is left out
-DENSE = 600  # parameters up to which matrices of them are taken apart or factored again and again
+DENSE = 600  # parameters up to which matrices of them are factored again and again
+FURTHEST = 3  # standard deviations that the spread of a class may be fitted from where it was assumed
+MOST_TURNED = 3_000  # parameters up to which a matrix of them is taken apart into its axes, some ten seconds
 
 
 @attrs.frozen(eq=False)
@@ -196,7 +198,7 @@ class Normal:
 
     def definite(self) -> Normal:
         """Flatten directions in which the evidence is curved upwards, so that the prior alone decides there."""
-        if len(self.x) > DENSE:
+        if len(self.x) > MOST_TURNED:
             return self
         scale = np.sqrt(np.diag(self.layout.precision(self.layout.log_spread)))
         level, axes = np.linalg.eigh(self.curvature / np.outer(scale, scale))
@@ -221,6 +223,8 @@ class Normal:
                 lean = square * np.exp(-2 * t)
                 slope = lean - number - (t - layout.log_spread) / sd**2
                 t = t + np.clip(slope / (2 * lean + 1 / sd**2), -0.5, 0.5)
+                # A source that fits no class can have its normal far out, and would take the spread with it.
+                t = np.clip(t, layout.log_spread - FURTHEST * sd, layout.log_spread + FURTHEST * sd)
         if not steps:
             root, _, _ = self.root(t)
             covariance = invert(root)

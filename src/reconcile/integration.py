@@ -184,7 +184,7 @@ class Sample:
         return cls(tuple(sets), weights, log_weight, 1 / max(squares), khat)
 
     def mixed(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats, NDArray[np.intp]]:
-        """Draw half from the posterior and half from the prior, so that they serve for any part of the claims.
+        """Draw half by weight and half evenly from all sets, so that they serve for any part of the claims.
 
         Parameters
         ----------
@@ -196,20 +196,18 @@ class Sample:
         -------
         theta : dict of Column to ndarray, shape (s,)
         log_weight : ndarray, shape (s,)
-            Of each draw, all claims considered.
+            Of each draw against the mixture that it was drawn from, all claims considered.
         block : ndarray of int, shape (s,)
             The independent set that each draw comes from.
         """
-        sizes = [len(one.log_evidence) for one in self.sets]
-        evidence, weight = np.concatenate([one.log_evidence for one in self.sets]), np.concatenate(self.weights)
-        half = min(most // 2, sizes[0])  # the first set is of the prior
-        strata = (np.arange(half) + rng.random(half)) / half
-        near = np.minimum(np.searchsorted(np.cumsum(weight), strata), len(weight) - 1)
-        kept = np.concatenate([near, rng.permutation(sizes[0])[:half]])
-        total = np.logaddexp.reduce(self.log_weight) - np.log(len(self.log_weight))
-        log_weight = evidence[kept] - np.logaddexp(evidence[kept] - total, 0.0)
-        place = np.concatenate([np.arange(size) for size in sizes])[kept]
-        return self._columns(kept), log_weight, place % BLOCKS
+        place = np.concatenate([np.arange(len(one.log_evidence)) for one in self.sets])
+        size = len(place)
+        if size <= most:
+            return self._columns(np.arange(size)), self.log_weight, place % BLOCKS
+        chance = 0.5 * np.concatenate(self.weights) + 0.5 / size
+        strata = (np.arange(most) + rng.random(most)) / most
+        kept = np.minimum(np.searchsorted(np.cumsum(chance), strata), size - 1)
+        return self._columns(kept), self.log_weight[kept] - np.log(size * chance[kept]), place[kept] % BLOCKS
 
     def posterior(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats]:
         """Draw from the posterior, each draw as good as any other; with the log evidence at each."""

@@ -3,7 +3,7 @@
 
 Claims are read literally. "About 600" and "dozens" mean the interval to which `speech` gives most weight, a survey its
 interval, a share that is one number the nearest whole person; a hedge does not change what is said. Quantities are
-bound by the identities of their `accounts`: those that are nested in each other, directly or by way of others.
+bound by all that they have in common: see `crossings`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any, TypeAlias
 import attrs
 import numpy as np
 
-from reconcile.accounts import box, build_accounts
+from reconcile.accounts import box
 from reconcile.claims import Claim, Corpus
 from reconcile.constraints import Statement, System, read_literally, shrink
+from reconcile.crossings import bind
 from reconcile.dependence import assign_roles
 from reconcile.errors import ContradictoryClaims, InvalidValue, UnknownQuantity
 from reconcile.estimates import Part, Role
@@ -48,10 +49,18 @@ class Bound:
 
 @attrs.frozen(eq=False, repr=False)
 class Bounds(Mapping[Quantity, Bound]):
-    """Bounds by quantity, in a fixed order."""
+    """Bounds by quantity, in a fixed order.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether no world is left out of account: False where quantities cross in too many ways, and bounds may be wider
+        than need be.
+    """
 
     _found: Mapping[Quantity, Bound]
     _parts: Mapping[Quantity, tuple[_Part, int]]
+    complete: bool = True
 
     def __getitem__(self, quantity: Quantity) -> Bound:
         if quantity not in self._found:
@@ -123,7 +132,8 @@ class Contradictions(Sequence[Contradiction]):
     left_out : int
         How many more are known, beyond the limit.
     complete : bool
-        Whether `found` and `left_out` are all there are; else the search stopped at the limit.
+        Whether `found` and `left_out` are all there are; else the search stopped at the limit, or quantities cross in
+        too many ways to be told apart.
     """
 
     found: tuple[Contradiction, ...]
@@ -138,7 +148,7 @@ class Contradictions(Sequence[Contradiction]):
 
     def __str__(self) -> str:
         more = [f"and {self.left_out:,} more"] if self.left_out else []
-        more += [] if self.complete else ["the search stopped at its limit; there may be more"]
+        more += [] if self.complete else ["the search stopped at a limit; there may be more"]
         return "\n".join([*map(str, self.found), *more]) or "no contradictions"
 
     def __repr__(self) -> str:
@@ -183,14 +193,14 @@ def _trusted(roles: Sequence[Role], trust: Trust | None) -> list[Claim]:
 
 def _parts(
     claims: Iterable[Claim], trust: Trust | None, more: Iterable[Quantity], speech: Speech
-) -> tuple[list[_Part], list[Quantity]]:
+) -> tuple[list[_Part], list[Quantity], bool]:
     corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
     roles = list(assign_roles(corpus))
     trusted = sorted(_trusted(roles, trust), key=lambda claim: claim.id)
     mentioned = {role.claim.quantity for role in roles} | {q for r in roles if (q := r.claim.whole) is not None}
     quantities = sorted(mentioned | set(more), key=lambda q: q.key)
     pairs = {(claim.quantity, claim.whole) for claim in trusted if claim.whole is not None}
-    accounts = build_accounts(quantities, pairs)
+    accounts, complete = bind(quantities, pairs)
     home = {box(q): (at, node) for at, one in enumerate(accounts) for node, q in enumerate(one.nodes) if q is not None}
     said: list[dict[Statement, list[Claim]]] = [defaultdict(list) for _ in accounts]
     for claim in trusted:
@@ -202,7 +212,7 @@ def _parts(
         _Part(System(account), {one: tuple(some) for one, some in told.items()})
         for account, told in zip(accounts, said, strict=True)
     ]
-    return found, quantities
+    return found, quantities, complete
 
 
 def bounds(
@@ -249,7 +259,7 @@ def bounds(
     >>> print(rc.bounds(claims)[clash.killed(rc.Group(age="child"))])
     2 to 8 killed (child), clash
     """
-    parts, wanted = _parts(claims, trust, quantities, speech or Speech())
+    parts, wanted, complete = _parts(claims, trust, quantities, speech or Speech())
     found: dict[tuple[object, ...], tuple[Any, _Part, int]] = {}
     clashes = []
     for part in parts:
@@ -268,7 +278,7 @@ def bounds(
         (low, high), part, node = found[box(quantity)]
         every[quantity] = Bound(quantity, int(low), None if high == math.inf else int(high))
         homes[quantity] = part, node
-    return Bounds(every, homes)
+    return Bounds(every, homes, complete)
 
 
 def contradictions(
@@ -296,7 +306,7 @@ def contradictions(
     killed, market: ministry: "5"; monitor: "6" cannot both be literally true (off by 1; 20 %)
     """
     check(limit > 0, "contradictions(limit)", limit, "a whole number from 1")
-    parts, _ = _parts(claims, trust, (), speech or Speech())
+    parts, _, complete = _parts(claims, trust, (), speech or Speech())
     sets: list[tuple[_Part, list[Statement]]] = []
     searched: list[bool] = []
     for part in parts:
@@ -313,7 +323,7 @@ def contradictions(
             each = itertools.islice(itertools.product(*(part.said[s] for s in one)), limit - len(found))
             found += [Contradiction(_sorted(chosen), first.radius, first.size) for chosen in each]
     found.sort(key=lambda c: (-c.radius, -c.size, [claim.id for claim in c.claims]))
-    return Contradictions(tuple(found), total - len(found), all(searched))
+    return Contradictions(tuple(found), total - len(found), complete and all(searched))
 
 
 def radius(claims: Iterable[Claim], trust: Trust | None = None, *, speech: Speech | None = None) -> float:
@@ -328,7 +338,7 @@ def radius(claims: Iterable[Claim], trust: Trust | None = None, *, speech: Speec
     >>> rc.radius([rc.Claim(rc.Event("market").killed(), rc.Exactly(n), rc.Source(name)) for name, n in said])
     0.2
     """
-    parts, _ = _parts(claims, trust, (), speech or Speech())
+    parts, *_ = _parts(claims, trust, (), speech or Speech())
     return max((part.system.radius(part.statements) for part in parts), default=0.0)
 
 

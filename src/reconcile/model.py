@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.channels import Channel, Denial, ShareNoise
-from reconcile.plumbing import check, count_of
+from reconcile.plumbing import check, clean_name, count_of
 from reconcile.pmf import TOP, Lattice
 from reconcile.speech import Speech
 from reconcile.vocabulary import Relation, Source, SourceKind
@@ -58,6 +58,14 @@ class CountPrior:
             check(bool(np.isfinite(getattr(self, name))), f"CountPrior.{name}", getattr(self, name), "a finite number")
         for name in ("scale", "broad_scale"):
             check(0 < getattr(self, name) < np.inf, f"CountPrior.{name}", getattr(self, name), "a positive number")
+
+    @property
+    def numbers(self) -> str:
+        """Its numbers in words: mean and standard deviation of logarithms."""
+        return (
+            f"0 with probability {self.zero:.3g}; else log-normal({self.location:.3g}, {self.scale:.3g}),"
+            f" {100 * self.broad:.3g} % log-normal({self.broad_location:.3g}, {self.broad_scale:.3g})"
+        )
 
     def mass(self, lattice: Lattice) -> Floats:
         """Probability of each cell, given that the count is at most `TOP`; shape (n,)."""
@@ -288,6 +296,12 @@ class Assumption:
     evidence: str
 
 
+def _clean_anchors(given: Any) -> dict[str, float]:
+    """Clean names as `Source` does, so that they match."""
+    clean = clean_name("Model.anchors (name of a source)")
+    return {clean(name): sd for name, sd in dict(given).items()}
+
+
 @attrs.frozen
 class Model:
     """What is assumed before any claim is heard.
@@ -325,7 +339,7 @@ class Model:
     counts: Mapping[str, CountPrior] = attrs.field(factory=dict, converter=dict, kw_only=True)
     sources: Mapping[tuple[str, Relation | None], Normal] = attrs.field(factory=dict, converter=dict, kw_only=True)
     learned: Learned | None = attrs.field(default=None, kw_only=True)
-    anchors: Mapping[str, float] = attrs.field(factory=dict, converter=dict, kw_only=True)
+    anchors: Mapping[str, float] = attrs.field(factory=dict, converter=_clean_anchors, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         for kind in self.channels:
@@ -340,13 +354,9 @@ class Model:
             check(well and isinstance(key[0], str), "Model.sources", key, allowed)
             check(isinstance(normal, Normal), f"Model.sources[{key!r}]", normal, "a Normal")
         for name, sd in self.anchors.items():
-            named: object = name
-            check(
-                isinstance(named, str) and 0 < sd < np.inf,
-                "Model.anchors",
-                {name: sd},
-                "names of sources, each with a positive standard deviation",
-            )
+            offered: object = sd
+            number = isinstance(offered, int | float | np.number) and not isinstance(offered, bool)
+            check(number and 0 < sd < np.inf, f"Model.anchors[{name!r}]", sd, "a standard deviation, a positive number")
 
     def channel_of(self, source: Source) -> Channel:
         """Give the channel of a source, by its kind."""
@@ -406,11 +416,7 @@ class Model:
         """Every prior in words, with its evidence; those that `counts` and `sources` overlay are left out."""
         rows = []
         for outcome, count in {**COUNT_PRIORS, **self.counts, "any other outcome": OTHER_COUNT}.items():
-            number = (
-                f"0 with probability {count.zero:g}; else log-normal({count.location:g}, {count.scale:g}),"
-                f" {100 * count.broad:g} % log-normal({count.broad_location:g}, {count.broad_scale:g})"
-            )
-            rows.append(Assumption(f"count: {outcome}", number, count.evidence))
+            rows.append(Assumption(f"count: {outcome}", count.numbers, count.evidence))
         default = {key: normal for key, normal in SOURCE_PRIORS.items() if (key[0], None) not in self.sources}
         for (name, relation), normal in {**default, **self.sources}.items():
             where = f", {relation}" if relation else ""

@@ -40,7 +40,8 @@ def describe_contradiction(said: Iterable[tuple[float, float, Claim]]) -> tuple[
     if ratio <= FAR_APART:
         return "", ratio
     pair = f"{lower.source} ({lower.value}) and {upper.source} ({upper.value})"
-    return f"{pair} contradict each other, by a factor of {ratio:,.3g}; at least one is far off", ratio
+    gap = f"by a factor of {ratio:,.3g} even when read as widely as they allow" if most > 0 else "none against some"
+    return f"{pair} contradict each other, {gap}; at least one is far off, or they count different things", ratio
 
 
 def find_contradictions(count: Ints, low: Floats, high: Floats, claim: Callable[[int], Claim]) -> list[str]:

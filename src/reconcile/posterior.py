@@ -18,6 +18,7 @@ from reconcile.channels import Denial
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import Columns
 from reconcile.conductor import COARSE, DRAWS, conduct
+from reconcile.datatrees import make_datatree
 from reconcile.dependence import Roles, assign_roles
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
@@ -177,6 +178,40 @@ class Posterior:
         names = ("event", "outcome", "group", "period", "median", "low", "high", "level", "claims", "origins")
         return to_frame(self.rows(level), names, backend)
 
+    def to_datatree(self, draws: int = 1_000, *, rng: int | np.random.Generator | None = 0) -> Any:
+        """Draw from every estimate and give the draws and their summaries as ArviZ takes them.
+
+        The group ``posterior`` holds ``count``, of shape (chain, draw, quantity) with one chain, and the group
+        ``summary`` the columns of `rows` that are numbers, at a level of 0.9. Each count is drawn by itself: draws of
+        two counts say nothing of how they go together. Where sources were learned, the group ``sources`` holds the
+        draws of their parameters as they stand in the model (`SourceEstimate.draws`). ArviZ before 1.0 takes
+        ``tree["posterior"].to_dataset()``, or all of it by ``arviz.InferenceData.from_datatree(tree)``.
+
+        Parameters
+        ----------
+        draws : int
+            For each count.
+        rng : int or numpy Generator, keyword
+            Seed of the draws.
+
+        Returns
+        -------
+        xarray.DataTree
+
+        Raises
+        ------
+        InvalidValue
+            If nothing was estimated, or no draw is asked for.
+        MissingDependency
+            If xarray, which ArviZ brings along, is not installed.
+        """
+        check(draws >= 1, "to_datatree(draws)", draws, "a whole number from 1")
+        check(len(self) > 0, "to_datatree", self, "a posterior with an estimate")
+        random = np.random.default_rng(rng)
+        counts = np.stack([one.sample(draws, rng=random) for one in self._estimates.values()], axis=1)
+        sources = self.sources if self.diagnostics.learned else {}
+        return make_datatree([*map(str, self)], counts, self.rows(), sources, self.settings.seed)
+
     def __str__(self) -> str:
         return "\n".join(f"{quantity}: {one}" for quantity, one in self._estimates.items())
 
@@ -274,6 +309,10 @@ def estimate(
     check(draws is None or (draws >= 64 and draws % 16 == 0), "estimate(draws)", draws, allowed)
     check(method in ("laplace", "gibbs"), "estimate(method)", method, "'laplace' or 'gibbs'")
     day = to_moment("estimate(as_of)")(as_of)
+    given: object = rng
+    well = given is None or isinstance(given, np.random.Generator | int | np.integer)
+    well = well and not (isinstance(given, int | np.integer) and given < 0)
+    check(well, "estimate(rng)", rng, "a whole number from 0, a Generator or None")
     seed = int(rng) if isinstance(rng, int | np.integer) else int(np.random.default_rng(rng).integers(2**63))
     settings, random = Settings(day, seed, draws, learn, method), np.random.default_rng(seed)
     columns, roles = corpus.columns, assign_roles(corpus, day)
@@ -322,7 +361,7 @@ def _learned(
     lesson = teaching.lesson
     known = known_quantities(corpus.columns, roles)
     pmfs, engines, wholes, error = solve_linked(teaching, model, known, rng=rng)
-    notes = doubts(teaching)
+    notes = [*doubts(teaching), *_unmatched_anchors(corpus, model)]
     problem = lesson.problem
     speakers = np.unique(problem.claims.event * (int(problem.source.max()) + 1) + problem.source)
     if len(speakers) == len(problem.claims.outcome) and model.learned is None:
@@ -348,7 +387,14 @@ def _integrated(
 ) -> Posterior:
     conductor = conduct(roles, model)
     estimates, diagnostics = conductor.conclude(roles, conductor.fit(settings.draws or DRAWS, rng))
+    diagnostics = attrs.evolve(diagnostics, notes=(*diagnostics.notes, *_unmatched_anchors(corpus, model)))
     return Posterior(corpus, model, tuple(roles), diagnostics, settings, estimates, learn)
+
+
+def _unmatched_anchors(corpus: Corpus, model: Model) -> list[str]:
+    """Say which anchors name no source: a misspelt one would hold nothing, in silence."""
+    missing = sorted(set(model.anchors) - {source.name for source in corpus.columns.sources})
+    return [f"Model.anchors names no source of these claims: {', '.join(missing)}"] if missing else []
 
 
 class Engines(Mapping[str, str]):

@@ -183,6 +183,7 @@ def document(
     >>> [str(one.identifier) for one in found.get_records() if "source" in str(one.identifier)]
     ['record:source-monitor']
     """
+    check(isinstance(posterior, Posterior), "document(posterior)", posterior, "a Posterior, as `estimate` gives")
     given: object = namespace
     well = isinstance(given, str) and _IRI.fullmatch(given) is not None and given not in _TAKEN
     check(well, "document(namespace)", namespace, "an absolute IRI of your own that ends in /, #, : or =")
@@ -193,8 +194,16 @@ def document(
         check(
             known, f"document({name})", moment, "a datetime, or its ISO 8601 text such as '2020-02-10T12:00:00+00:00'"
         )
+    if moments["started"] is not None and moments["ended"] is not None:
+        in_order = _utc(moments["started"]) <= _utc(moments["ended"])
+        check(in_order, "document(ended)", ended, f"a moment not before the start, {started}")
     made: ProvDocument = _Writer(_import("prov.model", "provenance.document"), namespace).write(posterior, **moments)
     return made
+
+
+def _utc(moment: datetime.datetime) -> datetime.datetime:
+    """Make moments comparable; one without a zone is in UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
 class _Writer:

@@ -339,8 +339,23 @@ def _apply(rule: Rule, roles: Iterable[Role], *, every: bool, lexicon: str) -> A
     settled = rule.settle(said)
     if isinstance(settled, str):
         return Answer(rule, None, None, None, len(said), settled)
-    low, point, high = settled
-    return Answer(rule, low, point, high, len(said))
+    return Answer(rule, *_checked(settled, rule), len(said))
+
+
+def _checked(settled: object, rule: Rule) -> tuple[int, int | None, int]:
+    """Refuse what no rule may answer, before it is set beside an estimate."""
+    allowed = "(low, point, high) in order, of whole numbers from 0, or None for the point; or a text"
+    three = tuple(settled) if isinstance(settled, tuple | list) else ()
+    whole = len(three) == 3 and all(
+        isinstance(one, int | np.integer) and not isinstance(one, bool) and one >= 0 for one in three if one is not None
+    )
+    check(
+        whole and three[0] is not None and three[2] is not None, f"answer of the rule {rule.name!r}", settled, allowed
+    )
+    low, point, high = three
+    ordered = low <= high and (point is None or low <= point <= high)
+    check(ordered, f"answer of the rule {rule.name!r}", settled, allowed)
+    return int(low), None if point is None else int(point), int(high)
 
 
 @attrs.frozen(eq=False)

@@ -17,12 +17,13 @@ from reconcile.influence.coalitions import Coalitions, Found
 from reconcile.influence.preparation import Prepared, load_of, prepare
 from reconcile.influence.records import Bearing, Explanation, SourceBearing
 from reconcile.influence.shapley import every_subset, shares_exactly, shares_sampled
-from reconcile.influence.words import describe_reading, describe_source
+from reconcile.influence.words import describe_reading, describe_source, list_parameters
 from reconcile.likelihood import TINY
 from reconcile.plumbing import check
 from reconcile.pmf import PMF
 from reconcile.posterior import Posterior
 from reconcile.speech import Meaning
+from reconcile.values import AtLeast, AtMost
 from reconcile.vocabulary import Quantity
 
 __all__ = ["explain"]
@@ -104,7 +105,7 @@ def explain(posterior: Posterior, quantity: Quantity) -> Explanation:
             Bearing(
                 role,
                 describe_reading(coalitions.terms[at].meaning, share=coalitions.terms[at].is_share),
-                describe_source(coalitions.terms[at], prepared.staged),
+                describe_source(coalitions.terms[at], prepared.staged, full.median()),
                 without,
                 *_shift(full, without),
                 float(shares[at]),
@@ -183,6 +184,7 @@ def _check_against(coalitions: Coalitions, found: Found, at: int) -> tuple[float
         return np.nan, np.nan, np.nan, np.nan
     meaning = term.meaning
     weight = meaning.plain / meaning.plain.sum()
+    value = coalitions.roles[at].claim.value
     rows = [(low, high, w) for low, high, w in zip(meaning.low, meaning.high, weight, strict=True) if w > 0]
     below = Meaning.of(*((0, low - 1, w, w) for low, _, w in rows if low > 0))
     within = Meaning.of(*((low, high, w, w) for low, high, w in rows))
@@ -197,7 +199,13 @@ def _check_against(coalitions: Coalitions, found: Found, at: int) -> tuple[float
     place = min(max(lower + 0.5 * equal, 0.0), 1.0)
     row = coalitions.row(at, term)
     given, alone = (max(coalitions.average(found, subset, row), TINY) for subset in (others, 1))
-    return place, min(2 * min(place, 1 - place), 1.0), -float(np.log(given)), float(np.log(given / alone))
+    tail = min(2 * min(place, 1 - place), 1.0)
+    # A floor or a ceiling is far out only where the figure is beyond it: "at least 10" does not speak against 500.
+    if isinstance(value, AtLeast):
+        tail = min(chance(Meaning.of((value.n, np.inf, 1.0, 1.0)), others), 1.0)
+    elif isinstance(value, AtMost):
+        tail = min(chance(Meaning.of((0, value.n, 1.0, 1.0)), others), 1.0)
+    return place, tail, -float(np.log(given)), float(np.log(given / alone))
 
 
 def _copied(coalitions: Coalitions, found: Found, at: int) -> float:
@@ -226,10 +234,12 @@ def _effective(bearings: Sequence[Bearing], quantity: Quantity) -> float:
 def _assumptions(prepared: Prepared, quantity: Quantity) -> tuple[str, ...]:
     outcome = str(quantity.outcome)
     prior = prepared.model.count_prior(outcome)
-    said = [f"The prior of {outcome}: {prior.evidence}."]
+    said = [f"The prior of {outcome}: {prior.numbers}; {prior.evidence}."]
     if len(prepared.account.quantities) > 1:
         linked = [str(q) for q in prepared.account.quantities if box(q) != box(quantity)]
         said.append(f"Bound to this count, since one holds the other or they add up: {'; '.join(linked)}.")
+    if prepared.staged is None:
+        said += list_parameters(prepared.coalitions.terms)
     return tuple(said)
 
 
@@ -254,6 +264,10 @@ def _notes(posterior: Posterior, prepared: Prepared, found: Found, how: str) -> 
     notes.append(
         "A claim that is left out takes its relays, repeats and earlier versions with it. Shares of the information"
         f" are Shapley values over {how}."
+    )
+    notes.append(
+        "A value is read as intervals with heights, in percent: a figure counts with the sum of those that hold it."
+        " Whether a claim is likelier for the others leaves out copying."
     )
     settings = posterior.settings
     asked = [f"seed {settings.seed}"]

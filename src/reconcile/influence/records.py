@@ -10,9 +10,10 @@ import attrs
 import numpy as np
 
 from reconcile.estimates import Estimate, Part, Role, html_table, span
-from reconcile.influence.words import describe_prior, in_digits, rounded, tell
+from reconcile.influence.words import describe_prior, in_digits, percent, rounded, tell
 from reconcile.plumbing import count_of, to_frame
 from reconcile.pmf import PMF
+from reconcile.values import AtLeast, AtMost
 from reconcile.vocabulary import Quantity
 
 __all__ = ["Bearing", "Explanation", "SourceBearing"]
@@ -45,7 +46,7 @@ class Bearing:
         Probability, given the other claims, that this source would give a lower figure, and half of that of an equal
         one (mid-p).
     tail : float
-        Probability of a figure at least as extreme, on either side.
+        Probability of a figure at least as extreme, on either side; of one that a floor or a ceiling allows.
     surprise : float
         Negative log probability of the value given the other claims, in nats.
     agreement : float
@@ -233,20 +234,28 @@ class Explanation:
         error = f", standard error {one.share_error:.2f}" if one.share_error > 0 else ""
         lines = [f"Read as {one.reading}.", *([one.trust] if one.trust else [])]
         lines.append(f"Without it: {self._moved(one)}.")
-        lines.append(
-            f"Share of the information: {one.share:.2f} of {self.information:.2f} nats ({share:.0f} %{error})."
-        )
+        part = f"{share:.0f} %" if 0 <= share <= 100 else "it leads away" if share < 0 else "others lead away"
+        lines.append(f"Share of the information: {one.share:.2f} of {self.information:.2f} nats ({part}{error}).")
         if not np.isnan(one.tail):
-            seen = "make it likelier" if one.agreement >= 0 else "make it less likely"
             times = rounded(np.exp(min(abs(one.agreement), 20)))
-            extreme = f"a figure so far out has a chance of {100 * one.tail:.2g} %"
+            seen = f"make it {'likelier' if one.agreement >= 0 else 'less likely'} ({times} times)"
+            if len(self.claims) == 1:
+                seen = "are none"
+            elif times == "1.00":
+                seen = "make it neither likelier nor less likely"
+            far = {AtLeast: "so high a floor", AtMost: "so low a ceiling"}
+            out = far.get(type(one.role.claim.value), "a figure so far out, on either side,")
+            extreme = f"{out} has a chance of {percent(one.tail)} %"
             lines.append(
-                f"The other claims {seen} ({times} times); {extreme}."
-                + (" It pulls against the others." if one.against else "")
+                f"The other claims {seen}; {extreme}." + (" It pulls against the others." if one.against else "")
             )
         if one.copied >= 0.005:
-            order = "" if one.role.claim.reported else ", if it was told after it: no date tells, so this is a guess"
-            lines.append(f"It may be a copy of an earlier claim: {100 * one.copied:.0f} %{order}.")
+            order = (
+                ""
+                if one.role.claim.reported
+                else " if it was told later; no date tells, so it may be the other way round"
+            )
+            lines.append(f"It may be a copy of an earlier claim: {percent(one.copied)} %{order}.")
         return lines
 
     def __repr__(self) -> str:
@@ -267,7 +276,7 @@ class Explanation:
                     in_digits(one.shift) if known else "",
                     f"{one.nats:.2f}" if known else "",
                     f"{100 * share:.0f} %",
-                    "" if np.isnan(one.tail) else f"{100 * one.tail:.2g} %{' (pulls against)' if one.against else ''}",
+                    "" if np.isnan(one.tail) else f"{percent(one.tail)} %{' (pulls against)' if one.against else ''}",
                 )
             )
         title = f"<p><strong>{html.escape(str(self.quantity))}</strong>: {html.escape(self._headline())}</p>"

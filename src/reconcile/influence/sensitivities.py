@@ -24,7 +24,7 @@ from reconcile.influence.preparation import Prepared, prepare
 from reconcile.integration import sample
 from reconcile.lessons import Teaching
 from reconcile.model import Model
-from reconcile.plumbing import to_frame
+from reconcile.plumbing import check, to_frame
 from reconcile.pmf import PMF, Lattice
 from reconcile.posterior import Posterior
 from reconcile.vocabulary import Quantity
@@ -50,8 +50,8 @@ class Sway:
     assumption : str
         Name of a source parameter, ``"count prior"``, or ``"claims"`` for the likelihood.
     change : float
-        How fast the estimate changes as the power doubles: gradient of the cumulative Jensen-Shannon distance, from 0
-        to 1. Above .05 is notable.
+        How fast the estimate changes as the power doubles: gradient of the cumulative Jensen-Shannon distance, which
+        is itself from 0 to 1; so from 0 to 3.1. Above .05 is notable.
     weaker, stronger : PMF
         The estimate with the power 0.8 and with 1.25; for a normal prior, with a standard deviation 1.12 times as large
         and as small.
@@ -181,6 +181,7 @@ def sensitivity(posterior: Posterior, quantities: Iterable[Quantity] | None = No
     >>> found.of(clash)[0].assumption
     'claims'
     """
+    check(isinstance(posterior, Posterior), "sensitivity(posterior)", posterior, "a Posterior, as `estimate` gives")
     wanted = tuple(posterior.quantities if quantities is None else quantities)
     for quantity in wanted:
         posterior[quantity]

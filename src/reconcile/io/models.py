@@ -12,8 +12,8 @@ import json
 import os
 import sys
 import zipfile
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from reconcile.channels import Denial, ShareNoise
 from reconcile.errors import InvalidValue, UnreadableModel
+from reconcile.io._strict import parse, repeated
 from reconcile.model import COUNT_DOUBT, CountPrior, Learned, Model, Normal, Parameter
 from reconcile.plumbing import check
 from reconcile.speech import Speech
@@ -186,25 +187,11 @@ def _unpack(where: str, archive: zipfile.ZipFile, name: str, most: int) -> NDArr
 
 def _parse(where: str, what: str, text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once)
+        return parse(text)
     except InvalidValue:
         raise
     except (ValueError, RecursionError) as error:
         raise UnreadableModel(where, f"is damaged: its {what} is no JSON that can be read ({error})") from error
-
-
-def _refuse_constant(said: str) -> None:
-    raise InvalidValue("a number", said, "finite numbers")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    twice = _repeated(name for name, _ in pairs)
-    check(not twice, "a field", twice, "each field once")
-    return dict(pairs)
-
-
-def _repeated(things: Iterable[Any]) -> list[Any]:
-    return [thing for thing, number in Counter(things).items() if number > 1]
 
 
 def _build(content: Any, arrays: Mapping[str, Floats]) -> Model:
@@ -239,7 +226,7 @@ def _build(content: Any, arrays: Mapping[str, Floats]) -> Model:
 def _learned(content: Any, arrays: Mapping[str, Floats]) -> Learned | None:
     names, classes = (_parameters(content[name], name) for name in ("names", "spreads"))
     seen = [_text(one, f"seen[{k}]") for k, one in enumerate(_list(content["seen"], "seen"))]
-    twice = _repeated(seen)
+    twice = repeated(seen)
     check(not twice, "seen", twice, "different ids of claims")
     check(type(content["learned"]) is bool, "learned", content["learned"], "true or false")
     if not content["learned"]:
@@ -337,6 +324,6 @@ def _parameters(rows: Any, where: str) -> tuple[Parameter, ...]:
         found.append(
             Parameter(scope, _text(owner, f"{at}[1]"), _text(name, f"{at}[2]"), _to_relation(relation, f"{at}[3]"))
         )
-    twice = _repeated(found)
+    twice = repeated(found)
     check(not twice, where, twice, "different names")
     return tuple(found)

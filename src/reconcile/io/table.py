@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 import datetime
-import decimal
 import difflib
 import math
-import numbers
 import re
-import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -28,9 +25,10 @@ from reconcile.errors import (
     UnreadableTable,
 )
 from reconcile.io._assembly import assemble
+from reconcile.io._cells import allow, fold, is_number, to_day, to_name, to_names, to_text, to_when
 from reconcile.io._draft import Draft, Fault, explain
 from reconcile.io._rows import RawCells, RawColumn, RawTable, clean, is_blank, open_rows
-from reconcile.plumbing import LONGEST_NAME, to_moment
+from reconcile.io._signatures import hint
 from reconcile.values import LARGEST, Exactly, Share
 from reconcile.vocabulary import EVERYONE, STANDARD_OUTCOMES, Group, Outcome, Period, SourceKind
 
@@ -51,84 +49,29 @@ _FLAGS = {
 _LINES = re.compile("[\r\n]")
 _PADDED = re.compile(r"(\d+)\.0{1,2}")  # "5.0" is how frames write 5; "5.000" may be five thousand, so it is left alone
 
-_BROKEN = re.compile("[\\0\\ud800-\\udfff]")
-
-
-def _key(text: str) -> str:
-    return " ".join(text.replace("_", " ").split()).casefold()
-
-
-def _allow(ok: bool, what: str, given: Any, allowed: str) -> None:
-    if not ok:
-        raise InvalidValue(what, given, allowed)
-
-
-def _is_number(cell: Any) -> bool:
-    return not isinstance(cell, bool) and isinstance(cell, numbers.Real | decimal.Decimal)
-
-
-def _text(cell: Any) -> str:
-    if _is_number(cell):  # an id may be a number, and frames make 17 into 17.0
-        number = float(cell)
-        _allow(number.is_integer() and abs(number) < 2**53, "text", cell, "a text or a whole number")
-        return str(int(number))
-    _allow(isinstance(cell, str), "text", cell, "a text")
-    _allow(not _BROKEN.search(cell), "text", cell, "a text without NUL bytes and broken characters")
-    return unicodedata.normalize("NFC", cell.strip().strip("\ufeff\u200b").strip())
-
-
-def _name(cell: Any) -> str:
-    name = " ".join(_text(cell).split())
-    _allow(len(name) <= LONGEST_NAME, "name", name, f"a name of at most {LONGEST_NAME} characters")
-    return name
-
-
-def _names(cell: Any) -> frozenset[str]:
-    several = isinstance(cell, Iterable) and not isinstance(cell, str | bytes | Mapping)
-    parts = map(_name, cell) if several else map(_name, re.split(r"[|;]", _text(cell)))
-    found = frozenset(part for part in parts if part)
-    _allow(bool(found), "names", cell, "names, parted by | or ;")
-    return found
-
-
-def _moment(cell: Any) -> datetime.date:
-    if hasattr(cell, "dtype") and hasattr(cell, "astype"):  # numpy's datetime64; finer units have no Python datetime
-        cell = cell.astype("datetime64[us]").item() if cell.dtype.kind == "M" else cell
-    if hasattr(cell, "to_pydatetime"):
-        cell = cell.to_pydatetime(warn=False)
-    moment: datetime.date = to_moment("date")(cell if isinstance(cell, datetime.date) else _text(cell))
-    # Frames have no days, only midnights.
-    midnight = isinstance(moment, datetime.datetime) and moment.timetz() == datetime.time()
-    return moment.date() if midnight and isinstance(moment, datetime.datetime) else moment
-
-
-def _day(cell: Any) -> datetime.date:
-    moment = _moment(cell)
-    return moment.date() if isinstance(moment, datetime.datetime) else moment
-
 
 def _value(cell: Any) -> values.Value:
-    if _is_number(cell):
+    if is_number(cell):
         allowed = f"a whole number from 0 to {LARGEST:,}, or words such as 'at least nine'"
         try:
             number = float(cell)
         except (ValueError, OverflowError):
             number = math.inf
         whole = number.is_integer() and 0 <= number <= LARGEST
-        _allow(whole, "value", cell if abs(number) <= 1e15 else number, allowed)
+        allow(whole, "value", cell if abs(number) <= 1e15 else number, allowed)
         return Exactly(int(number))
-    text = _text(cell)
+    text = to_text(cell)
     padded = _PADDED.fullmatch(text)
     return values.parse(padded[1] if padded else text)
 
 
 def _group(cell: Any) -> Group:
-    return Group.parse(_text(cell))
+    return Group.parse(to_text(cell))
 
 
 def _one_of(what: str, table: Mapping[str, Any]) -> Callable[[Any], Any]:
     def convert(cell: Any) -> Any:
-        key = _key(str(cell) if type(cell).__name__.startswith("bool") else _text(cell))
+        key = fold(str(cell) if type(cell).__name__.startswith("bool") else to_text(cell))
         if key not in table:
             listed = ", ".join(dict.fromkeys(str(value) for value in table.values()))
             raise InvalidValue(what, cell, f"{listed}{_did_you_mean(key, table)}")
@@ -145,13 +88,13 @@ def _did_you_mean(key: str, known: Iterable[str]) -> str:
 REQUIRED = ("event", "outcome", "group", "value", "source")
 # The reader of each column; that of outcomes is made anew for each table, as it depends on ``outcomes=``.
 COLUMNS: Mapping[str, Callable[[Any], Any]] = {
-    "event": _name, "outcome": _name, "group": _group, "value": _value, "source": _name,
+    "event": to_name, "outcome": to_name, "group": _group, "value": _value, "source": to_name,
     "source_kind": _one_of("source_kind", {kind.value.casefold(): kind for kind in SourceKind}),
-    "sides": _names, "opposes": _names, "reported": _moment, "as_of": _moment,
-    "quoted_from": _name, "revises": _name, "hedged": _one_of("hedged", _FLAGS),
-    "url": _text, "publisher": _name, "title": _name, "quote": _text,
-    "place": _name, "start": _day, "end": _day, "perpetrators": _names, "part_of": _name,
-    "of": _group, "period_start": _day, "period_end": _day, "id": _name,
+    "sides": to_names, "opposes": to_names, "reported": to_when, "as_of": to_when,
+    "quoted_from": to_name, "revises": to_name, "hedged": _one_of("hedged", _FLAGS),
+    "url": to_text, "publisher": to_name, "title": to_name, "quote": to_text,
+    "place": to_name, "start": to_day, "end": to_day, "perpetrators": to_names, "part_of": to_name,
+    "of": _group, "period_start": to_day, "period_end": to_day, "id": to_name,
 }  # fmt: skip
 _PROSE = {"quote", "title", "place"}  # columns whose cells may well go over several lines
 
@@ -214,7 +157,7 @@ def read(
     3 outcome
     """
     readers = {**COLUMNS, "outcome": _one_of("outcome", _know_outcomes(outcomes))}
-    table = open_rows(source, encoding, lambda name: _key(name).replace(" ", "_") in COLUMNS)
+    table = open_rows(source, encoding, lambda name: fold(name).replace(" ", "_") in COLUMNS)
     places, notes = _place_columns(table)
     for note in (*table.notes, *notes):
         warnings.warn(note, ClaimsWarning, stacklevel=2)
@@ -239,7 +182,7 @@ def _know_outcomes(outcomes: Iterable[str | Outcome]) -> dict[str, Outcome]:
     known |= {alias: STANDARD_OUTCOMES[name] for name, aliases in _ALIASES.items() for alias in aliases}
     for one in [outcomes] if isinstance(outcomes, str | Outcome) else outcomes:
         outcome = one if isinstance(one, Outcome) else Outcome(one)
-        known[_key(outcome.name)] = outcome
+        known[fold(outcome.name)] = outcome
     return known
 
 
@@ -249,7 +192,7 @@ def _place_columns(table: RawTable) -> tuple[dict[str, int], list[str]]:
     seen: dict[str, str] = {}
     unknown = []
     for at, header in enumerate(table.header):
-        name = _key(header).replace(" ", "_")
+        name = fold(header).replace(" ", "_")
         if not name:
             continue
         if name in seen:
@@ -264,6 +207,7 @@ def _place_columns(table: RawTable) -> tuple[dict[str, int], list[str]]:
         found = ", ".join([*seen.values()][:30]) + (", ..." if len(seen) > 30 else "")
         required = ", ".join(REQUIRED)
         reason = f"has no column {', '.join(missing)}; required: {required}; found: {found or 'none'}"
+        reason += hint(table.header, but="table")
         raise UnreadableTable(table.where, reason)
     if not unknown:
         return places, []

@@ -3,8 +3,8 @@
 
 A reconciler is anything that takes claims and gives a mapping from quantities to answers. An answer may be
 
-- an object with ``cdf``, or with a quantile function (``icdf``, ``ppf`` or ``quantile``), or with ``pmf``: a
-  distribution, as `Estimate` or a frozen distribution of SciPy is;
+- an object with ``cdf``, or with a quantile function (``icdf``, ``ppf`` or ``quantile``), or with ``pmf`` (which is
+  added up to 100,000): a distribution, as `Estimate` or a frozen distribution of SciPy is;
 - a mapping of counts to probabilities;
 - a number: a `Point`, which is read as a point mass, and of which laws about doubt say that they do not apply;
 - an `Interval`, an interval with its level and nothing else.
@@ -34,7 +34,7 @@ __all__ = ["Belief", "Interval", "Kind", "Point", "Reconciler", "by_quantity", "
 Reconciler: TypeAlias = Callable[..., Any]
 
 LARGEST = 10**13  # a count beyond every claim that can be made
-SUMMED = 10**6  # up to which a bare `pmf` is added up
+SUMMED = 10**5  # up to which a bare `pmf` is added up; what is beyond is taken to be nothing
 
 
 class Kind(enum.StrEnum):
@@ -135,7 +135,9 @@ def _written(n: float) -> str:
 
 def _invert(rises: Callable[[int], bool]) -> int:
     """Give the first count from 0 at which something holds that, once it holds, holds ever after."""
-    low, high = -1, LARGEST
+    low, high = -1, 1
+    while high < LARGEST and not rises(high):
+        low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if rises(middle) else (middle, high)
@@ -209,7 +211,7 @@ def read(answer: Any) -> Belief:
     if isinstance(answer, Interval):
         ends = {(1 - answer.level) / 2: answer.low, (1 + answer.level) / 2: answer.high}
         return Belief(Kind.INTERVAL, _untold, ends.__getitem__, answer.level)
-    if isinstance(answer, numbers.Real) and not isinstance(answer, bool):
+    if isinstance(answer, numbers.Real):
         answer = Point(float(answer))
     if isinstance(answer, Point):
         at = answer.n
@@ -217,7 +219,9 @@ def read(answer: Any) -> Belief:
     if isinstance(answer, Mapping):
         below, quantile = _of_cdf(_of_masses(answer))
         return Belief(Kind.DISTRIBUTION, below, quantile)
-    named = next((found for name in ("icdf", "ppf", "quantile") if callable(found := getattr(answer, name, None))), None)
+    named = next(
+        (found for name in ("icdf", "ppf", "quantile") if callable(found := getattr(answer, name, None))), None
+    )
     if callable(getattr(answer, "cdf", None)):
         below, quantile = _of_cdf(answer.cdf)
     elif named is not None:

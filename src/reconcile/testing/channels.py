@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Checks for channels that people bring, and the channel whose likelihood ratio is monotone.
 
-A channel gives P(low <= figure <= high | truth, parameters), see `reconcile.channels.Channel`. `check_channel` looks for
-parameters, figures and truths at which it does not do what `estimate` relies on.
+A channel gives P(low <= figure <= high | truth, parameters), see `reconcile.channels.Channel`. `check_channel` looks
+for parameters, figures and truths at which it does not do what `estimate` relies on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from reconcile.channels import Channel, Gradient, Parameters, Priors
 from reconcile.errors import MissingDependency, ReconcileError
 from reconcile.importance import normal_points
 from reconcile.plumbing import check
+from reconcile.testing._settings import settle
 
 if TYPE_CHECKING:
     from hypothesis import settings as Settings  # noqa: N812 - the type of the keyword `settings`
@@ -32,6 +33,7 @@ _LOW, _HIGH = _ENDS[:, None], np.append(_ENDS[1:] - 1, np.inf)[:, None]  # inter
 _STEP = 1e-5  # of the finite differences
 _SUMS = 1e-8  # by which probabilities may miss their sum: rounding
 _SLOPES = 1e-5  # by which a slope may miss the finite difference, beside the error of that
+_TELLING = 1e4  # up to which the probability of a single figure is known to many digits
 _POINTS = 4_096  # at which a marginal is averaged
 _MARGINAL = 0.02  # by which a marginal may miss that average: quadrature with few nodes
 
@@ -74,15 +76,17 @@ class LogNormal:
     def _standard(edge: Floats, truth: Floats, theta: Parameters) -> Floats:
         with np.errstate(divide="ignore"):
             log = np.clip(np.log(edge), -1e6, 1e6)
-        return (log - np.log(truth + 0.5) - theta["bias"]) * np.exp(-theta["log_spread"])
+        z: Floats = (log - np.log(truth + 0.5) - theta["bias"]) * np.exp(-theta["log_spread"])
+        return z
 
     @staticmethod
     def _between(start: Floats, end: Floats) -> Floats:
         from scipy.special import ndtr
 
         flip = start > 0  # in the nearer tail
-        gap: Floats = ndtr(np.where(flip, -start, end)) - ndtr(np.where(flip, -end, start))
-        return np.maximum(gap, 0.0)
+        gap = ndtr(np.where(flip, -start, end)) - ndtr(np.where(flip, -end, start))
+        total: Floats = np.maximum(gap, 0.0)
+        return total
 
     def mass(self, low: Floats, high: Floats, truth: Floats, theta: Parameters) -> Floats:
         """See `Channel.mass`."""
@@ -104,7 +108,8 @@ class LogNormal:
         nodes, weights = np.polynomial.hermite_e.hermegauss(9)
         spread = np.hypot(np.exp(log_spread + log_spread_sd * nodes), bias_sd)
         theta = {"bias": np.full((9, 1, 1), bias), "log_spread": np.log(spread)[:, None, None]}
-        return np.einsum("s,sjn->jn", weights / weights.sum(), self.mass(low, high, truth, theta))[None]
+        average: Floats = np.einsum("s,sjn->jn", weights / weights.sum(), self.mass(low, high, truth, theta))[None]
+        return average
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -176,11 +181,7 @@ def check_channel(channel: Channel, *, monotone: bool = False, settings: Setting
                 at = ", ".join(f"{name} {value:g}" for name, value in theta.items())
                 raise ChannelBroken(one.statement, f"{found} (with {at or 'no parameters'})")
 
-    base = hypothesis.settings.default if settings is None else settings
-    how = hypothesis.settings(
-        base, database=None, deadline=None, print_blob=False, report_multiple_bugs=False,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )  # fmt: skip
+    how = settle(settings)
     seek = how(hypothesis.given(st.lists(size, min_size=2, max_size=4, unique=True), parameters)(inspect))
     try:
         seek()
@@ -218,7 +219,8 @@ def _intervals(truth: Floats) -> tuple[Floats, Floats]:
 
 def _sums(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Iterator[str]:
     total = channel.mass(_LOW, _HIGH, truth, theta).sum(axis=1)[0]
-    for n, found in zip(truth, total, strict=True):
+    every = channel.mass(np.zeros((1, 1)), np.full((1, 1), np.inf), truth, theta)[0, 0]
+    for n, found in [*zip(truth, total, strict=True), *zip(truth, every, strict=True)]:
         if not abs(found - 1) <= _SUMS:
             yield f"{found:.6g} in all for truth {n:,.0f}"
     wide = np.zeros((1, 1)), np.full((1, 1), 999.0)
@@ -263,6 +265,7 @@ def _marginals(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Ite
 
 
 def _ratios(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Iterator[str]:
+    truth = truth[truth <= _TELLING]
     figures = np.unique(np.concatenate([truth, truth + 1]))[:, None]
     mass = channel.mass(figures, figures, truth, theta)[0]
     for (i, m), (j, n) in itertools.combinations(enumerate(figures[:, 0]), 2):
@@ -277,5 +280,7 @@ CHECKS: tuple[Check, ...] = (
     Check("sums", "The probabilities of all figures sum to 1, and those of parts to that of the whole.", False, _sums),
     Check("slopes", "`gradient` gives the slopes of `mass` by every parameter.", False, _slopes),
     Check("marginals", "`marginal` is the average of `mass` over the priors.", False, _marginals),
-    Check("ratios", "Of two figures, the larger speaks for the larger truth (monotone likelihood ratio).", True, _ratios),
+    Check(
+        "ratios", "Of two figures, the larger speaks for the larger truth (monotone likelihood ratio).", True, _ratios
+    ),
 )

@@ -51,7 +51,8 @@ def killed_and_injured_add_up(ask: Asking, claims: tuple[Claim, ...]) -> None:
     one, other, both = (reply[quantity] for quantity in (w.KILLED, w.INJURED, w.BOTH))
     if Kind.DISTRIBUTION not in (one.kind, other.kind, both.kind):
         high, most = one.ends[1] + other.ends[1], both.ends[0]
-        ask.need(most <= high + ROUNDING, f"{most:,g} {w.BOTH} or more in its parts", f"at most {high:,g}")
+        said = f"{one} killed and {other} injured, but {both} casualties"
+        ask.need(most <= high + ROUNDING, "as many casualties as killed and injured", said)
         return
     allowed = ask.allowance(reply, reply)
     for a, b in itertools.product(_points(claims), repeat=2):
@@ -81,8 +82,8 @@ def _share(ask: Asking, reply: Reply, parts: Sequence[Quantity], whole: Quantity
     one, other, all_ = (reply[quantity] for quantity in (*parts, whole))
     if Kind.DISTRIBUTION not in (one.kind, other.kind, all_.kind):
         low, high = one.ends[0] + other.ends[0], all_.ends[1]
-        said = f"{parts[0]}: {one}, {parts[1]}: {other}, {whole}: {all_}"
-        ask.need(low <= high + ROUNDING, f"{low:,g} {whole} or more, the sum of its parts", said)
+        said = f"{one} {parts[0]}, and {other} {parts[1]}, but {all_} {whole}"
+        ask.need(low <= high + ROUNDING, f"at least {low:,g} {whole}, the sum of its parts", said)
         return
     allowed = ask.allowance(reply, reply)
     for a, b in itertools.product(_points(reply.claims), repeat=2):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from typing import Any
 
@@ -53,7 +52,7 @@ def every_quantity_is_answered(ask: Asking, claims: tuple[Claim, ...]) -> None:
 def probabilities_sum_to_one(ask: Asking, claims: tuple[Claim, ...]) -> None:
     """Probabilities are not negative and sum to one.
 
-    So the distribution function rises from 0 to 1, and single probabilities, where the answer gives them, are its steps.
+    So the distribution function rises from 0 to 1; single probabilities, where the answer gives them, are its steps.
     """
     reply = ask(claims)
     for quantity in reply:
@@ -65,7 +64,8 @@ def probabilities_sum_to_one(ask: Asking, claims: tuple[Claim, ...]) -> None:
             ask.need(good, f"at most {n:,} {quantity} with a probability from {last:.1%} to 100 %", f"{below:.1%}")
             last = below
         ask.need(abs(last - 1) <= 1e-6, f"probabilities of {quantity} that sum to 100 %", f"{last:.2%} in all")
-        pmf, running = getattr(reply.answer[quantity], "pmf", None), 0.0
+        pmf: Any = getattr(reply.answer[quantity], "pmf", None)
+        running = 0.0
         for n in range(min(int(belief.quantile(0.95)), _LONGEST) + 1) if callable(pmf) else ():
             running += float(pmf(n))
             close = abs(running - belief.cdf(n)) <= 1e-6
@@ -111,7 +111,9 @@ def counts_are_whole_and_not_negative(ask: Asking, claims: tuple[Claim, ...]) ->
             ask.need(belief.cdf(-0.5) <= ROUNDING, f"no probability below 0 {quantity}", f"{belief.cdf(-0.5):.2g}")
             for n in probes(claims, belief):
                 between = belief.cdf(n + 0.75) - belief.cdf(n + 0.25)
-                ask.need(between <= ROUNDING, f"no probability between {n:,} and {n + 1:,} {quantity}", f"{between:.2g}")
+                ask.need(
+                    between <= ROUNDING, f"no probability between {n:,} and {n + 1:,} {quantity}", f"{between:.2g}"
+                )
 
 
 @law(Regime.ANY, lambda: w.worlds() | w.of_busy_sources(), effort=0.3)
@@ -120,10 +122,7 @@ def same_bits(ask: Asking, claims: tuple[Claim, ...]) -> None:
 
     With the same seed, where the reconciler takes one (``rng``, ``seed`` or ``random_state``).
     """
-    try:
-        named = inspect.signature(ask.estimate).parameters
-    except (TypeError, ValueError):
-        named = {}
+    named = {parameter.name for parameter in ask.parameters}
     options: dict[str, Any] = {name: 0 for name in _SEEDS if name in named}
     before, after = ask(claims, **options), ask(claims, "told once more", **options)
     ask.same(before, after, tolerance=0.0)
@@ -158,7 +157,7 @@ def saving_and_loading_changes_nothing(ask: Asking, claims: tuple[Claim, ...]) -
     as_model = getattr(ask(claims, "learned from").answer, "as_model", None)
     ask.wants(callable(as_model), "the answer has no as_model()")
     model: Any = as_model() if callable(as_model) else None
-    later = w.exactly(w.Event("later").killed(), 5)
+    later = w.exactly(w.CLASH.killed(), 5)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.npz"
         models.save(model, path)

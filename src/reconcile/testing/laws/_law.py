@@ -14,11 +14,12 @@ import attrs
 
 from reconcile.claims import Claim
 from reconcile.errors import MissingDependency, ReconcileError
-from reconcile.speech import Speech
 from reconcile.plumbing import check
+from reconcile.speech import Speech
+from reconcile.testing._settings import settle
 from reconcile.testing.adapters import Belief, Kind, Reconciler, read
 from reconcile.values import Share
-from reconcile.vocabulary import Quantity, Source
+from reconcile.vocabulary import Quantity
 
 if TYPE_CHECKING:
     from hypothesis import settings as Settings  # noqa: N812 - the type of the keyword `settings`
@@ -86,7 +87,7 @@ class NotApplicable(ReconcileError, unittest.SkipTest):
     """
 
     def __init__(self, law: str, reason: str) -> None:
-        super().__init__(law, reason)
+        super().__init__(law, reason)  # type: ignore[call-arg]
         self.law, self.reason = law, reason
 
     def __str__(self) -> str:
@@ -96,9 +97,7 @@ class NotApplicable(ReconcileError, unittest.SkipTest):
 def tell(claim: Claim) -> str:
     """Say a claim with all that a law may turn on: relays, revisions, hedges, sides and days."""
     told = str(claim)
-    if isinstance(claim.quoted_from, Source):
-        told += f", quoting {claim.quoted_from}"
-    elif claim.quoted_from is not None:
+    if claim.quoted_from is not None:
         told += f", quoting {claim.quoted_from}"
     if claim.revises is not None:
         told += f", revising {claim.revises}"
@@ -178,8 +177,10 @@ class Asking:
             raise
         except ReconcileError:
             _pass_over()
-        except Exception as error:  # noqa: BLE001 - whatever it raises breaks the law
+        except Exception as error:  # whatever it raises
             raise self.broken("an answer", f"it raised {type(error).__name__}: {error}") from error
+        like_a_mapping = hasattr(answer, "__contains__") and hasattr(answer, "__getitem__")
+        check(like_a_mapping, "answers", answer, "a mapping of quantities to answers")
         stated = getattr(getattr(answer, "diagnostics", None), "error", 0.0)
         return Reply(answer, given, float(stated) if isinstance(stated, float) and math.isfinite(stated) else 0.0)
 
@@ -199,12 +200,16 @@ class Asking:
 
     def takes(self, option: str) -> None:
         """Raise `NotApplicable` unless the reconciler takes a keyword."""
-        try:
-            parameters = inspect.signature(self.estimate).parameters.values()
-        except (TypeError, ValueError):
-            parameters = ()
-        ok = any(one.name == option or one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
+        ok = any(one.name == option or one.kind is inspect.Parameter.VAR_KEYWORD for one in self.parameters)
         self.wants(ok, f"the reconciler takes no {option}=")
+
+    @property
+    def parameters(self) -> tuple[inspect.Parameter, ...]:
+        """What the reconciler takes, as far as it says."""
+        try:
+            return tuple(inspect.signature(self.estimate).parameters.values())
+        except (TypeError, ValueError):
+            return ()
 
     def distribution(self, reply: Reply, quantity: Quantity) -> Belief:
         """Give a belief that has probabilities."""
@@ -261,16 +266,16 @@ class Asking:
         """Break the law unless the second reply is stochastically as large as the first."""
         target = quantity if other is None else other
         one, two = low[quantity], high[target]
-        told = f"{target} nowhere lower than {quantity} (first)" if other is not None else f"{quantity} nowhere lower"
+        told = f"{target} no fewer than {quantity}" if other is not None else f"{quantity} no fewer than before"
         if Kind.DISTRIBUTION not in (one.kind, two.kind) or Kind.INTERVAL in (one.kind, two.kind):
             ok = all(a <= b + ROUNDING for a, b in zip(one.ends, two.ends, strict=True))
-            self.need(ok, f"{told} than {one}", str(two))
+            self.need(ok, f"{told}, {one}", str(two))
             return
         allowed = self.allowance(low, high)
         for n in probes((*low.claims, *high.claims), one, two):
             self.need(
                 two.cdf(n) <= one.cdf(n) + allowed,
-                f"{told}: {one}, at most {n:,} with probability {one.cdf(n):.1%}",
+                f"{told}, {one}: at most {n:,} with a probability of no more than {one.cdf(n):.1%}",
                 f"{two}, at most {n:,} with probability {two.cdf(n):.1%}",
             )
 
@@ -337,9 +342,7 @@ class Law:
     _worlds: Callable[[], SearchStrategy[Any]]
     _inspect: Callable[[Asking, Any], None]
 
-    def check(
-        self, estimate: Reconciler, *, settings: Settings | None = None, tolerance: float = TOLERANCE
-    ) -> None:
+    def check(self, estimate: Reconciler, *, settings: Settings | None = None, tolerance: float = TOLERANCE) -> None:
         """Look for claims with which a reconciler breaks the law.
 
         Parameters
@@ -365,7 +368,7 @@ class Law:
         --------
         >>> import reconcile as rc
         >>> from reconcile.testing import laws
-        >>> laws.order_is_irrelevant.check(rc.estimate)
+        >>> laws.a_hedge_weakens.check(rc.estimate)
         """
         check(callable(estimate), "Law.check(estimate)", estimate, "a function of claims")
         check(0 <= tolerance < 1, "Law.check(tolerance)", tolerance, "a difference of probabilities")
@@ -374,10 +377,16 @@ class Law:
         except ModuleNotFoundError as missing:
             raise MissingDependency("hypothesis", "Law.check", "'reconcile-claims[testing]'") from missing
 
-        def inspect_case(case: Any) -> None:
-            self._inspect(Asking(self, estimate, tolerance), case)
+        def inspect_case(case: _Untold) -> None:
+            self._inspect(Asking(self, estimate, tolerance), case.given)
 
-        seek = _settle(settings, self.effort)(hypothesis.given(self._worlds())(inspect_case))
+        worlds = self._worlds()
+
+        @hypothesis.strategies.composite
+        def untold(draw: Callable[[Any], Any]) -> _Untold:
+            return _Untold(draw(worlds))
+
+        seek = settle(settings, self.effort)(hypothesis.given(untold())(inspect_case))
         try:
             seek()
         except LawBroken as broken:
@@ -396,19 +405,14 @@ class Law:
         return f"<Law: {self.statement}>"
 
 
-def _settle(given: Settings | None, effort: float) -> Settings:
-    from hypothesis import HealthCheck, settings
+class _Untold:
+    """A case that Hypothesis need not write out, which takes long: its claims are told in words."""
 
-    base = settings.default if given is None else given
-    return settings(
-        base,
-        max_examples=max(round(base.max_examples * effort), 1),
-        database=None,
-        deadline=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
+    def __init__(self, given: Any) -> None:
+        self.given = given
+
+    def __repr__(self) -> str:
+        return "<case>"
 
 
 def law(
@@ -417,7 +421,7 @@ def law(
     """Make a law of a function: its name is the law's, the first line of its docstring the statement, the rest why."""
 
     def make(function: Callable[[Asking, Any], None]) -> Law:
-        statement, _, reason = inspect.getdoc(function).partition("\n") if function.__doc__ else ("", "", "")
+        statement, _, reason = (inspect.getdoc(function) or "").partition("\n")
         return Law(function.__name__, statement, " ".join(reason.split()), regime, effort, worlds, function)
 
     return make

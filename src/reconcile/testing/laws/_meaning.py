@@ -29,7 +29,7 @@ _NEGLIGIBLE = 1e-9  # probabilities that need not be told apart
 
 @law(Regime.ANY, lambda: w.numbers(1))
 def at_least_leaves_more_room_above(ask: Asking, n: int) -> None:
-    """"At least n" leaves more room above n than "exactly n" would.
+    """A claim of "at least n" leaves more room above n than "exactly n" would.
 
     Of one claim by one neutral source. The figure behind "at least n" is n or more, that behind "exactly n" is n.
     """
@@ -44,7 +44,7 @@ def at_least_leaves_more_room_above(ask: Asking, n: int) -> None:
 
 @law(Regime.ANY, lambda: w.numbers(1))
 def at_most_leaves_more_room_below(ask: Asking, n: int) -> None:
-    """"At most n" leaves more room below n than "exactly n" would.
+    """A claim of "at most n" leaves more room below n than "exactly n" would.
 
     Of one claim by one neutral source, as above.
     """
@@ -119,7 +119,7 @@ def zero_is_no_silence(ask: Asking, claims: Any) -> None:
 
 @law(Regime.ANY, lambda: w.numbers(1, 1_000))
 def a_denial_by_those_responsible_weighs_less(ask: Asking, n: int) -> None:
-    """"None", said by the party that is held responsible, weighs less than said by one that is not.
+    """A denial by the party that is held responsible weighs less than one by a party that is not.
 
     Beside a monitor that says "n": who has cause to deny is expected to, more often than others.
     """
@@ -160,12 +160,13 @@ def a_larger_number_never_lowers(ask: Asking, pair: w.Pair) -> None:
 
 @law(Regime.MONOTONE, w.floored)
 def at_least_is_never_lower_than_exactly(ask: Asking, triple: tuple[Any, Any, Any]) -> None:
-    """"At least n" never leaves the answer lower than "exactly n", nor "at most n" higher, whatever else is said.
+    """A claim of "at least n" never leaves the answer lower than "exactly n", and "at most n" never higher.
 
-    In stochastic order. Proof: P(value | y) is the sum over figures m of w(m) p(m | y), w being how well m fits the
-    words. "Exactly n" has w at n alone, "at least n" at n and above. The ratio of the two weights rises with m, p has
-    a monotone likelihood ratio, and sums of products of such kernels have one too (the basic composition formula,
-    Karlin 1968): so the ratio of the two likelihoods rises with y, as above. "At most" is the mirror image.
+    In stochastic order, whatever else is said. Proof: P(value | y) is the sum over figures m of w(m) p(m | y), where w
+    says how well m fits the words: "exactly n" fits n alone, "at least n" fits n and above. Their ratio
+    rises with m, p has a monotone likelihood ratio, and sums of products of such kernels have one too (the basic
+    composition formula, Karlin 1968): so the ratio of the two likelihoods rises with y, and the rest is as above. "At
+    most" is the mirror image.
     """
     low, middle, high = (ask(claims, "told" if at == 0 else "told instead") for at, claims in enumerate(triple))
     ask.never_lower(low, middle, w.KILLED)

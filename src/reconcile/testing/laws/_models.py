@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from reconcile.channels import Channel, Denial
 from reconcile.model import Model, Normal
@@ -19,8 +20,9 @@ _SURE, _NEVER, _FIXED = 40.0, -40.0, 1e-6  # logits of certainty, and a standard
 def model_for(regime: Regime) -> Model:
     """Give a model under which `reconcile.estimate` keeps the laws of a regime.
 
-    For ``MONOTONE``: figures are log-normal around the count with a known spread, by `reconcile.testing.channels.LogNormal`,
-    and nobody rounds or copies. For ``RIGHT``: every figure is the count. For the others, the default.
+    For ``MONOTONE``: figures are log-normal around the count with a known spread, by
+    `reconcile.testing.channels.LogNormal`, and nobody rounds or copies. For ``RIGHT``: every figure is the count. For
+    the others, the default.
 
     Parameters
     ----------
@@ -48,5 +50,7 @@ def model_for(regime: Regime) -> Model:
 
 def _fixed(channel: Channel, **parameters: float) -> Model:
     normals = {name: Normal(mean, _FIXED, "fixed, to try laws") for name, mean in parameters.items()}
-    by_relation = {(name, relation): normal for name, normal in normals.items() for relation in Relation}
-    return Model(channel=channel, sources={**{(name, None): normal for name, normal in normals.items()}, **by_relation})
+    relations: list[Relation | None] = [None, *Relation]
+    sources = {(name, relation): normal for name, normal in normals.items() for relation in relations}
+    given: Any = sources  # mypy loses the type of the keys in the converter
+    return Model(channel=channel, sources=given)

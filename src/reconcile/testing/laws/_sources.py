@@ -27,8 +27,8 @@ _LEAST_COVERAGE = 0.8  # of 90 % intervals in 150 worlds: four standard errors b
 def agreement_strengthens(ask: Asking, case: tuple[tuple[Claim, ...], int]) -> None:
     """A further neutral source that says exactly n makes n more probable.
 
-    No count makes "n" likelier than the count n, so the new likelihood is largest there, and the posterior of n grows by
-    how much it is above its average.
+    No count makes "n" likelier than the count n, so the new likelihood is largest there, and the posterior of n grows
+    by how much it is above its average.
     """
     claims, n = case
     before, after = ask(claims), ask((*claims, *w.exactly(w.KILLED, n, first=4)), "told also")
@@ -82,7 +82,8 @@ def intervals_hold_the_truth(ask: Asking, case: w.Simulated) -> None:
     """Of 150 simulated counts, 90 % intervals hold at least 80 %.
 
     Of displaced people, whose numbers are large, so that few claims hit them. The worlds are those of
-    `reconcile.simulate`: sources of the kinds that the evidence of the model describes. A calibrated method holds 135 or more, since ends are counted in; 120 is four standard errors below.
+    `reconcile.simulate`: sources of the kinds that the evidence of the model describes. A calibrated method holds 135
+    or more, since ends are counted in; 120 is four standard errors below.
     """
     said, counts = case.claims, case.counts
     reply = ask(said)

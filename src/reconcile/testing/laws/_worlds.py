@@ -83,7 +83,12 @@ def values(most: int = 10_000) -> SearchStrategy[Value]:
 
 
 def by_monitors(
-    quantities: Sequence[Quantity] = (KILLED,), fewest: int = 1, most: int = 4, *, dated: bool = False
+    quantities: Sequence[Quantity] = (KILLED,),
+    fewest: int = 1,
+    most: int = 4,
+    *,
+    largest: int = 10_000,
+    dated: bool = False,
 ) -> SearchStrategy[tuple[Claim, ...]]:
     """Claims about some counts, each by another monitor."""
     from hypothesis import strategies as st
@@ -94,7 +99,8 @@ def by_monitors(
             for at, (quantity, value) in enumerate(said)
         )
 
-    return st.lists(st.tuples(st.sampled_from(quantities), values()), min_size=fewest, max_size=most).map(attribute)
+    one = st.tuples(st.sampled_from(quantities), values(largest))
+    return st.lists(one, min_size=fewest, max_size=most).map(attribute)
 
 
 def worlds(fewest: int = 1, most: int = 4, *, dated: bool = False) -> SearchStrategy[tuple[Claim, ...]]:
@@ -293,34 +299,36 @@ def tenfold() -> SearchStrategy[Pair]:
 
     def multiply(hundreds: int, near: list[int]) -> Pair:
         said = [10 * hundreds * part for part in near]
-        return Pair(*(exactly(MARKET.displaced(), *(times * n for n in said)) for times in (1, 10)))
+        before, after = (exactly(MARKET.displaced(), *(times * n for n in said)) for times in (1, 10))
+        return Pair(before, after)
 
     return st.builds(multiply, st.integers(1, 50), st.lists(st.integers(10, 13), min_size=1, max_size=3))
 
 
 def larger() -> SearchStrategy[Pair]:
-    """Claims about one count, and the same with a larger exact number in place of one."""
+    """Claims about one count, and the same with a larger exact number in place of one.
+
+    Small ones: where far numbers meet half way, the cells of a lattice of counts are wide.
+    """
     from hypothesis import strategies as st
 
     def change(claims: tuple[Claim, ...], n: int, more: int) -> Pair:
         return Pair((*claims, *exactly(KILLED, n, first=4)), (*claims, *exactly(KILLED, n + more, first=4)))
 
-    return st.builds(change, by_monitors(fewest=0, most=3), numbers(), numbers(1))
+    return st.builds(change, by_monitors(fewest=0, most=3, largest=60), numbers(most=60), numbers(1, 60))
 
 
 def floored() -> SearchStrategy[tuple[tuple[Claim, ...], ...]]:
-    """Claims about one count, and with them "at most n", "exactly n" and "at least n"."""
+    """Claims about one count, small as above, and with them "at most n", "exactly n" and "at least n"."""
     from hypothesis import strategies as st
 
     def add(claims: tuple[Claim, ...], n: int) -> tuple[tuple[Claim, ...], ...]:
         return tuple((*claims, Claim(KILLED, kind(n), MONITORS[4])) for kind in (AtMost, Exactly, AtLeast))
 
-    return st.builds(add, by_monitors(fewest=0, most=3), numbers(1))
+    return st.builds(add, by_monitors(fewest=0, most=3, largest=60), numbers(1, 60))
 
 
-def about_each(
-    quantities: Sequence[Quantity], more: int = 1, largest: int = 30
-) -> SearchStrategy[tuple[Claim, ...]]:
+def about_each(quantities: Sequence[Quantity], more: int = 1, largest: int = 30) -> SearchStrategy[tuple[Claim, ...]]:
     """Claims about each of some counts, and up to so many more, each by another monitor.
 
     Of numbers that a lattice of counts holds one by one: the laws speak of single counts.
