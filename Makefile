@@ -11,7 +11,7 @@ PACKAGE := $(shell find src -name '*.py' -o -name '*.html' -o -name '*.css' -o -
 unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-one test-slow lint docs bench bench-accuracy bench-speed bench-nuts evidence clean
+.PHONY: help demo test test-one test-slow lint docs mutants bench bench-accuracy bench-speed bench-nuts evidence clean
 
 help: ## say what the doors are
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ docs: $(VENV)/.stamp-docs ## build the documentation into docs/_build/html, ever
 	rm -rf docs/_build/html
 	$(BIN)/python -m sphinx -n -W -T --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+mutants: $(VENV)/.stamp-bench ## hold every law against every wrong reconciler; fail where one gets away
+	$(BIN)/python -m reconcile.testing.mutants
 
 bench: $(VENV)/.stamp-bench ## time the building blocks and the whole
 	$(BIN)/python -m pytest bench

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections import defaultdict
+from collections.abc import Mapping
 
 import attrs
 import numpy as np
@@ -14,31 +13,18 @@ import reconcile as rc
 from reconcile.model import Normal
 from reconcile.pmf import PMF, Lattice
 from reconcile.simulate import simulate
-from reconcile.testing.calibration import ecdf_band, randomised_pit, ranks
+from reconcile.testing.adapters import Interval, Point
+from reconcile.testing.calibration import RankSet, _rate, calibrate, ecdf_band, randomised_pit, ranks
 
 LEVEL = 0.99
 WORLDS = 160  # of 12 events and 5 sources, about 48 claims
 # Large counts, of which the displaced have many, leave the most room to be wrong in: a dozen dead are mostly exact.
 OUTCOMES = ("killed", "injured", "displaced")
-FEW = 50  # ranks, below which a parameter is left out
-band = functools.cache(ecdf_band)
 
 
-def leaves_band(values, number=None):
+def leaves_band(values, worlds=None):
     """Whether the distribution of ranks leaves the band of so many independent ones (by default, of as many)."""
-    points, low, high = band(number or len(values), LEVEL)
-    share = np.searchsorted(np.sort(values), points, side="right") / len(values)
-    return bool(np.any((share < low - 1e-12) | (share > high + 1e-12)))
-
-
-def independent(values, world):
-    """How many independent ranks these are worth, those of one world being alike (design effect of clusters)."""
-    _, at = np.unique(world, return_inverse=True)
-    size = np.bincount(at)
-    worst = 1.0
-    for x in (values - 0.5, np.abs(values - 0.5) - 0.25):
-        worst = max(worst, np.sum(np.bincount(at, x) ** 2) / np.sum(x**2))
-    return max(round(len(values) / worst), len(size))
+    return not RankSet("count", np.array(values), np.arange(len(values)) if worlds is None else worlds, LEVEL).inside
 
 
 def squared(pmf):
@@ -135,9 +121,9 @@ def test_randomised_pit_is_within_the_step():
 def test_ranks_that_are_alike_within_a_world_are_worth_fewer():
     random = np.random.default_rng(6)
     world = np.repeat(np.arange(100), 10)
-    assert independent(random.random(1_000), world) > 700
-    assert independent(np.repeat(random.random(100), 10), world) < 150
-    assert independent(random.random(100), np.arange(100)) == 100
+    assert RankSet("count", random.random(1_000), world).number > 700
+    assert RankSet("count", np.repeat(random.random(100), 10), world).number < 150
+    assert RankSet("count", random.random(100), np.arange(100)).number == 100
 
 
 @pytest.mark.parametrize("change, caught", [(lambda pmf: pmf, False), (squared, True)], ids=["exact", "over-confident"])
@@ -145,55 +131,137 @@ def test_counts_of_single_events(change, caught):
     """Each world has one event, and no source is like another: the priors are all that is known of them."""
     speakers = [rc.Source(kind, kind=kind) for kind in ("media", "monitor", "NGO", "witness", "compiler")]
     model = rc.Model(sources={("copying", None): Normal(-30.0, 1.0, "nobody copies")})
-    random, values = np.random.default_rng(8), []
-    for seed in range(400):
-        world = simulate(model, events=1, sources=speakers, claims_per_event=3, outcomes=["displaced"], rng=seed)
-        ((quantity, count),) = world.counts.items()
-        pmf = rc.estimate(world.claims, model)[quantity].distribution
-        values.append(randomised_pit(change(pmf), count, random))
-    assert leaves_band(np.array(values)) is caught
+    options = {"events": 1, "sources": speakers, "claims_per_event": 3, "outcomes": ["displaced"]}
+    worlds = (simulate(model, **options, rng=seed) for seed in range(400))
+    found = calibrate(lambda claims: changed(rc.estimate(claims, model), change), worlds=worlds, sources=False, rng=8)
+    assert [one.name for one in found.outside] == (["count"] if caught else [])
+    assert (found.worlds, found.unanswered, len(found.ranks["count"])) == (400, 0, 400)
+    # Intervals of an exact method hold as many counts as it says, within four standard errors; of a bold one, fewer.
+    for one in found.coverage:
+        assert (one.share < one.expected - 4 * one.error) is caught
+        assert one.share < one.expected + 4 * one.error
+
+
+def changed(posterior, change):
+    return {quantity: change(posterior[quantity].distribution) for quantity in posterior}
+
+
+# --- the record ----------------------------------------------------------------------------------------------------
+
+
+def halves(claims):
+    return {claim.quantity: {0: 0.5, 1: 0.5} for claim in claims}
+
+
+def coins(number, chance=0.5, **options):
+    """Worlds of one event each, in which each count is 0 or 1, and a method that says so."""
+    worlds = [simulate(events=1, sources=2, claims_per_event=1, rng=seed) for seed in range(number)]
+    random = np.random.default_rng(1)
+    for world in worlds:
+        world.truth[:] = random.random() < chance
+    return calibrate(halves, worlds=worlds, **options)
+
+
+def test_coverage_and_sharpness_of_a_coin():
+    (one,) = coins(200, levels=[0.4]).coverage
+    # The interval from the 30 % to the 70 % quantile is 0 to 1, and holds everything.
+    assert (one.level, one.share, one.expected, one.error) == (0.4, 1.0, 1.0, 0.0)
+    assert (one.width, one.ratio) == (1.0, pytest.approx(2.0))
+    assert coins(200).ranks["count"].inside
+    assert not coins(200, chance=0.9).ranks["count"].inside
+
+
+def test_errors_of_coverage_know_that_counts_of_a_world_are_alike():
+    """Ten counts of one world, of which all or none are held, tell as much as one."""
+    random = np.random.default_rng(2)
+    held = (random.random(300) < 0.5).astype(float)
+    rows = np.column_stack([held, np.full(300, 0.5), np.zeros(300), np.ones(300)])
+    alone = _rate(np.arange(300), rows, 0.5)
+    alike = _rate(np.repeat(np.arange(300), 10), np.repeat(rows, 10, axis=0), 0.5)
+    assert alone.error == pytest.approx(np.std(held) / np.sqrt(300))
+    assert alike.error == pytest.approx(alone.error)
+
+
+def test_what_is_not_answered_is_counted():
+    worlds = [simulate(events=3, sources=2, claims_per_event=1, rng=seed) for seed in range(4)]
+    found = calibrate(lambda claims: {claims.claims[0].quantity: Point(3)}, worlds=worlds)
+    assert (found.unanswered, len(found.ranks["count"]), found.judged) == (8, 4, ())
+    assert "8 counts unanswered" in str(found)
+    silent = calibrate(lambda _: {}, worlds=worlds)
+    assert (silent.unanswered, silent.ranks, silent.coverage) == (12, {}, ())
+
+
+def test_calibrations_are_told_framed_and_shown():
+    found = coins(60)
+    assert str(found).startswith("60 worlds; outside their band: none, of 1 judged\n50 % intervals held ")
+    assert repr(found) == "<Calibration: 60 worlds; outside their band: none, of 1 judged>"
+    assert found._repr_html_().count("<tr>") == 2 + 4 + 1
+    frame = found.to_frame()
+    assert list(frame.columns) == ["name", "world", "rank"]
+    assert frame["rank"].tolist() == found.ranks["count"].ranks.tolist()
+    points, share, low, high = found.ranks["count"].ecdf()
+    assert points.shape == share.shape == low.shape == high.shape
+
+
+def test_same_seed_same_calibration():
+    one, other = (calibrate(halves, worlds=3, rng=5) for _ in range(2))
+    assert one.ranks["count"].ranks.tolist() == other.ranks["count"].ranks.tolist()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"worlds": 0}, {"worlds": []}, {"levels": [1.0]}, {"band": 0.0}], ids=lambda wrong: next(iter(wrong))
+)
+def test_calibrations_of_nothing_are_refused(wrong):
+    with pytest.raises(rc.InvalidValue, match=next(iter(wrong))):
+        calibrate(lambda _: {}, **wrong)
+
+
+def test_intervals_are_no_distributions():
+    world = simulate(events=1, sources=1, claims_per_event=1)
+    with pytest.raises(rc.InvalidValue, match="a distribution"):
+        calibrate(lambda claims: {claim.quantity: Interval(1, 2) for claim in claims}, worlds=[world])
+
+
+# --- everything, in many worlds ------------------------------------------------------------------------------------
 
 
 @attrs.frozen
-class Ranks:
-    """Ranks of counts and parameters, by an honest and by an over-confident method, and their worlds."""
+class Bold(Mapping):
+    """A posterior that is too sure of everything."""
 
-    honest: dict
-    bold: dict
-    world: dict
+    posterior: rc.Posterior
+
+    def __getitem__(self, quantity):
+        return squared(self.posterior[quantity].distribution)
+
+    def __iter__(self):
+        return iter(self.posterior)
+
+    def __len__(self):
+        return len(self.posterior)
+
+    @property
+    def sources(self):
+        return {
+            name: attrs.evolve(one, draws={key: shrunk(draws) for key, draws in one.draws.items()})
+            for name, one in self.posterior.sources.items()
+        }
 
 
 @pytest.fixture(scope="module")
 def simulated():
-    """Ranks of everything in many worlds; what is estimated is asked for in the public way only."""
-    if not hasattr(rc.Posterior, "sources"):
-        pytest.skip("estimates of sources are not there yet")
-    honest, bold, world = defaultdict(list), defaultdict(list), defaultdict(list)
-    random = np.random.default_rng(7)
-    for seed in range(WORLDS):
-        drawn = simulate(events=12, sources=5, claims_per_event=(3, 5), outcomes=OUTCOMES, rng=seed)
-        posterior = rc.estimate(drawn.claims, learn=True)
-        for quantity, count in drawn.counts.items():
-            pmf = posterior[quantity].distribution
-            honest["count"].append(randomised_pit(pmf, count, random))
-            bold["count"].append(randomised_pit(squared(pmf), count, random))
-            world["count"].append(seed)
-        for name, parameters in drawn.sources.items():
-            if name not in posterior.sources:
-                continue
-            for key, draws in posterior.sources[name].draws.items():
-                honest[key].append(float(ranks(draws, parameters[key], random)))
-                bold[key].append(float(ranks(shrunk(draws), parameters[key], random)))
-                world[key].append(seed)
-    return Ranks(*({key: np.array(x) for key, x in one.items()} for one in (honest, bold, world)))
+    """Calibration in many worlds, of an honest and of an over-confident method."""
+    posteriors = []
 
+    def estimate(claims):
+        posteriors.append(rc.estimate(claims, learn=True))
+        return posteriors[-1]
 
-def outside(simulated, values):
-    return {
-        str(key): f"{len(x)} ranks, mean {x.mean():.3f}, variance x 12 {12 * x.var():.2f}"
-        for key, x in values.items()
-        if len(x) >= FEW and leaves_band(x, independent(x, simulated.world[key]))
-    }
+    options = {"events": 12, "sources": 5, "claims_per_event": (3, 5), "outcomes": OUTCOMES}
+    worlds = [simulate(**options, rng=seed) for seed in range(WORLDS)]
+    honest = calibrate(estimate, worlds=worlds, band=LEVEL, rng=7)
+    kept = iter(posteriors)
+    return honest, calibrate(lambda _: Bold(next(kept)), worlds=worlds, band=LEVEL, rng=7)
 
 
 @pytest.mark.slow
@@ -203,12 +271,14 @@ def outside(simulated, values):
 )
 def test_counts_and_sources_are_calibrated(simulated):
     """The band is left by one key in a hundred of an exact method; with a fixed seed, by none."""
-    assert sum(len(x) >= FEW for x in simulated.honest.values()) > 8
-    assert not outside(simulated, simulated.honest)
+    honest, _ = simulated
+    assert len(honest.judged) > 8
+    assert not honest.outside, str(honest)
 
 
 @pytest.mark.slow
 def test_calibration_catches_over_confidence(simulated):
-    caught = outside(simulated, simulated.bold)
+    _, bold = simulated
+    caught = {one.name for one in bold.outside}
     assert "count" in caught
-    assert len(caught) >= len(simulated.bold) / 2
+    assert len(caught) >= len(bold.ranks) / 2

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from reconcile.errors import InvalidValue, UnreadablePhrase
 from reconcile.groups import GROUP_WORDS
+from reconcile.testing import strategies
 from reconcile.vocabulary import (
     CASUALTIES,
     EVERYONE,
     KILLED,
-    STANDARD_OUTCOMES,
     Event,
     Group,
     Outcome,
@@ -37,36 +37,17 @@ from reconcile.vocabulary import (
 TURKEY, SYRIA = Group(party="Turkey"), Group(party="Syria")
 SHELLING = Event("shelling", place="Taftanaz", start="2020-02-10", perpetrators={"Syria"})
 
-NAMES = st.text(min_size=1, max_size=6).filter(str.strip)
 PARTIES = st.frozensets(st.sampled_from("XYZ"), max_size=2)
-FACETS = st.one_of(
-    st.sampled_from(["party", "age", "class", "None", "self", "cls", "facets", "ethnic group", "ﬁ", "fi", "text"]),
-    NAMES.map(str.strip).filter(lambda name: not set(name) & set("|;=")),
+PARTISANS = strategies.sources(parties=st.sampled_from("XYZ"))
+QUANTITIES = strategies.quantities()
+RECORDS = st.one_of(
+    strategies.groups(),
+    strategies.periods(),
+    strategies.sources(),
+    strategies.outcomes(),
+    strategies.events(),
+    QUANTITIES,
 )
-VALUES = st.frozensets(NAMES.filter(lambda name: not set(name) & set("|;=")), min_size=1, max_size=3)
-GROUPS = st.dictionaries(FACETS, VALUES, max_size=3).map(lambda facets: Group(**facets))
-DATES = st.dates()
-PERIODS = st.lists(DATES, min_size=2, max_size=2).map(sorted).map(lambda ends: Period(*ends))
-SOURCES = st.builds(
-    lambda name, kind, sides, opposes: Source(name, kind=kind, sides=sides, opposes=opposes - sides),
-    NAMES, st.sampled_from(SourceKind), PARTIES, PARTIES,
-)  # fmt: skip
-OUTCOMES = st.sampled_from([*STANDARD_OUTCOMES.values()]) | st.builds(
-    lambda name, parts: Outcome(name, {part.strip() for part in parts} - {name.strip()}),
-    NAMES, st.frozensets(NAMES, max_size=3),
-)  # fmt: skip
-EVENTS = st.recursive(
-    st.builds(
-        lambda name, place, dates, perpetrators: Event(
-            name, place=place, start=min(dates, default=None), end=max(dates, default=None), perpetrators=perpetrators
-        ),
-        NAMES, st.none() | NAMES, st.lists(DATES, max_size=2), st.frozensets(NAMES, max_size=3),
-    ),
-    lambda wholes: st.builds(lambda whole, name: Event(f"{name}, {whole.id}", part_of=whole), wholes, NAMES),
-    max_leaves=3,
-)  # fmt: skip
-QUANTITIES = st.builds(Quantity, EVENTS, OUTCOMES, GROUPS, st.none() | PERIODS)
-RECORDS = st.one_of(GROUPS, PERIODS, SOURCES, OUTCOMES, EVENTS, QUANTITIES)
 
 
 # --- every record -------------------------------------------------------------------------------------------------
@@ -354,7 +335,7 @@ def test_any_text_is_read_or_refused_inside_the_text(text):
         assert 0 <= refusal.position <= len(text)
 
 
-@given(GROUPS.filter(lambda group: all(name.isidentifier() for name, _ in group.facets)))
+@given(strategies.groups().filter(lambda group: all(name.isidentifier() for name, _ in group.facets)))
 def test_parse_reads_what_a_table_writes(group):
     assert Group.parse("; ".join(f"{name}={'|'.join(values)}" for name, values in group.facets)) == group
 
@@ -409,7 +390,12 @@ def test_relations(sides, opposes, group, relation):
     assert relate(source, SHELLING.injured(group)) is relation
 
 
-@given(SOURCES, PARTIES, PARTIES, st.sampled_from([None, "civilian", "military"]))
+@given(
+    strategies.sources(parties=st.sampled_from("XYZ")),
+    PARTIES,
+    PARTIES,
+    st.sampled_from([None, "civilian", "military"]),
+)
 def test_relations_follow_from_what_they_are_called(source, victims, perpetrators, status):
     quantity = Event("e", perpetrators=perpetrators).killed(Group(party=victims or None, status=status))
     found = relate(source, quantity)
