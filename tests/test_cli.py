@@ -15,7 +15,7 @@ import pytest
 
 import reconcile
 from reconcile import cli
-from reconcile.cli import estimation, main, parser, reading
+from reconcile.cli import main, parser, reading
 from reconcile.io.table import read
 
 EXAMPLE = pathlib.Path(__file__).parents[1] / "examples" / "taftanaz.csv"
@@ -286,8 +286,6 @@ def test_csv_runs_no_formulas(run, write, start):
     (row,) = csv.DictReader(io.StringIO(out))
     assert row["event"] == f"'{formula}"
     assert row["claimed"].startswith(f"'{start}")
-    assert estimation.guard(-5) == -5
-    assert estimation.guard("\t=1") == "'\t=1"
 
 
 def test_markup_and_control_codes_are_plain_text(run, write):
@@ -471,3 +469,40 @@ def test_report_without_the_packages_says_so_before_the_work(run, write, monkeyp
     status, _, err = run("report", write(GOOD))
     assert status == 2
     assert "reconcile-claims[report]" in err
+
+
+def test_two_counts_that_print_alike_are_told_apart(run, write):
+    head = "event,outcome,group,value,source"
+    file = write(f'{head}\nraid,killed,party=A; status=military,5,monitor\nraid,killed,"party=A, military",7,agency')
+    _, out, _ = run("explain", file)
+    first, second = out.splitlines()
+    assert first != second
+    status, _, err = run("explain", file, "killed (A, military), raid")
+    assert status == 2
+    assert "more than one count" in err
+    assert first in err
+    status, out, _ = run("explain", file, first)
+    assert status == 0
+    assert out.startswith("killed (A, military), raid")
+
+
+def test_a_file_of_another_format_is_read_by_its_header(run, write):
+    file = write("event_id_cnty,event_date,fatalities\nXXX17,2024-01-05,3\n")
+    status, out, _ = run("check", file)
+    assert (status, "1 claim by 1 source" in out) == (0, True)
+    status, _, err = run("check", "--format", "ucdp", file)
+    assert status == 2
+    assert "ACLED" in err
+
+
+def test_outcomes_are_for_tables_of_claims(run, write):
+    file = write("event_id_cnty,event_date,fatalities\nXXX17,2024-01-05,3\n")
+    status, _, err = run("check", "--outcome", "displaced", file)
+    assert status == 2
+    assert "outcomes" in err
+
+
+def test_rules_as_json_tell_what_could_not_be_read(run, write):
+    file = write(f"{HEAD}\nmarket,killed,,5,monitor\nmarket,killed,,a flock,monitor\n")
+    _, out, _ = run("estimate", "--rules", "--json", file)
+    assert json.loads(out)["rejected"][0]["line"] == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import json
 import sys
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from reconcile.cli.terminal import EXIT_OK, EXIT_UNUSABLE, printable, tell
 if TYPE_CHECKING:
     from reconcile.posterior import Posterior
 
-__all__ = ["guard", "run_estimate"]
+__all__ = ["run_estimate"]
 
 
 def run_estimate(options: argparse.Namespace) -> int:
@@ -56,33 +55,37 @@ def run_estimate(options: argparse.Namespace) -> int:
 
 
 def _write_json(posterior: Posterior, level: float, file: TextIO) -> None:
-    corpus = posterior.corpus
     document = {
         "level": level,
         "estimates": [
             row | {"claimed": [_describe(one) for one in posterior[quantity].roles]}
             for quantity, row in _pair(posterior, level)
         ],
-        "rejected": [{"line": row.line, "column": row.column, "reason": row.reason} for row in corpus.rejected],
-        "notes": list(posterior.diagnostics.notes),
+        **_left_over(posterior),
     }
     json.dump(document, file, indent=2, ensure_ascii=False, default=_to_json)
     file.write("\n")
 
 
+def _left_over(posterior: Posterior) -> dict[str, Any]:
+    """Say what could not be read, and what there is to note."""
+    rejected = [{"line": one.line, "column": one.column, "reason": one.reason} for one in posterior.corpus.rejected]
+    return {"rejected": rejected, "notes": list(posterior.diagnostics.notes)}
+
+
 def _write_rules_json(posterior: Posterior, level: float, file: TextIO) -> None:
     from reconcile import rules
 
-    json.dump({"level": level, "rules": rules.compare(posterior, level=level).rows()}, file, indent=2, default=_to_json)
+    document = {"level": level, "rules": rules.compare(posterior, level=level).rows(), **_left_over(posterior)}
+    json.dump(document, file, indent=2, ensure_ascii=False, default=_to_json)
     file.write("\n")
 
 
 def _write_rules_csv(posterior: Posterior, level: float, file: TextIO) -> None:
     from reconcile import rules
+    from reconcile.io.export import write_csv
 
-    writer = csv.DictWriter(file, rules.COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: guard(v) for k, v in row.items()} for row in rules.compare(posterior, level=level).rows())
+    write_csv(rules.compare(posterior, level=level).rows(), rules.COLUMNS, file)
 
 
 def _write_rules(posterior: Posterior, level: float, file: TextIO) -> None:
@@ -114,19 +117,11 @@ def _to_json(thing: Any) -> Any:
 
 
 def _write_csv(posterior: Posterior, level: float, file: TextIO) -> None:
+    from reconcile.io.export import write_csv
+
     rows = [row | {"claimed": tell_claims(posterior[quantity])} for quantity, row in _pair(posterior, level)]
     if rows:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: guard(cell) for name, cell in row.items()} for row in rows)
-
-
-def guard(cell: Any) -> Any:
-    """Keep a spreadsheet from running a text as a formula."""
-    if cell is None or isinstance(cell, int | float) or hasattr(cell, "item"):
-        return cell
-    text = str(cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+        write_csv(rows, tuple(rows[0]), file)
 
 
 def _pair(posterior: Posterior, level: float) -> Iterator[tuple[Any, dict[str, Any]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 
 from reconcile.cli import reading
 from reconcile.cli.terminal import EXIT_OK, EXIT_UNUSABLE, plain, tell
@@ -23,17 +24,20 @@ def run_explain(options: argparse.Namespace) -> int:
 
     posterior = estimate(corpus, as_of=options.as_of, rng=options.seed)
     wanted = None if options.quantity is None else " ".join(options.quantity.split())
-    named = {plain(str(quantity)): quantity for quantity in posterior.quantities}
-    named |= {quantity.key: quantity for quantity in posterior.quantities} if wanted else {}
-    found = [named[wanted]] if wanted in named else [q for n, q in named.items() if wanted and n.startswith(wanted)]
-    if not named:
+    printed = [(plain(str(quantity)), quantity) for quantity in posterior.quantities]
+    found = [quantity for name, quantity in printed if wanted in {name, quantity.key}]
+    found = found or [quantity for name, quantity in printed if wanted and name.startswith(wanted)]
+    number = Counter(name for name, _ in printed)
+    if not printed:
         tell("no dated claim had been made by then (column `reported`), so there is nothing to explain")
-    if len(set(found)) != 1:
+    if len(found) != 1:
         if wanted is not None:
             said = "nothing there is called" if not found else "more than one count is called"
             tell(f"{said} {options.quantity!r}; there are estimates for:")
         for quantity in found or posterior.quantities:
-            print(plain(str(quantity)), file=sys.stdout if wanted is None else sys.stderr)
+            # Two counts may print alike: then each is given by what tells it apart, which QUANTITY may be as well.
+            name = plain(str(quantity))
+            print(name if number[name] == 1 else plain(quantity.key), file=sys.stdout if wanted is None else sys.stderr)
         return EXIT_OK if wanted is None else EXIT_UNUSABLE
     for line in str(explain(posterior, found[0])).splitlines():
         print("  " * ((len(line) - len(line.lstrip())) // 2) + plain(line))

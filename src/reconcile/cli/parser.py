@@ -58,6 +58,11 @@ def make_parser() -> argparse.ArgumentParser:
     shared.add_argument("file", metavar="FILE", help="a table of claims, CSV or Parquet; - is the standard input")
     shared.add_argument("--encoding", metavar="NAME", help="of a CSV file, such as cp1251; default UTF-8")
     shared.add_argument(
+        "--format",
+        choices=("table", "json", "ucdp", "acled", "airwars", "radford"),
+        help="of the file; default what its header tells, else a table of claims",
+    )
+    shared.add_argument(
         "--outcome", metavar="NAME", action="append", default=[], help="allow this outcome too; may be repeated"
     )
 

@@ -17,13 +17,14 @@ __all__ = ["read", "read_some"]
 
 
 def read(options: argparse.Namespace, *, strict: bool) -> Corpus:
-    """Read the claims of a file, or of the standard input."""
-    from reconcile.io import table
+    """Read the claims of a file, or of the standard input, in the format that is asked for or that its header tells."""
+    from reconcile.io import formats
 
     source = options.file
     if source == "-":
         source = getattr(sys.stdin, "buffer", sys.stdin)
-    return table.read(source, strict=strict, outcomes=options.outcome, encoding=options.encoding)
+    more = {"outcomes": options.outcome} if options.outcome else {}
+    return formats.read(source, options.format, strict=strict, encoding=options.encoding, **more)
 
 
 def read_some(options: argparse.Namespace, purpose: str, *, strict: bool) -> Corpus | None:

@@ -55,7 +55,7 @@ def _again(options: argparse.Namespace) -> str:
     """Write the command, without where the page goes and with the file's name alone."""
     file = "-" if options.file == "-" else Path(options.file).name
     said = ["reconcile", "report", file]
-    for name in ("encoding", "title", "level", "as_of", "seed", "most", "dated"):
+    for name in ("format", "encoding", "title", "level", "as_of", "seed", "most", "dated"):
         given = getattr(options, name)
         if given is not None and given != _USUAL.get(name):
             said += [f"--{name.replace('_', '-')}", given.isoformat() if hasattr(given, "isoformat") else str(given)]
