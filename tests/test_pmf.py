@@ -112,3 +112,12 @@ def test_probabilities_outside_the_range_are_refused(bad):
     for ask in (pmf.icdf, pmf.eti, pmf.hdi):
         with pytest.raises(InvalidValue, match="probability"):
             ask(bad)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 10**6, 10**9])
+def test_a_count_that_is_certain_has_one_hill(count):
+    """A large certain count once made the smoothed density longer than its grid, and `str` of an estimate fail."""
+    lattice = Lattice.around([count])
+    mass = np.where(lattice.low == count, 1.0, 0.0)
+    (hill,) = PMF(lattice, mass).modes
+    assert hill.median == count

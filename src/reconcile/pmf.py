@@ -300,7 +300,8 @@ class PMF:
         grid = np.arange(edge[span[0]] - 4 * _BLUR, edge[span[-1] + 1] + 4 * _BLUR, step)
         run = np.interp(grid, edge, self._below)
         bell = np.exp(-0.5 * (np.arange(-16, 17) * step / _BLUR) ** 2)
-        height = np.convolve(np.diff(run), bell / bell.sum(), mode="same")
+        # Not mode="same", which is as long as the bell where the grid is shorter: a count that is all but certain.
+        height = np.convolve(np.diff(run), bell / bell.sum())[16:-16]
         cuts = [0, *_valleys(height), len(height)]
         at = np.round(np.exp(grid[cuts])).astype(np.int64)
         at[0], at[-1] = lattice.low[0], lattice.high[-1] + 1

@@ -210,7 +210,12 @@ def _about(n: int) -> Meaning:
 
 def _between(low: int, high: int) -> Meaning:
     width = max(high - low, 1)
-    return Meaning.of(*((max(low - k * width, 0), high + k * width, w, w) for k, w in _SOFT_RANGE))
+    rows = []
+    for k, w in _SOFT_RANGE:
+        # No further down than by the ratio of the ends: one width below 450-1,200 there is almost nobody.
+        least = max(low - k * width, -(-(low ** (k + 1)) // max(high, 1) ** k), 0)
+        rows.append((least, high + k * width, w, w))
+    return Meaning.of(*rows)
 
 
 def _surveyed(value: Surveyed) -> Meaning:
