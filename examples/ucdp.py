@@ -59,11 +59,9 @@ for number, (place, when, low, best, high) in EVENTS.items():
         print(f"    {coding:12} {rc.estimate([rc.Claim(killed, value, ucdp)])[killed]}")
 
 # %%
-# The range alone does badly, and the page shows it so that nobody walks into it. A tenth of the weight of a range is
-# for ranges that miss, up to one width beyond their ends. For a wide one that reaches down to the handful of dead of
-# most events, which are many times as common as hundreds; so one wide range, and nothing else, does not stand against
-# the prior. And a low of 0 beside a best of 198 need not mean that perhaps nobody died; one of two sources may give no
-# number. Code all three numbers where they allow it, else the best one.
+# A range alone does not say where in it the number lies, so the prior does: most events have few dead, and the estimate
+# leans to the low end. From 0 to 198 it is all but lost. And a low of 0 beside a best of 198 need not mean that perhaps
+# nobody died; one of two sources may give no number. Code all three numbers where they allow it, else the best one.
 #
 # ``reconcile.io.ucdp`` reads UCDP's own files. Where the numbers agree, as in most events, it takes the number, else
 # the range, since UCDP states no level; for events with a wide range, code by hand as here.
