@@ -118,6 +118,12 @@ def test_a_reconciler_that_refuses_everything_passes_no_law():
         laws.order_is_irrelevant.check(refuse)
 
 
+@pytest.mark.parametrize("law", [law for law in laws.ALL if law is not laws.no_claims_make_it_crash], ids=str)
+def test_a_reconciler_without_answers_passes_no_law_that_asks_for_one(law):
+    with pytest.raises((NotApplicable, LawBroken)):
+        law.check(lambda _: {}, settings=hypothesis.settings(max_examples=5))
+
+
 def test_refusing_is_no_crash():
     def refuse_large(claims):
         if any(getattr(claim.value, "n", 0) > 10**6 for claim in claims):

@@ -72,8 +72,11 @@ class Reply:
         return read(self.answer[quantity])
 
     def __iter__(self) -> Iterator[Quantity]:
-        """Go through the claimed quantities that are answered."""
-        return iter([q for q in dict.fromkeys(claim.quantity for claim in self.claims) if q in self])
+        """Go through the claimed quantities that are answered; a world in which none is is passed over."""
+        found = [quantity for quantity in dict.fromkeys(claim.quantity for claim in self.claims) if quantity in self]
+        if not found:
+            _pass_over()
+        return iter(found)
 
 
 class Asking:

@@ -125,7 +125,7 @@ def a_denial_by_those_responsible_weighs_less(ask: Asking, n: int) -> None:
     Beside a monitor that says "n": who has cause to deny is expected to, more often than others.
     """
     free, blamed = ask(s.denied(n, blamed=False)), ask(s.denied(n, blamed=True), "told instead")
-    (one,), (other,) = ([*reply] for reply in (free, blamed))
+    one, other = (reply.claims[0].quantity for reply in (free, blamed))
     before, after = ask.distribution(free, one).cdf(0), ask.distribution(blamed, other).cdf(0)
     expected = f"none with a probability below {before:.2g}"
     ask.need(after < before or before < _NEGLIGIBLE, expected, f"{after:.2g}")
@@ -139,7 +139,7 @@ def ten_times_the_claims_ten_times_the_answer(ask: Asking, pair: w.Pair) -> None
     that exactness falls with size keeps the factor from being ten.
     """
     before, after = ask(pair.before), ask(pair.after, "told instead")
-    (quantity,) = before
+    quantity = pair.before[0].quantity
     low, high = (ask.located(reply, quantity).median for reply in (before, after))
     ask.need(8 * low <= high <= 12.5 * low, f"about ten times {low:,g}", f"{high:,g}")
 
