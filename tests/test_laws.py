@@ -118,6 +118,12 @@ def test_a_reconciler_that_refuses_everything_passes_no_law():
         laws.order_is_irrelevant.check(refuse)
 
 
+@pytest.mark.parametrize("law", [law for law in laws.ALL if law is not laws.no_claims_make_it_crash], ids=str)
+def test_a_reconciler_without_answers_passes_no_law_that_asks_for_one(law):
+    with pytest.raises((NotApplicable, LawBroken)):
+        law.check(lambda _: {}, settings=hypothesis.settings(max_examples=5))
+
+
 def test_refusing_is_no_crash():
     def refuse_large(claims):
         if any(getattr(claim.value, "n", 0) > 10**6 for claim in claims):
@@ -190,6 +196,32 @@ def test_points_and_intervals_are_compared_in_proportion():
     laws.a_repetition_adds_nothing.check(longer, tolerance=0.02)
     laws.a_repetition_adds_nothing.check(lambda claims: {c.quantity: Point(3) for c in claims}, tolerance=0.0)
     laws.a_repetition_adds_nothing.check(lambda claims: {c.quantity: Interval(3, 4) for c in claims}, tolerance=0.0)
+
+
+def test_claims_are_told_with_what_a_law_may_turn_on():
+    killed = rc.Event("market", perpetrators={"South"}).killed()
+    ministry = rc.Source("ministry", kind="government", sides={"South"})
+    first = rc.Claim(killed, rc.Exactly(5), rc.Source("monitor"))
+    relay = rc.Claim(killed, rc.Exactly(5), rc.Source("wire"), quoted_from=first)
+    denial = rc.Claim(killed, rc.Exactly(0), ministry, revises="earlier", hedged=True, reported="2020-02-10")
+    found = rc.Claim(killed, rc.AtLeast(4), rc.Source("agency"), citation=rc.Citation(publisher="another page"))
+    quoting = rc.Claim(killed, rc.About(4), rc.Source("paper"), quoted_from=ministry)
+    told = (("told", (first, relay, denial, found, quoting)), ("told nothing", ()), ("told much", (first,) * 20))
+    assert str(LawBroken("law", "A law.", told, "this", "that")).splitlines() == [
+        "broken: A law.",
+        "  told:",
+        "    1. monitor: 5 killed, market",
+        "    2. wire: 5 killed, market, quoting claim 1",
+        "    3. ministry: 0 killed, market, hedged (2020-02-10), revising earlier [for South] [held responsible]",
+        "    4. agency: at least 4 killed, market [another page]",
+        "    5. paper: about 4 killed, market, quoting ministry",
+        "  told nothing:",
+        "    nothing",
+        "  told much:",
+        "    20 of the same claims",
+        "  expected: this",
+        "  found: that",
+    ]
 
 
 def test_laws_are_listed_without_hypothesis():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+import reconcile as rc
 from reconcile.testing import laws, mutants
 from reconcile.testing.mutants import Verdict, hold
 
@@ -37,14 +38,9 @@ def test_the_table_has_no_mutant_at_large(capsys):
     assert "catching none: none" in said
 
 
-def test_a_mutant_at_large_is_told(monkeypatch, capsys):
-    import reconcile as rc
-
+def test_a_mutant_at_large_is_told(capsys):
     right = mutants.Mutant("right", "Nothing.", (laws.a_hedge_weakens,), rc.estimate)
-    monkeypatch.setattr(mutants, "ALL", (right,))
-    monkeypatch.setattr(laws, "ALL", (laws.a_hedge_weakens, laws.a_contradiction_weakens))
-    monkeypatch.setattr(laws, "CONDITIONAL", ())
-    assert mutants.main() == 1
+    assert mutants.main([right], [laws.a_hedge_weakens, laws.a_contradiction_weakens]) == 1
     said = capsys.readouterr().out
     assert "1 mutants, caught by none: right" in said
     assert "catching none: a_hedge_weakens, a_contradiction_weakens" in said

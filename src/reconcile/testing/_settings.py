@@ -21,7 +21,7 @@ def settle(given: Settings | None, effort: float = 1.0) -> Settings:
     effort : float
         Share of the number of examples.
     """
-    from hypothesis import HealthCheck, Phase, settings
+    from hypothesis import HealthCheck, Phase, Verbosity, settings
 
     base: Any = settings.default if given is None else given
     return settings(
@@ -32,5 +32,6 @@ def settle(given: Settings | None, effort: float = 1.0) -> Settings:
         phases=[phase for phase in base.phases if phase is not Phase.explain],  # its comments are on what is not shown
         print_blob=False,
         report_multiple_bugs=False,
+        verbosity=Verbosity.quiet if base.verbosity is Verbosity.normal else base.verbosity,
         suppress_health_check=list(HealthCheck),
     )

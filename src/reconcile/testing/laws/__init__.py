@@ -13,6 +13,7 @@ True
 
 from __future__ import annotations
 
+from reconcile.testing.laws._broken import LawBroken, NotApplicable
 from reconcile.testing.laws._coherence import (
     killed_and_injured_add_up,
     parts_never_exceed_wholes,
@@ -29,12 +30,7 @@ from reconcile.testing.laws._form import (
     same_bits,
     saving_and_loading_changes_nothing,
 )
-from reconcile.testing.laws._law import (
-    Law,
-    LawBroken,
-    NotApplicable,
-    Regime,
-)
+from reconcile.testing.laws._law import Law, Regime
 from reconcile.testing.laws._meaning import (
     a_denial_by_those_responsible_weighs_less,
     a_far_larger_number_is_answered_higher,

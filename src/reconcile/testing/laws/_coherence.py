@@ -14,6 +14,7 @@ from reconcile.accounts import contains, disjoint
 from reconcile.claims import Claim
 from reconcile.logic import bounds
 from reconcile.testing.adapters import Kind
+from reconcile.testing.laws import _scenes as s
 from reconcile.testing.laws import _worlds as w
 from reconcile.testing.laws._law import ROUNDING, Asking, Regime, Reply, law, numbers_in
 from reconcile.vocabulary import Quantity
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 
-@law(Regime.ANY, w.nested)
+@law(Regime.ANY, s.nested)
 def parts_never_exceed_wholes(ask: Asking, claims: tuple[Claim, ...]) -> None:
     """A part never exceeds its whole.
 
@@ -39,7 +40,7 @@ def parts_never_exceed_wholes(ask: Asking, claims: tuple[Claim, ...]) -> None:
             ask.never_lower(reply, reply, part, whole)
 
 
-@law(Regime.ANY, w.summed)
+@law(Regime.ANY, s.summed)
 def killed_and_injured_add_up(ask: Asking, claims: tuple[Claim, ...]) -> None:
     """Killed and injured add up to casualties.
 
@@ -65,7 +66,7 @@ def killed_and_injured_add_up(ask: Asking, claims: tuple[Claim, ...]) -> None:
         )
 
 
-@law(Regime.ANY, w.parted)
+@law(Regime.ANY, s.parted)
 def parts_that_are_apart_share_the_whole(ask: Asking, claims: tuple[Claim, ...]) -> None:
     """Parts that have nobody in common are together no more than their whole.
 
@@ -102,7 +103,7 @@ def _points(claims: Sequence[Claim]) -> list[int]:
     return sorted(n for n in {at + step for at in near for step in (-1, 0, 1)} if n >= 0)
 
 
-@law(Regime.RIGHT, w.true)
+@law(Regime.RIGHT, s.true)
 def what_is_forced_holds(ask: Asking, claims: tuple[Claim, ...]) -> None:
     """What trusted claims force is certain.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a law is, how a reconciler is asked, and what is said when the law is broken."""
+"""What a law is, and how a reconciler is asked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import math
 import unittest
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -19,6 +19,7 @@ from reconcile.plumbing import check
 from reconcile.speech import Speech
 from reconcile.testing._settings import settle
 from reconcile.testing.adapters import Belief, Kind, Reconciler, read
+from reconcile.testing.laws._broken import LawBroken, NotApplicable, Told
 from reconcile.values import Share
 from reconcile.vocabulary import Quantity
 
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from hypothesis import settings as Settings  # noqa: N812 - the type of the keyword `settings`
     from hypothesis.strategies import SearchStrategy
 
-__all__ = ["Asking", "Law", "LawBroken", "NotApplicable", "Regime", "Reply", "Told", "law", "tell"]
-
-Told: TypeAlias = tuple[str, tuple[Claim, ...]]
+__all__ = ["ROUNDING", "Asking", "Law", "Regime", "Reply", "law", "numbers_in", "probes"]
 
 # Largest difference between two probabilities that is put down to computing. A lattice of counts costs .002 beyond 100.
 TOLERANCE = 0.01
@@ -44,90 +43,6 @@ class Regime(enum.StrEnum):
     LEARNED = "sources learned"
     MONOTONE = "sources known, and a larger figure always speaks for a larger count"
     RIGHT = "sources known to be right"
-
-
-class LawBroken(ReconcileError, AssertionError):
-    """A reconciler breaks a law; the claims are as few and as plain as could be found.
-
-    Parameters
-    ----------
-    law : str
-        Its name.
-    statement : str
-        The law in words.
-    told : tuple of (str, tuple of Claim)
-        What the reconciler was told, each time it was asked, with what to call it.
-    expected, found : str
-        In words.
-    """
-
-    def __init__(self, law: str, statement: str, told: tuple[Told, ...], expected: str, found: str) -> None:
-        super().__init__(law, statement, told, expected, found)
-        self.law, self.statement, self.told, self.expected, self.found = law, statement, told, expected, found
-
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        """All claims that the reconciler was told, each once."""
-        return tuple(dict.fromkeys(claim for _, claims in self.told for claim in claims))
-
-    def __str__(self) -> str:
-        lines, before = [f"broken: {self.statement}"], None
-        for name, claims in self.told:
-            lines += [f"  {name}:", *_tell_all(claims, before)]
-            before = claims if before is None else before
-        return "\n".join([*lines, f"  expected: {self.expected}", f"  found: {self.found}"])
-
-
-class NotApplicable(ReconcileError, unittest.SkipTest):
-    """A law asks more than a reconciler's answers say; pytest and unittest report the test as skipped.
-
-    Parameters
-    ----------
-    law : str
-    reason : str
-    """
-
-    def __init__(self, law: str, reason: str) -> None:
-        super().__init__(law, reason)  # type: ignore[call-arg]
-        self.law, self.reason = law, reason
-
-    def __str__(self) -> str:
-        return f"{self.law}: not applicable, {self.reason}"
-
-
-def tell(claim: Claim) -> str:
-    """Say a claim with all that a law may turn on: relays, revisions, hedges, sides and days."""
-    told = str(claim)
-    if claim.quoted_from is not None:
-        told += f", quoting {claim.quoted_from}"
-    if claim.revises is not None:
-        told += f", revising {claim.revises}"
-    if claim.source.sides:
-        told += f" [for {', '.join(sorted(claim.source.sides))}]"
-    if claim.source.sides & claim.quantity.event.perpetrators:
-        told += " [held responsible]"
-    if claim.citation is not None:
-        told += f" [{claim.citation}]"
-    return told
-
-
-def _tell_all(claims: Sequence[Claim], before: Sequence[Claim] | None) -> list[str]:
-    """List claims; of a long list that was told before, only what is new or gone."""
-    names = {claim.id: f"claim {at}" for at, claim in enumerate(claims, 1)}
-
-    def written(claim: Claim) -> str:
-        told = tell(claim)
-        for name, short in names.items():
-            told = told.replace(name, short)
-        return told
-
-    if not claims:
-        return ["    nothing"]
-    shown = [f"    {at}. {written(claim)}" for at, claim in enumerate(claims, 1)]
-    if before is not None and len(shown) > 8:
-        new = [line for line, claim in zip(shown, claims, strict=True) if claim not in before]
-        shown = [f"    {len(shown) - len(new)} of the same claims", *new]
-    return shown if len(shown) <= 8 else [*shown[:6], f"    and {len(shown) - 6} more"]
 
 
 @attrs.frozen(eq=False)
@@ -157,8 +72,11 @@ class Reply:
         return read(self.answer[quantity])
 
     def __iter__(self) -> Iterator[Quantity]:
-        """Go through the claimed quantities that are answered."""
-        return iter([q for q in dict.fromkeys(claim.quantity for claim in self.claims) if q in self])
+        """Go through the claimed quantities that are answered; a world in which none is is passed over."""
+        found = [quantity for quantity in dict.fromkeys(claim.quantity for claim in self.claims) if quantity in self]
+        if not found:
+            _pass_over()
+        return iter(found)
 
 
 class Asking:

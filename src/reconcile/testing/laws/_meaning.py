@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconcile.testing.adapters import Kind
+from reconcile.testing.laws import _scenes as s
 from reconcile.testing.laws import _worlds as w
 from reconcile.testing.laws._law import Asking, Regime, law
 from reconcile.values import AtLeast, AtMost, Exactly
@@ -33,7 +34,7 @@ def at_least_leaves_more_room_above(ask: Asking, n: int) -> None:
 
     Of one claim by one neutral source. The figure behind "at least n" is n or more, that behind "exactly n" is n.
     """
-    exact, floor = ask(w.said(Exactly(n))), ask(w.said(AtLeast(n)), "told instead")
+    exact, floor = ask(s.said(Exactly(n))), ask(s.said(AtLeast(n)), "told instead")
     one, other = (ask.distribution(reply, w.KILLED) for reply in (exact, floor))
     ask.need(
         other.above(n) > one.above(n),
@@ -48,7 +49,7 @@ def at_most_leaves_more_room_below(ask: Asking, n: int) -> None:
 
     Of one claim by one neutral source, as above.
     """
-    exact, ceiling = ask(w.said(Exactly(n))), ask(w.said(AtMost(n)), "told instead")
+    exact, ceiling = ask(s.said(Exactly(n))), ask(s.said(AtMost(n)), "told instead")
     one, other = (ask.distribution(reply, w.KILLED) for reply in (exact, ceiling))
     ask.need(
         other.cdf(n - 1) > one.cdf(n - 1),
@@ -64,12 +65,12 @@ def floors_and_ceilings_keep_to_their_side(ask: Asking, n: int) -> None:
     By the median. Beside other claims this needs a channel that is monotone: "at least 5" beside three times "50" may
     pull down, where "exactly 5" is taken for a slip, since those who say "at least" are usually close.
     """
-    asked = ask(w.said(AtMost(n))), ask(w.said(Exactly(n)), "told instead"), ask(w.said(AtLeast(n)), "told instead")
+    asked = ask(s.said(AtMost(n))), ask(s.said(Exactly(n)), "told instead"), ask(s.said(AtLeast(n)), "told instead")
     low, middle, high = (ask.located(reply, w.KILLED).median for reply in asked)
     ask.need(low <= middle <= high, "medians in rising order", f"{low:,g}, {middle:,g}, {high:,g}")
 
 
-@law(Regime.ANY, w.far_apart)
+@law(Regime.ANY, s.far_apart)
 def a_far_larger_number_is_answered_higher(ask: Asking, case: tuple[Any, int, int]) -> None:
     """A lone claim of a number twice as large, in the same words, is never answered lower.
 
@@ -77,7 +78,7 @@ def a_far_larger_number_is_answered_higher(ask: Asking, case: tuple[Any, int, in
     and is pulled further towards common counts; and a figure beyond belief is taken for a slip.
     """
     kind, n, far = case
-    before, after = ask(w.said(kind(n))), ask(w.said(kind(far)), "told instead")
+    before, after = ask(s.said(kind(n))), ask(s.said(kind(far)), "told instead")
     low, high = (ask.located(reply, w.KILLED).median for reply in (before, after))
     ask.need(low <= high, f"{low:,g} or more", f"{high:,g}")
 
@@ -88,7 +89,7 @@ def a_lone_claim_is_believed(ask: Asking, n: int) -> None:
 
     For numbers up to 10,000.
     """
-    belief = ask(w.said(Exactly(n)))[w.KILLED]
+    belief = ask(s.said(Exactly(n)))[w.KILLED]
     ask.wants(belief.kind is not Kind.POINT, "a point has no interval")
     low, high = belief.ends
     ask.need(low <= n <= high, f"an interval that holds {n:,}", str(belief))
@@ -100,7 +101,7 @@ def a_hedge_weakens(ask: Asking, n: int) -> None:
 
     Of one claim by one neutral source. "Reportedly 5" is 5 with a reserve.
     """
-    plain, hedged = ask(w.said(Exactly(n))), ask(w.said(Exactly(n), hedged=True), "told instead")
+    plain, hedged = ask(s.said(Exactly(n))), ask(s.said(Exactly(n), hedged=True), "told instead")
     one, other = (ask.distribution(reply, w.KILLED).mass(n) for reply in (plain, hedged))
     ask.need(other < one, f"{n:,} with a probability below {one:.2%}", f"{other:.2%}")
 
@@ -123,14 +124,14 @@ def a_denial_by_those_responsible_weighs_less(ask: Asking, n: int) -> None:
 
     Beside a monitor that says "n": who has cause to deny is expected to, more often than others.
     """
-    free, blamed = ask(w.denied(n, blamed=False)), ask(w.denied(n, blamed=True), "told instead")
-    (one,), (other,) = ([*reply] for reply in (free, blamed))
+    free, blamed = ask(s.denied(n, blamed=False)), ask(s.denied(n, blamed=True), "told instead")
+    one, other = (reply.claims[0].quantity for reply in (free, blamed))
     before, after = ask.distribution(free, one).cdf(0), ask.distribution(blamed, other).cdf(0)
     expected = f"none with a probability below {before:.2g}"
     ask.need(after < before or before < _NEGLIGIBLE, expected, f"{after:.2g}")
 
 
-@law(Regime.ANY, w.tenfold)
+@law(Regime.ANY, s.tenfold)
 def ten_times_the_claims_ten_times_the_answer(ask: Asking, pair: w.Pair) -> None:
     """Ten times the claims of large numbers of displaced people, about ten times the answer.
 
@@ -138,12 +139,12 @@ def ten_times_the_claims_ten_times_the_answer(ask: Asking, pair: w.Pair) -> None
     that exactness falls with size keeps the factor from being ten.
     """
     before, after = ask(pair.before), ask(pair.after, "told instead")
-    (quantity,) = before
+    quantity = pair.before[0].quantity
     low, high = (ask.located(reply, quantity).median for reply in (before, after))
     ask.need(8 * low <= high <= 12.5 * low, f"about ten times {low:,g}", f"{high:,g}")
 
 
-@law(Regime.MONOTONE, w.larger)
+@law(Regime.MONOTONE, s.larger)
 def a_larger_number_never_lowers(ask: Asking, pair: w.Pair) -> None:
     """A larger exact number in place of a smaller never lowers the answer, whatever else is said.
 
@@ -158,7 +159,7 @@ def a_larger_number_never_lowers(ask: Asking, pair: w.Pair) -> None:
     ask.never_lower(before, after, w.KILLED)
 
 
-@law(Regime.MONOTONE, w.floored)
+@law(Regime.MONOTONE, s.floored)
 def at_least_is_never_lower_than_exactly(ask: Asking, triple: tuple[Any, Any, Any]) -> None:
     """A claim of "at least n" never leaves the answer lower than "exactly n", and "at most n" never higher.
 

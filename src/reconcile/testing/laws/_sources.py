@@ -7,6 +7,7 @@ from collections import defaultdict
 
 from reconcile.claims import Claim
 from reconcile.testing.adapters import Kind
+from reconcile.testing.laws import _scenes as s
 from reconcile.testing.laws import _worlds as w
 from reconcile.testing.laws._law import Asking, Regime, law
 from reconcile.vocabulary import Quantity
@@ -23,7 +24,7 @@ __all__ = [
 _LEAST_COVERAGE = 0.8  # of 90 % intervals in 150 worlds: four standard errors below what they should hold
 
 
-@law(Regime.KNOWN, w.agreeing)
+@law(Regime.KNOWN, s.agreeing)
 def agreement_strengthens(ask: Asking, case: tuple[tuple[Claim, ...], int]) -> None:
     """A further neutral source that says exactly n makes n more probable.
 
@@ -36,7 +37,7 @@ def agreement_strengthens(ask: Asking, case: tuple[tuple[Claim, ...], int]) -> N
     ask.need(other > one or one > 1 - 1e-6, f"{n:,} with a probability above {one:.2%}", f"{other:.2%}")
 
 
-@law(Regime.KNOWN, w.contradicting)
+@law(Regime.KNOWN, s.contradicting)
 def a_contradiction_lies_between(ask: Asking, case: tuple[int, int]) -> None:
     """Two equals that contradict each other are answered from the lower to the higher of their numbers.
 
@@ -48,7 +49,7 @@ def a_contradiction_lies_between(ask: Asking, case: tuple[int, int]) -> None:
     ask.need(low <= found <= high, f"a median from {low:,} to {high:,}", f"{found:,g}")
 
 
-@law(Regime.KNOWN, w.contradicting)
+@law(Regime.KNOWN, s.contradicting)
 def a_contradiction_is_not_settled_elsewhere(ask: Asking, case: tuple[int, int]) -> None:
     """Where two equals contradict each other, the 90 % interval holds what at least one of them says.
 
@@ -65,7 +66,7 @@ def a_contradiction_is_not_settled_elsewhere(ask: Asking, case: tuple[int, int])
         ask.need(held, f"an interval that holds {low:,} or {high:,}", str(belief))
 
 
-@law(Regime.KNOWN, w.contradicting)
+@law(Regime.KNOWN, s.contradicting)
 def a_contradiction_weakens(ask: Asking, case: tuple[int, int]) -> None:
     """A second source that contradicts the first leaves its number less probable than one that confirms it.
 
@@ -77,8 +78,8 @@ def a_contradiction_weakens(ask: Asking, case: tuple[int, int]) -> None:
     ask.need(denied < agreed, f"{low:,} with a probability below {agreed:.1%}", f"{denied:.1%}")
 
 
-@law(Regime.KNOWN, w.simulated, effort=0.02)
-def intervals_hold_the_truth(ask: Asking, case: w.Simulated) -> None:
+@law(Regime.KNOWN, s.simulated, effort=0.02)
+def intervals_hold_the_truth(ask: Asking, case: s.Simulated) -> None:
     """Of 150 simulated counts, 90 % intervals hold at least 80 %.
 
     Of displaced people, whose numbers are large, so that few claims hit them. The worlds are those of
@@ -105,7 +106,7 @@ def intervals_hold_the_truth(ask: Asking, case: w.Simulated) -> None:
         raise ask.broken(expected, f"{held:.0%}; here {reply[one]}")
 
 
-@law(Regime.LEARNED, w.leaning, effort=0.01)
+@law(Regime.LEARNED, s.leaning, effort=0.01)
 def a_leaning_is_learned(ask: Asking, case: tuple[tuple[Claim, ...], Claim]) -> None:
     """A source that says twice what others say, wherever they meet, is answered lower where it speaks alone.
 
