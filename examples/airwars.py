@@ -31,9 +31,9 @@ for event, value in published.items():
     print(f"{event}: Airwars {value}; {ranges[event.killed(civilians)]}")
 
 # %%
-# The narrow range is taken as it stands. A wide one does not say where in it the number lies, so the prior does, and most
-# incidents have few dead: the estimate leans to the low end. Whoever knows the middle, and trusts the range to hold the
-# number nine times in ten, says so, with a level:
+# The narrow range is taken as it stands. A wide one does not say where in it the number lies, so the prior does, and
+# most incidents have few dead: the estimate leans to the low end. Whoever knows the middle, and trusts the range to
+# hold the number nine times in ten, says so, with a level:
 
 trusting = rc.Claim(radwan.killed(civilians), rc.Surveyed(143, 102, 200, level=0.9), airwars)
 print(rc.estimate([trusting])[radwan.killed(civilians)])
