@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from reconcile.claims import Citation, Claim
-from reconcile.values import LARGEST, AtLeast, Exactly, Value
+from reconcile.values import LARGEST, AtLeast, Exactly, Share, Vague, Value
 from reconcile.vocabulary import CASUALTIES, Event, Group, Quantity, Source
 
 if TYPE_CHECKING:
@@ -252,6 +252,15 @@ def linked() -> SearchStrategy[tuple[Claim, ...]]:
     """Claims among which some are relays, repetitions or replaced."""
     pairs = relayed() | repeated() | superseded()
     return pairs.map(lambda pair: pair.after)
+
+
+def anything_or_little() -> SearchStrategy[tuple[Claim, ...]]:
+    """Whatever claims can be made; half the time one claim that gives no number to go by."""
+    from hypothesis import strategies as st
+
+    rough: tuple[Value, ...] = Exactly(0), AtLeast(0), Vague("several"), Share(0.5, 0.5)
+    little = st.sampled_from(rough).map(lambda value: (Claim(MARKET.killed(CHILD), value, MONITORS[0]),))
+    return little | (anything() | worlds()).map(tuple)
 
 
 def anything() -> SearchStrategy[tuple[Claim, ...]]:

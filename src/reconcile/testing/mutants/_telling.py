@@ -193,6 +193,6 @@ def _knows_its_own_model_only(claims: Iterable[Claim], model: Model | None = Non
 
 @mutant(laws.a_larger_number_never_lowers, laws.at_least_is_never_lower_than_exactly)
 def _casts_out_what_is_large(claims: Iterable[Claim]) -> Answers:
-    """An exact number above 40 is thrown away."""
-    kept = [claim for claim in claims if not (isinstance(claim.value, Exactly) and claim.value.n > 40)]
+    """An exact number above 20 is thrown away."""
+    kept = [claim for claim in claims if not (isinstance(claim.value, Exactly) and claim.value.n > 20)]
     return ours(kept, laws.model_for(laws.Regime.MONOTONE))
