@@ -38,9 +38,9 @@ def bind(
 
     Examples
     --------
-    >>> from reconcile.vocabulary import Event, Group
-    >>> market = Event("market")
-    >>> accounts, complete = bind([market.killed(), market.casualties(Group(age="child"))])
+    >>> from reconcile.vocabulary import Event, Group, Outcome
+    >>> market, hurt = Event("market"), Outcome("casualties", {"killed", "injured"})
+    >>> accounts, complete = bind([market.killed(), market.count(hurt, Group(age="child"))])
     >>> len(accounts), complete
     (1, True)
     """
