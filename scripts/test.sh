@@ -17,13 +17,16 @@ if ! [ "$venv/.stamp-test" -nt pyproject.toml ]; then
 fi
 $pip install --no-deps --force-reinstall "$wheel"
 
+# One worker a core, so no worker's linear algebra may take all of them.
+export OPENBLAS_NUM_THREADS=1
+
 echo "== Python $version, $wheel, $suite tests"
 if [ "$suite" = slow ]; then
     code=0
-    "$venv/bin/python" -m pytest -m slow || code=$?
+    "$venv/bin/python" -m pytest -n auto -m slow || code=$?
     [ "$code" -eq 0 ] || [ "$code" -eq 5 ] # 5: no test is marked slow
 else
-    "$venv/bin/python" -m pytest -m "not slow"
+    "$venv/bin/python" -m pytest -n auto -m "not slow"
     echo "== Python $version, examples in the docstrings"
     "$venv/bin/python" -m pytest --doctest-modules --pyargs reconcile
 fi
