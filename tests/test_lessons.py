@@ -170,7 +170,7 @@ def test_counts_that_are_linked_add_up():
         ]  # fmt: skip
     claims.append(claim(rc.Event("e0").killed(CHILD), rc.Share(0.5, 0.5), A))
     with pytest.warns(rc.Unidentified):
-        posterior = rc.estimate(claims, draws=DRAWS)
+        posterior = rc.estimate(claims, draws=DRAWS, learn=True)
     assert posterior.diagnostics.learned
     assert len(posterior) == 3 * 15 + 1
     for k in range(15):
@@ -240,7 +240,7 @@ def test_one_source_alone_is_not_identified():
     rng = np.random.default_rng(0)
     claims = [claim(killed(k), int(n), A) for k, n in enumerate(rng.integers(0, 50, 45))]
     with pytest.warns(rc.Unidentified, match="no count is claimed by more than one source") as caught:
-        posterior = proper(rc.estimate(claims, draws=DRAWS))
+        posterior = proper(rc.estimate(claims, draws=DRAWS, learn=True))
     assert caught[0].filename == __file__  # who called is told, not this package
     assert any("no count is claimed by more than one source" in note for note in posterior.diagnostics.notes)
 
@@ -249,7 +249,7 @@ def test_two_sources_about_one_count_are_identified():
     claims = [claim(killed(k), 5 + k, A) for k in range(45)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        proper(rc.estimate([*claims, claim(killed(3), 8, B)], draws=DRAWS))
+        proper(rc.estimate([*claims, claim(killed(3), 8, B)], draws=DRAWS, learn=True))
 
 
 def test_a_source_that_always_contradicts_everyone():

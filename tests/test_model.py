@@ -367,7 +367,9 @@ def test_a_model_keeps_its_own_copy_of_what_it_was_given():
     assert model.count_prior("killed") == OWN
 
 
-@pytest.mark.parametrize("anchors", [{"a": True}, {"a": 0}, {"a": "0.1"}, {"a": math.inf}, {"": 0.1}, {3: 0.1}])
+@pytest.mark.parametrize(
+    "anchors", [{"a": True}, {"a": 0}, {"a": "0.1"}, {"a": math.inf}, {"": 0.1}, {3: 0.1}, ["a"], {"a"}, None]
+)
 def test_anchors_are_names_with_positive_numbers(anchors):
     with pytest.raises(InvalidValue, match="anchors"):
         Model(anchors=anchors)

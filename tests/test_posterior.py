@@ -403,3 +403,16 @@ def test_claims_that_are_given_twice_are_counted_once_and_that_is_said():
     assert not any("once more" in note for note in rc.estimate([one]).diagnostics.notes)
     (note,) = (note for note in rc.estimate([one, one, one]).diagnostics.notes if "once more" in note)
     assert note.startswith("2 claims")
+
+
+def test_a_single_source_is_not_learned_from_by_default():
+    """Of many claims by one compiler half came out as other numbers, with certainty: nothing told them apart."""
+    said = [1, 2, 4, 5, 15, 18, 30, 60, 3, 7] * 6
+    alone = [claim(rc.Event(f"e{k}").killed(), n, MONITOR) for k, n in enumerate(said)]
+    posterior = rc.estimate(alone)
+    assert not posterior.diagnostics.learned
+    ends = [posterior[one.quantity].eti(0.9) for one in alone]
+    assert np.mean([low <= n <= high for n, (low, high) in zip(said, ends, strict=True)]) >= 0.8
+    second = [claim(rc.Event(f"e{k}").killed(), n, AGENCY) for k, n in enumerate(said[:5])]
+    assert rc.estimate([*alone, *second]).diagnostics.learned
+    assert not rc.estimate([*alone, *second[:4]]).diagnostics.learned

@@ -298,6 +298,8 @@ class Assumption:
 
 def _clean_anchors(given: Any) -> dict[str, float]:
     """Clean names as `Source` does, so that they match."""
+    allowed = 'a mapping of names of sources to standard deviations, such as {"hospital": 0.1}'
+    check(isinstance(given, Mapping), "Model.anchors", given, allowed)
     clean = clean_name("Model.anchors (name of a source)")
     return {clean(name): sd for name, sd in dict(given).items()}
 

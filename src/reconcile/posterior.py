@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from reconcile.channels import Denial
 from reconcile.claims import Claim, Corpus
@@ -270,8 +271,8 @@ def estimate(
         Where sources are learned, the default depends on the number of claims.
     learn : bool, keyword, optional
         Whether to learn sources, their classes and the count priors from all claims together, or to integrate each
-        source over its prior. By default a corpus of 40 claims, 5 counts and 8 claims a source on average is learned
-        from, and whatever comes after a learned model.
+        source over its prior. By default a corpus of 40 claims, 5 counts of which several sources speak, and 8 claims a
+        source on average is learned from, and whatever comes after a learned model.
     method : {"laplace", "gibbs"}, keyword
         How sources are learned: from the mode of the evidence (`learning`), or by a Gibbs sampler (`gibbs`), which is
         many times slower and a check of the former. It does not look for whom each source copies.
@@ -350,9 +351,16 @@ def _is_corpus(columns: Columns, roles: Roles, model: Model) -> bool:
         return False
     return model.learned is not None or (
         len(rows) >= LEARN_CLAIMS
+        and _meetings(columns.quantity[rows], roles.origin[rows]) >= LEARN_COUNTS
         and len(np.unique(columns.quantity[rows])) >= LEARN_COUNTS
         and len(rows) >= LEARN_EACH * len(np.unique(roles.origin[rows]))
     )
+
+
+def _meetings(quantity: NDArray[np.integer], origin: NDArray[np.integer]) -> int:
+    """Count the counts of which two sources or more speak: elsewhere nothing shows how a source leans and scatters."""
+    pairs = np.unique(np.stack([quantity, origin]).astype(np.int64), axis=1)
+    return int(np.count_nonzero(np.unique(pairs[0], return_counts=True)[1] > 1))
 
 
 def _learned(
