@@ -376,10 +376,8 @@ def small_corpora(
     Examples
     --------
     >>> from hypothesis import find
-    >>> for claim in find(small_corpora(), lambda claims: len({claim.source for claim in claims}) == 2):
-    ...     print(claim)
-    a: 0 killed, a
-    b: 0 killed, a
+    >>> len(find(small_corpora(), lambda claims: len({claim.source for claim in claims}) == 2))
+    2
     """
     event = Event("a", perpetrators={"b"})
     speaking = [
