@@ -33,6 +33,7 @@ __all__ = [
     "differences",
     "disjoint",
     "group_linked",
+    "sort_boxes",
 ]
 
 MOST_ATOMS = 256
@@ -168,17 +169,9 @@ def build_accounts(
     InconsistentClaims
         If an account that is no tree would need more than 256 atoms.
     """
-    proportions = sorted(set(shares), key=lambda pair: (pair[0].key, pair[1].key))
-    every = sorted({*quantities, *itertools.chain.from_iterable(proportions)}, key=lambda q: q.key)
-    ordered = list({box(quantity): quantity for quantity in reversed(every)}.values())[::-1]
-    same = {box(quantity): quantity for quantity in ordered}
-    proportions = [(same[box(part)], same[box(whole)]) for part, whole in proportions]
-    # Only quantities of one family of events can be nested, so compare within these.
-    families: dict[str, list[int]] = defaultdict(list)
-    for at, quantity in enumerate(ordered):
-        families[(quantity.event, *quantity.event.wholes)[-1].id].append(at)
+    ordered, proportions, families = sort_boxes(quantities, shares)
     above: dict[int, list[int]] = {at: [] for at in range(len(ordered))}
-    for family in families.values():
+    for family in families:
         for part, whole in itertools.permutations(family, 2):
             if contains(ordered[whole], ordered[part]):
                 above[part].append(whole)
@@ -190,6 +183,20 @@ def build_accounts(
         pairs = [(inside.index(a), inside.index(b)) for a, b in proportions if a in inside]
         found.append(_Tree(inside, wholes, pairs).build() or atomise(inside, pairs))
     return tuple(found)
+
+
+def sort_boxes(
+    quantities: Iterable[Quantity], shares: Iterable[tuple[Quantity, Quantity]]
+) -> tuple[list[Quantity], list[tuple[Quantity, Quantity]], list[list[int]]]:
+    """Give each count once, in order; pairs of them; and places by family of events, beyond which nobody is shared."""
+    proportions = sorted(set(shares), key=lambda pair: (pair[0].key, pair[1].key))
+    every = sorted({*quantities, *itertools.chain.from_iterable(proportions)}, key=lambda q: q.key)
+    ordered = list({box(quantity): quantity for quantity in reversed(every)}.values())[::-1]
+    same = {box(quantity): quantity for quantity in ordered}
+    families: dict[str, list[int]] = defaultdict(list)
+    for at, quantity in enumerate(ordered):
+        families[(quantity.event, *quantity.event.wholes)[-1].id].append(at)
+    return ordered, [(same[box(part)], same[box(whole)]) for part, whole in proportions], list(families.values())
 
 
 def group_linked(size: int, edges: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -8,10 +8,18 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from reconcile.accounts import Account, atomise, box, build_accounts, contains, differences, disjoint, group_linked
+from reconcile.accounts import (
+    Account,
+    atomise,
+    build_accounts,
+    contains,
+    differences,
+    disjoint,
+    group_linked,
+    sort_boxes,
+)
 from reconcile.errors import InconsistentClaims
 from reconcile.vocabulary import Quantity
 
@@ -44,16 +52,10 @@ def bind(
     >>> len(accounts), complete
     (1, True)
     """
-    pairs = list(shares)
-    every = {*quantities, *itertools.chain.from_iterable(pairs)}
-    ordered = list({box(q): q for q in sorted(every, key=lambda q: q.key, reverse=True)}.values())[::-1]
-    same = {box(q): q for q in ordered}
-    families: dict[str, list[int]] = defaultdict(list)
-    for at, quantity in enumerate(ordered):
-        families[(quantity.event, *quantity.event.wholes)[-1].id].append(at)
+    ordered, pairs, families = sort_boxes(quantities, shares)
     meeting = [
         (a, b)
-        for family in families.values()
+        for family in families
         for a, b in itertools.combinations(family, 2)
         if not disjoint(ordered[a], ordered[b])
     ]
@@ -61,7 +63,7 @@ def bind(
     complete = True
     for members in group_linked(len(ordered), meeting):
         inside = [ordered[at] for at in members]
-        proportions = [(same[box(part)], same[box(whole)]) for part, whole in pairs if same[box(part)] in inside]
+        proportions = [(part, whole) for part, whole in pairs if part in inside]
         if _is_plain(inside):
             found += build_accounts(inside, proportions)
             continue
