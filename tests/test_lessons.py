@@ -15,6 +15,7 @@ from worlds import CHILD, claim
 import reconcile as rc
 from reconcile.channels import Fidelity
 from reconcile.lessons import _roots
+from reconcile.model import Parameter
 from reconcile.simulate import simulate
 
 A, B, C = (rc.Source(name) for name in "abc")
@@ -243,6 +244,24 @@ def test_one_source_alone_is_not_identified():
         posterior = proper(rc.estimate(claims, draws=DRAWS, learn=True))
     assert caught[0].filename == __file__  # who called is told, not this package
     assert any("no count is claimed by more than one source" in note for note in posterior.diagnostics.notes)
+
+
+def test_one_source_alone_teaches_nothing_of_its_errors():
+    """Two dead are put down for "several" in every second count, a shape that no count prior has."""
+    rng = np.random.default_rng(0)
+    told = np.where(rng.random(400) < 0.5, 2, np.exp(rng.normal(1.2, 1.0, 400)).astype(int) + 1).tolist()
+    claims = [claim(killed(k), n, A) for k, n in enumerate(told)]
+    with pytest.warns(rc.Unidentified):
+        posterior = proper(rc.estimate(claims, learn=True, draws=64))
+    layout = posterior.teaching.lesson.problem.hierarchy
+    mean = dict(zip(layout.names, layout.mean, strict=True))
+    for (name, relation), draws in posterior.sources["a"].draws.items():
+        prior = mean[Parameter("source", "a", name, relation)]
+        if name != "heaping":
+            assert draws.mean() == pytest.approx(prior, abs=1.5 * draws.std())
+    for one in claims:
+        low, high = posterior[one.quantity].eti(0.9)
+        assert low <= one.value.n <= high
 
 
 def test_two_sources_about_one_count_are_identified():

@@ -96,25 +96,32 @@ class _Chain:
     def counts(self, *, keep: bool) -> None:
         """Draw all counts given everything else."""
         layout = self.problem.hierarchy
-        table, theta = layout.table(self.x, self.edge), layout.theta(self.x, self.problem.columns)
+        table = layout.table(self.x, self.edge)
+        heard, taught = (layout.theta(self.x, columns) for columns in (self.problem.columns, self.problem.taught))
         self.points = []
         for shard, sums in zip(self.shards, self.masses, strict=True):
             found = []
             for block, total in zip(shard.blocks, sums, strict=True):
                 rows = shard.rows[block.claims]
-                row = speak(block, theta[:, rows], self.floor[:, rows], slopes=False).row
-                with np.errstate(divide="ignore"):
-                    log_mass = np.log(table.mass(block)) + np.log(row).sum(axis=1)
-                mass = np.exp(log_mass - log_mass.max(axis=1, keepdims=True))
-                mass /= mass.sum(axis=1, keepdims=True)
+                mass = self._mass(block, table, taught[:, rows], rows)
                 if keep:
-                    np.add(total, mass, out=total)
+                    same = np.array_equal(heard[:, rows], taught[:, rows])
+                    known = mass if same else self._mass(block, table, heard[:, rows], rows)
+                    np.add(total, known, out=total)
                 chosen = np.sum(np.cumsum(mass, axis=1) < self.rng.random((len(mass), 1)) * (1 - 1e-12), axis=1)
                 found.append(_at(block, np.minimum(chosen, mass.shape[1] - 1)))
             self.points.append((shard, found))
 
+    def _mass(self, block: Block, table: CountTable, theta: Floats, rows: Ints) -> Floats:
+        row = speak(block, theta, self.floor[:, rows], slopes=False).row
+        with np.errstate(divide="ignore"):
+            log_mass = np.log(table.mass(block)) + np.log(row).sum(axis=1)
+        mass: Floats = np.exp(log_mass - log_mass.max(axis=1, keepdims=True))
+        mass /= mass.sum(axis=1, keepdims=True)
+        return mass
+
     def _by_speaker(self, x: Floats) -> Floats:
-        theta = self.problem.hierarchy.theta(x, self.problem.columns)
+        theta = self.problem.hierarchy.theta(x, self.problem.taught)
         total = np.zeros(len(self.problem.hierarchy.place))
         for shard, blocks in self.points:
             for block in blocks:
