@@ -3,7 +3,8 @@
 
 The second writing of the whole model. It is for bare numbers about separate counts, shares no arithmetic with the
 library (priors and their names are read from `Model`), and sums the counts out too, so that NUTS has only the
-parameters left.
+parameters left. Where `estimate` learns, sources are learned from the claims given the first one about each count here
+as well.
 
 usage: nuts.py [--only CASE ...] [--warmup N] [--draws N] [--chains N] [--seed N] [--once]; run as `make bench-nuts`.
 """
@@ -116,6 +117,9 @@ class Block:
             self.log_edge[n, : len(found)] = np.log(np.array(list(found), dtype=float))
             self.weights[:, n, : len(found)] = np.array(list(found.values())).T
 
+        _, first = np.unique(self.event, return_index=True)
+        self.opening = np.isin(np.arange(len(claims)), first).astype(float)[:, None]
+
         # Copies: which share of the earlier claims about this count says the same, and whether there is one.
         self.same, self.earlier = np.zeros(len(claims)), np.zeros(len(claims))
         for n, claim in enumerate(claims):
@@ -123,8 +127,8 @@ class Block:
             if before:
                 self.earlier[n], self.same[n] = 1.0, np.mean([v == values[n] for v in before])
 
-    def joint(self, theta, tails):
-        """Log of P(count in cell, claims), shape (e, w), from the parameters of each claim."""
+    def joint(self, theta, tails, heard=1.0):
+        """Log of P(count in cell, claims), shape (e, w), from the parameters of each claim; of those that are heard."""
         bias, log_spread, fidelity, slope, denial, gross, heaping, copying = theta[self.column]
         heap = jax.nn.sigmoid(heaping)
 
@@ -142,7 +146,7 @@ class Block:
         own = (1 - denied) * spoken + denied * mixed(self.zero)[:, None]
         copied = (jax.nn.sigmoid(copying) * self.earlier)[:, None]
         row = jnp.log(jnp.maximum((1 - copied) * own + copied * self.same[:, None], TINY))
-        said = jax.ops.segment_sum(row, self.event, len(self.quantities), indices_are_sorted=True)
+        said = jax.ops.segment_sum(row * heard, self.event, len(self.quantities), indices_are_sorted=True)
         tail = tails[self.outcome[:, None], self.left]
         mass = jnp.where(self.size > 0, jnp.maximum(tail[:, :-1] - tail[:, 1:], TINY), 1.0)
         return jnp.where(self.size > 0, said + jnp.log(mass), -jnp.inf)
@@ -151,8 +155,8 @@ class Block:
 class Problem:
     """The claims, in blocks, and the parameters: one for each source and key, drawn around those of classes."""
 
-    def __init__(self, claims, model=None):
-        model = model or rc.Model()
+    def __init__(self, claims, model=None, *, learned=True):
+        model, self.learned = model or rc.Model(), learned
         assert all(isinstance(c.value, rc.Exactly) and not c.hedged for c in claims)
         assert len({(c.quantity, c.source) for c in claims}) == len(claims)
         by_event = {}
@@ -228,7 +232,13 @@ class Problem:
         theta = numpyro.deterministic("theta", m + s ** (1 - c) * (raw - c * m))
         doubt = np.array([COUNT_DOUBT[name] for name in ("zero", "location", "log_scale", "broad")])
         moved = numpyro.deterministic("moved", doubt * numpyro.sample("count", unit.expand((len(self.priors), 4))))
-        numpyro.factor("claims", sum(jnp.sum(logsumexp(part, axis=1)) for part in self.joint(theta, moved)))
+        tails = self.tails(moved)
+        ways = [(1, theta, lambda _: 1.0)]
+        if self.learned:  # less the evidence of first claims, plus the same by the prior means of their sources
+            ways += [(-1, theta, lambda block: block.opening), (1, mean[self.key], lambda block: block.opening)]
+        for k, (sign, by, heard) in enumerate(ways):
+            found = (logsumexp(block.joint(by, tails, heard(block)), axis=1) for block in self.blocks)
+            numpyro.factor(f"claims {k}", sign * sum(map(jnp.sum, found)))
 
     def masses(self, theta, moved):
         """Posterior of each count by cell, averaged over draws, for each block."""
@@ -294,7 +304,7 @@ def measure(case, arguments):
     rc.estimate(claims[:2])  # imports
     posterior, ours = clock(rc.estimate, claims)
     ours = min([ours, *(clock(rc.estimate, claims)[1] for _ in range(4 if ours < 1 else 0))])
-    problem = Problem(claims)
+    problem = Problem(claims, learned=posterior.diagnostics.learned)
     sampler = MCMC(
         NUTS(problem, init_strategy=init_to_median(num_samples=15), target_accept_prob=0.9),
         num_warmup=arguments.warmup or warmup,

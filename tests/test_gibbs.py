@@ -70,4 +70,6 @@ def test_a_drawn_count_is_read_as_in_its_block():
             row = speak(block, theta[:, rows], chain.floor[:, rows], slopes=False).row
             row = np.take_along_axis(row, cell[:, None, None], axis=2)[:, :, 0]
             wanted += np.bincount(posed.problem.source[rows].ravel(), np.log(row).ravel(), len(wanted))
+    for _, speaker, gain in chain._openings(chain.x):
+        wanted += np.bincount(speaker, gain, len(wanted))
     assert np.allclose(chain._by_speaker(chain.x), wanted, rtol=1e-12)

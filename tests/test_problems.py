@@ -8,7 +8,7 @@ import pytest
 from worlds import AGENCY, CASUALTIES, CHILD, MARKET, MINISTRY, MONITOR, T, claim
 
 import reconcile as rc
-from reconcile.batches import HEAPING, PARAMETERS
+from reconcile.batches import PARAMETERS
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
 from reconcile.hierarchy import RELATIONS
@@ -132,18 +132,3 @@ def test_a_claim_that_follows_a_copy_of_itself():
 def test_exact_values_differ_from_vague_ones():
     _, found = posed([claim(MARKET.killed(T), Exactly(5), "a"), claim(MARKET.killed(T), AtLeast(5), "b")])
     assert len(set(found.problem.claims.value.tolist())) == 2
-
-
-def test_counts_of_one_source_teach_only_how_it_rounds():
-    other = rc.Event("another")
-    both = [claim(MARKET.killed(), 30, MINISTRY), claim(MARKET.killed(), 40, MONITOR)]
-    _, found = posed([*both, claim(MARKET.injured(), 30, MINISTRY), claim(other.killed(), 7, MONITOR)])
-    problem, size = found.problem, len(found.problem.hierarchy)
-    alone = np.bincount(problem.claims.event)[problem.claims.event] == 1
-    assert np.array_equal(problem.taught[:, ~alone], problem.columns[:, ~alone])
-    fixed = (problem.taught != problem.columns)[:, alone]
-    assert np.array_equal(fixed, (problem.columns < size)[:, alone] & (np.arange(8) != HEAPING)[:, None])
-    x = np.random.default_rng(0).normal(size=size)
-    taught = problem.hierarchy.theta(x, problem.taught)[:, alone]
-    prior = problem.hierarchy.theta(problem.hierarchy.mean, problem.columns)[:, alone]
-    assert np.array_equal(taught[fixed], prior[fixed])

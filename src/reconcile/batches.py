@@ -19,7 +19,20 @@ from reconcile.channels import expit
 from reconcile.likelihood import TINY
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD, tail
 
-__all__ = ["PARAMETERS", "CountTable", "Result", "Rows", "average", "curve", "evaluate", "speak"]
+__all__ = [
+    "PARAMETERS",
+    "CountTable",
+    "Recalled",
+    "Result",
+    "Rows",
+    "average",
+    "curve",
+    "evaluate",
+    "posterior_of",
+    "recall",
+    "refer",
+    "speak",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -206,8 +219,8 @@ class Result:
     prior: Floats
 
 
-def _posterior(mass: Floats, row: Floats) -> tuple[Floats, Floats]:
-    """Log evidence, shape (b,), and posterior of the cells, shape (b, w)."""
+def posterior_of(mass: Floats, row: Floats) -> tuple[Floats, Floats]:
+    """Log evidence, shape (b,), and posterior of cells, shape (b, w), by their prior and rows of shape (b, n, w)."""
     with np.errstate(divide="ignore"):
         joint = np.log(mass)
     joint += np.log(row).sum(axis=1)
@@ -231,7 +244,7 @@ def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountT
         One for each draw.
     """
     draws, claims = len(thetas), len(shard.rows)
-    log_evidence, scores, copies = np.zeros(draws), np.empty((draws, 8, claims)), np.empty((draws, 2, claims))
+    log_evidence, scores, copies = np.zeros(draws), np.zeros((draws, 8, claims)), np.ones((draws, 2, claims))
     size, outcomes = tables[0].tail.shape[1], len(tables[0].tail)
     prior = np.zeros((draws, outcomes, size))
     for block in shard.blocks:
@@ -241,7 +254,7 @@ def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountT
             heard = np.tile(echo[:, block.claims], (1, count, 1))
             rows = speak(tiled, _spread(block, thetas[part]), heard, slopes=True)
             mass = np.concatenate([table.mass(block) for table in tables[part]])
-            evidence, posterior = _posterior(mass, rows.row)
+            evidence, posterior = posterior_of(mass, rows.row)
             log_evidence[part] += evidence.reshape(count, b).sum(axis=1)
             weight = posterior[:, None, :] / rows.row
             shape = (-1, count, b, n)
@@ -250,12 +263,18 @@ def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountT
             )
             both = np.array([weight.sum(axis=2), np.einsum("bnw,bnw->bn", weight, rows.own)])
             copies[part][:, :, block.claims] = both.reshape(shape).swapaxes(0, 1)
-            share = np.where(tiled.width > 0, posterior / np.maximum(mass, TINY), 0.0)
-            line = np.repeat(np.arange(count), b)[:, None] * outcomes + tiled.outcome[:, None]
-            for sign, end in ((1.0, tiled.left), (-1.0, tiled.right)):
-                sums = np.bincount((line * size + end).ravel(), share.ravel(), count * outcomes * size)
-                prior[part] += sign * sums.reshape(count, outcomes, size)
+            prior[part] += _by_tail(tiled, posterior / np.maximum(mass, TINY), count, outcomes, size)
     return Result(log_evidence, scores, copies, prior)
+
+
+def _by_tail(tiled: Block, share: Floats, count: int, outcomes: int, size: int) -> Floats:
+    """Turn derivatives by the mass of cells into those by entries of `CountTable.tail`; (draws, outcomes, u)."""
+    share = np.where(tiled.width > 0, share, 0.0)
+    line = np.repeat(np.arange(count), len(share) // count)[:, None] * outcomes + tiled.outcome[:, None]
+    total = np.zeros(count * outcomes * size)
+    for sign, end in ((1.0, tiled.left), (-1.0, tiled.right)):
+        total += sign * np.bincount((line * size + end).ravel(), share.ravel(), len(total))
+    return total.reshape(count, outcomes, size)
 
 
 def _tiles(block: Block, draws: int) -> Iterator[tuple[slice, Block]]:
@@ -298,7 +317,7 @@ def average(shard: Shard, draws: Floats, echo: Floats, tables: Sequence[CountTab
                 tiled, _spread(block, draws[part]), np.tile(echo[:, block.claims], (1, count, 1)), slopes=False
             ).row
             mass = np.concatenate([tables[d].mass(block) for d in range(part.start, part.stop)])
-            posterior = _posterior(mass, rows)[1].reshape(count, b, -1)
+            posterior = posterior_of(mass, rows)[1].reshape(count, b, -1)
             total += posterior.sum(axis=0)
         found.append(total / len(draws))
     return found
@@ -337,7 +356,7 @@ def curve(
         b, n = block.claims.shape
         local, heard = theta[:, block.claims], echo[:, block.claims]
         rows, mass = speak(block, local, heard, slopes=True), table.mass(block)
-        posterior = _posterior(mass, rows.row)[1]
+        posterior = posterior_of(mass, rows.row)[1]
         weight = posterior[:, None, :] / rows.row
         base = np.einsum("bnw,pbnw->pbn", weight, rows.slopes)
         own = np.empty((8, 8, b, n))  # mean of the second derivative of a row, over the row
@@ -368,3 +387,60 @@ def curve(
         at = column[:, :, None] * (size + 1) + column[:, None, :]
         total += np.bincount(at.ravel(), product.ravel(), len(total))
     return total.reshape(size + 1, size + 1)[:size, :size]
+
+
+def refer(shard: Shard, theta: Floats) -> Shard:
+    """Keep what each claim says by given parameters of its source, shape (8, claims), as if it copied nobody."""
+    blocks = []
+    for block in shard.blocks:
+        row = speak(block, theta[:, block.claims], np.zeros((2, *block.claims.shape)), slopes=False).row
+        blocks.append(attrs.evolve(block, reference=row))
+    return attrs.evolve(shard, blocks=tuple(blocks))
+
+
+@attrs.frozen(eq=False)
+class Recalled:
+    """Sums over the counts of one shard, by the `reference` of its blocks.
+
+    Attributes
+    ----------
+    log_evidence : float
+    prior : ndarray, shape (outcomes, u)
+        As in `Result`.
+    information : ndarray, shape (outcomes, 4, 4)
+        Of the parameters of count priors; 0 if not asked for.
+    """
+
+    log_evidence: float
+    prior: Floats
+    information: Floats
+
+
+def recall(shard: Shard, table: CountTable, moved: Sequence[CountTable] = ()) -> Recalled:
+    """Sum the counts of a shard out by the `reference` of its blocks, whatever the sources are like.
+
+    Parameters
+    ----------
+    shard : Shard
+    table, moved
+        As for `curve`; the information is left out without `moved`.
+    """
+    outcomes, size = table.tail.shape
+    total, prior, information = 0.0, np.zeros((outcomes, size)), np.zeros((outcomes, 4, 4))
+    for block in shard.blocks:
+        if block.reference is None:
+            continue
+        mass = table.mass(block)
+        evidence, posterior = posterior_of(mass, block.reference)
+        total += float(evidence.sum())
+        prior += _by_tail(block, posterior / np.maximum(mass, TINY), 1, outcomes, size)[0]
+        if not moved:
+            continue
+        slopes = table.mass_slopes(block) / np.maximum(mass, TINY)
+        gap = slopes - np.einsum("kbw,bw->kb", slopes, posterior)[:, :, None]
+        found = -np.einsum("kbw,lbw,bw->bkl", gap, gap, posterior)
+        for k, other in enumerate(moved):
+            change = other.mass_slopes(block) / np.maximum(other.mass(block), TINY) - slopes
+            found[:, :, k] -= np.einsum("kbw,bw->bk", change, posterior) / STEP
+        np.add.at(information, block.outcome, found)
+    return Recalled(total, prior, information)

@@ -250,6 +250,8 @@ class Block:
     hedged : ndarray of bool, shape (b, n)
     log_center, size, blur : ndarray, shape (b, w)
         See `Cells`; `size` is the `size_of` of the middle.
+    reference : ndarray, shape (b, n, w), optional
+        What each claim says of each cell whatever is learned; see `batches.refer`.
     """
 
     events: Ints
@@ -267,6 +269,7 @@ class Block:
     log_center: Floats
     size: Floats
     blur: Floats
+    reference: Floats | None = None
 
     def tiled(self, times: int) -> Block:
         """Repeat all counts, so that each copy may have other source parameters."""

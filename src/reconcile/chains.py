@@ -9,9 +9,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.evidence import Claimed, Normal
+from reconcile.evidence import Normal
 from reconcile.hierarchy import Hierarchy
 from reconcile.importance import normal_points
+from reconcile.openings import Opened
 
 __all__ = ["begin", "move", "propose"]
 
@@ -48,7 +49,7 @@ def begin(normal: Normal, t: Floats, t_sd: Floats, rng: np.random.Generator) -> 
 
 
 def move(
-    corpus: Claimed, normal: Normal, xs: Floats, ts: Floats, draws: int, rng: np.random.Generator
+    corpus: Opened, normal: Normal, xs: Floats, ts: Floats, draws: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats, float, float]:
     """Move draws from the normal approximation to the posterior, by Hamiltonian Monte Carlo on what it leaves out.
 

@@ -41,8 +41,6 @@ class Problem:
         Speaker of each claim.
     columns : ndarray of int, shape (8, n)
         Places of the parameters of each claim in the vector of `hierarchy`.
-    taught : ndarray of int, shape (8, n)
-        The same where sources are learned, with the prior mean of what a claim does not teach; see `Hierarchy.theta`.
     hierarchy : Hierarchy
     echoes : Echoes
     """
@@ -50,7 +48,6 @@ class Problem:
     claims: Claims
     source: Ints
     columns: Ints
-    taught: Ints
     hierarchy: Hierarchy
     echoes: Echoes
 
@@ -67,14 +64,7 @@ class Problem:
             outcome=self.claims.outcome[events],
         )
         echoes = attrs.evolve(self.echoes, there=self.echoes.there[:, kept], same=self.echoes.same[:, kept])
-        return attrs.evolve(
-            self,
-            claims=claims,
-            source=self.source[kept],
-            columns=self.columns[:, kept],
-            taught=self.taught[:, kept],
-            echoes=echoes,
-        )
+        return Problem(claims, self.source[kept], self.columns[:, kept], self.hierarchy, echoes)
 
 
 @attrs.define(eq=False)
@@ -110,9 +100,9 @@ class Claimed:
         shards, edge = build_shards(problem.claims, cells)
         return cls(problem, spread, cells, shards, edge, echoes)
 
-    def without(self, mass: Floats) -> tuple[Claimed, Ints]:
+    def without(self, mass: Floats, least: float = NEGLIGIBLE) -> tuple[Claimed, Ints]:
         """Leave out cells in which a count hardly lies, which most are; see `Cells.without`."""
-        cells, at = self.cells.without(mass, NEGLIGIBLE)
+        cells, at = self.cells.without(mass, least)
         return self._cut(self.problem, self.spread, cells, self.echoes), at
 
     def only(self, events: Ints) -> Claimed:
@@ -140,15 +130,14 @@ class Claimed:
         tables = [layout.table(x, self.edge) for x in xs]
         scores, copies = np.empty((draws, 8, len(problem.source))), np.empty((draws, 2, len(problem.source)))
         total, prior = np.zeros(draws), np.zeros((draws, *tables[0].tail.shape))
-        padded = layout.pad(xs)
-        for shard, result in self.each(_evaluate, problem.taught, self.floor(), shared=[padded, tables]):
+        for shard, result in self.each(_evaluate, problem.columns, self.floor(), shared=[xs, tables]):
             found: Result = result
             total += found.log_evidence
             scores[:, :, shard.rows], copies[:, :, shard.rows] = found.scores, found.copies
             prior += found.prior
         slope = np.empty((draws, len(layout)))
         for k, table in enumerate(tables):
-            slope[k] = np.bincount(problem.taught.ravel(), scores[k].ravel(), len(layout))[: len(layout)]
+            slope[k] = np.bincount(problem.columns.ravel(), scores[k].ravel(), len(layout) + 1)[:-1]
             np.add.at(slope[k], layout.counts, np.einsum("oku,ou->ok", table.slopes, prior[k]))
         return total, slope, copies
 
@@ -157,21 +146,26 @@ class Claimed:
         layout = self.problem.hierarchy
         moved = [layout.table(x, self.edge, k) for k in range(4)]
         total = np.zeros((len(layout), len(layout)))
-        taught = self.problem.taught
-        rows = layout.theta(x, taught), self.floor(), np.minimum(taught, len(layout))
+        rows = layout.theta(x, self.problem.columns), self.floor(), self.problem.columns
         table = layout.table(x, self.edge)
         for _, part in self.each(_curve, *rows, shared=[table, moved, layout.counts, len(layout)]):
             total += part
         return total
 
 
-def _evaluate(shard: Shard, columns: Ints, echo: Floats, padded: Floats, tables: list[CountTable]) -> Result:
-    return evaluate(shard, padded[:, columns], echo, tables)
+def _pick(xs: Floats, columns: Ints) -> Floats:
+    """Parameters of each claim at each draw; shape (draws, 8, n)."""
+    found: Floats = np.concatenate([xs, np.zeros((len(xs), 1))], axis=1)[:, columns]
+    return found
 
 
-def _halves(shard: Shard, columns: Ints, echo: Floats, padded: Floats, tables: list[CountTable]) -> list[list[Floats]]:
-    parts = (0, 1) if len(padded) > 1 else (0, 0)
-    return [average(shard, padded[part::2][:, columns], echo, tables[part::2]) for part in parts]
+def _evaluate(shard: Shard, columns: Ints, echo: Floats, xs: Floats, tables: list[CountTable]) -> Result:
+    return evaluate(shard, _pick(xs, columns), echo, tables)
+
+
+def _halves(shard: Shard, columns: Ints, echo: Floats, xs: Floats, tables: list[CountTable]) -> list[list[Floats]]:
+    parts = (0, 1) if len(xs) > 1 else (0, 0)
+    return [average(shard, _pick(xs[part::2], columns), echo, tables[part::2]) for part in parts]
 
 
 def _curve(shard: Shard, theta: Floats, echo: Floats, columns: Ints, *shared: Any) -> Floats:
@@ -282,9 +276,8 @@ def estimate_counts(corpus: Claimed, xs: Floats) -> tuple[Floats, float]:
         Largest standard error of a cumulative probability, from the two halves of the draws.
     """
     tables = [corpus.problem.hierarchy.table(x, corpus.edge) for x in xs]
-    padded = corpus.problem.hierarchy.pad(xs)
     first, mass, error = corpus.cells.first, np.empty(len(corpus.cells.start)), 0.0
-    for shard, parts in corpus.each(_halves, corpus.problem.columns, corpus.floor(), shared=[padded, tables]):
+    for shard, parts in corpus.each(_halves, corpus.problem.columns, corpus.floor(), shared=[xs, tables]):
         for block, one, other in zip(shard.blocks, *parts, strict=True):
             inside = block.width > 0
             at = (first[shard.events[block.events]][:, None] + np.arange(block.width.shape[1]))[inside]

@@ -3,23 +3,25 @@
 
 Counts are drawn exactly given all parameters. Given counts, sources are independent and are drawn by elliptical slice
 sampling (Murray et al. 2010), as are count parameters; class means from their normal, spreads of classes on a grid.
-Whom each source copies is as it was found before.
+Whom each source copies is as it was found before. What the first claim about each count would teach of its source is
+divided out, as it is in `openings`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import CountTable, speak
+from reconcile.batches import posterior_of, speak
 from reconcile.blocks import Block, Cells, Shard, build_shards
 from reconcile.errors import InvalidValue
 from reconcile.evidence import Problem
 from reconcile.learning import Lesson
+from reconcile.openings import first_claims
 
 __all__ = ["sample_lesson"]
 
@@ -91,38 +93,46 @@ class _Chain:
         self.t = layout.log_spread.copy()
         self.floor = problem.echoes.floor(problem.source)
         self.points: list[tuple[Shard, list[Block]]] = []
+        first = first_claims(problem, np.arange(len(problem.claims.outcome)))
+        self.first = first, *build_shards(first.claims, Cells.of(first.claims))
         self.masses: list[list[Floats]] = [[np.zeros(b.low.shape) for b in shard.blocks] for shard in shards]
 
     def counts(self, *, keep: bool) -> None:
         """Draw all counts given everything else."""
         layout = self.problem.hierarchy
         table = layout.table(self.x, self.edge)
-        heard, taught = (layout.theta(self.x, columns) for columns in (self.problem.columns, self.problem.taught))
+        theta = layout.theta(self.x, self.problem.columns)
         self.points = []
         for shard, sums in zip(self.shards, self.masses, strict=True):
             found = []
             for block, total in zip(shard.blocks, sums, strict=True):
                 rows = shard.rows[block.claims]
-                mass = self._mass(block, table, taught[:, rows], rows)
+                row = speak(block, theta[:, rows], self.floor[:, rows], slopes=False).row
+                _, mass = posterior_of(table.mass(block), row)
                 if keep:
-                    same = np.array_equal(heard[:, rows], taught[:, rows])
-                    known = mass if same else self._mass(block, table, heard[:, rows], rows)
-                    np.add(total, known, out=total)
+                    np.add(total, mass, out=total)
                 chosen = np.sum(np.cumsum(mass, axis=1) < self.rng.random((len(mass), 1)) * (1 - 1e-12), axis=1)
                 found.append(_at(block, np.minimum(chosen, mass.shape[1] - 1)))
             self.points.append((shard, found))
 
-    def _mass(self, block: Block, table: CountTable, theta: Floats, rows: Ints) -> Floats:
-        row = speak(block, theta, self.floor[:, rows], slopes=False).row
-        with np.errstate(divide="ignore"):
-            log_mass = np.log(table.mass(block)) + np.log(row).sum(axis=1)
-        mass: Floats = np.exp(log_mass - log_mass.max(axis=1, keepdims=True))
-        mass /= mass.sum(axis=1, keepdims=True)
-        return mass
+    def _openings(self, x: Floats) -> Iterator[tuple[Ints, Ints, Floats]]:
+        """Outcomes and speakers of first claims, and their log evidence by prior means of sources less that by x."""
+        problem, shards, edge = self.first
+        layout, table = problem.hierarchy, problem.hierarchy.table(x, edge)
+        thetas = [layout.theta(at, problem.columns) for at in (x, layout.mean)]
+        for shard in shards:
+            for block in shard.blocks:
+                rows, mass = shard.rows[block.claims], table.mass(block)
+                nothing = np.zeros((2, *rows.shape))
+                said = [speak(block, theta[:, rows], nothing, slopes=False).row for theta in thetas]
+                known, given = (posterior_of(mass, row)[0] for row in said)
+                yield block.outcome, problem.source[rows[:, 0]], given - known
 
     def _by_speaker(self, x: Floats) -> Floats:
-        theta = self.problem.hierarchy.theta(x, self.problem.taught)
+        theta = self.problem.hierarchy.theta(x, self.problem.columns)
         total = np.zeros(len(self.problem.hierarchy.place))
+        for _, speaker, gain in self._openings(x):
+            total += np.bincount(speaker, gain, len(total))
         for shard, blocks in self.points:
             for block in blocks:
                 rows = shard.rows[block.claims]
@@ -131,8 +141,11 @@ class _Chain:
                 total += np.bincount(self.problem.source[rows].ravel(), np.log(row).ravel(), len(total))
         return total
 
-    def _by_outcome(self, table: CountTable) -> Floats:
+    def _by_outcome(self, x: Floats) -> Floats:
+        table = self.problem.hierarchy.table(x, self.edge)
         total = np.zeros(len(table.tail))
+        for outcome, _, gain in self._openings(x):
+            total += np.bincount(outcome, gain, len(total))
         for _, blocks in self.points:
             for block in blocks:
                 total += np.bincount(block.outcome, np.log(table.mass(block)[:, 1]), len(total))
@@ -171,7 +184,7 @@ class _Chain:
 
         at = (self.x[places] - layout.mean[places]) / self.sd[places]
         of = np.repeat(np.arange(len(layout.counts)), layout.counts.shape[1])
-        at = _slice(at, of, len(layout.counts), lambda u: self._by_outcome(layout.table(count_x(u), self.edge)), rng)
+        at = _slice(at, of, len(layout.counts), lambda u: self._by_outcome(count_x(u)), rng)
         self.x = count_x(at)
 
 

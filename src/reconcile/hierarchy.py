@@ -171,25 +171,10 @@ class Hierarchy:
         total = -0.5 * gap @ self.precision(t) @ gap - float(t[self.class_of[mine]].sum())
         return float(total - 0.5 * np.sum(((t - self.log_spread) / self.log_spread_sd) ** 2))
 
-    def pad(self, x: Floats) -> Floats:
-        """Append 0, for parameters that are none, and the prior mean; shape (2 p + 1,) or (draws, 2 p + 1)."""
-        fixed = np.concatenate([[0.0], self.mean])
-        return np.concatenate([x, np.broadcast_to(fixed, (*x.shape[:-1], len(fixed)))], axis=-1)
-
     def theta(self, x: Floats, columns: Ints) -> Floats:
-        """Parameters of each claim.
-
-        Parameters
-        ----------
-        x : ndarray, shape (p,) or (draws, p)
-        columns : ndarray of int, shape (8, n)
-            Places in x; p for 0, and p + 1 + k for the prior mean of x[k].
-
-        Returns
-        -------
-        ndarray, shape (8, n) or (draws, 8, n)
-        """
-        found: Floats = self.pad(x)[..., columns]
+        """Parameters of each claim; `x` of shape (p,) or (draws, p), result (8, n) or (draws, 8, n)."""
+        padded = np.concatenate([x, np.zeros((*x.shape[:-1], 1))], axis=-1)
+        found: Floats = padded[..., columns]
         return found
 
     def table(self, x: Floats, edge: Ints, moved: int | None = None) -> CountTable:

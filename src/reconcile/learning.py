@@ -2,9 +2,10 @@
 """Learn the sources from a corpus: mode of the marginal likelihood, normal around it, draws moved to the posterior.
 
 Counts are summed out exactly, so what is left is the evidence as a function of source parameters, class means and count
-priors (`hierarchy`). Spreads within classes are not put at a joint mode, which would be far off: they are fitted by
-expectation-maximisation on the normal approximation, and drawn. Importance weights on such draws degenerate with some
-hundred parameters, even source by source; a few steps of Hamiltonian Monte Carlo do not.
+priors (`hierarchy`), given the first claim about each count (`openings`). Spreads within classes are not put at a joint
+mode, which would be far off: they are fitted by expectation-maximisation on the normal approximation, and drawn.
+Importance weights on such draws degenerate with some hundred parameters, even source by source; a few steps of
+Hamiltonian Monte Carlo do not.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from numpy.typing import NDArray
 from reconcile.batches import COPYING
 from reconcile.chains import begin, move, propose
 from reconcile.channels import expit
-from reconcile.evidence import DENSE, Claimed, Normal, Problem, estimate_counts, fill_up, invert
+from reconcile.evidence import DENSE, Normal, Problem, estimate_counts, fill_up, invert
+from reconcile.openings import Opened
 
 __all__ = ["Lesson", "learn"]
 
@@ -104,7 +106,7 @@ def learn(
     _keep_memory()
     spread: Callable[..., Iterable[Any]] = map if executor is None else executor.map
     total = len(problem.source)
-    whole = Claimed.of(problem, spread)
+    whole = Opened.of(problem, spread)
     part = whole.only(_some(problem, max(FIRST, total // 20), rng)) if total > 2 * FIRST else whole
     layout, first = problem.hierarchy, part
     x, t = layout.mean.copy(), layout.log_spread.copy()
@@ -117,13 +119,13 @@ def learn(
         t, _ = normal.spreads(t, steps_of_spreads)
         scale = 1 / np.sqrt(np.maximum(np.diag(normal.curvature), 0) + np.diag(layout.precision(t)))
         _favour(first, x)
-        part.echoes = first.echoes
-        first, mass, kept = _reduce(part, x[None])
+        part.joint.echoes = first.joint.echoes
+        first, mass, kept = part.reduced(x[None])
     every = first
     if part is not whole:
         report("mode of all claims")
-        whole.echoes = attrs.evolve(whole.echoes, shares=first.echoes.shares)
-        every, mass, kept = _reduce(whole, x[None])
+        whole.joint.echoes = attrs.evolve(whole.joint.echoes, shares=first.joint.echoes.shares)
+        every, mass, kept = whole.reduced(x[None])
         _favour(every, x)
         root, _, _ = normal.scaled(total / len(first.problem.source)).root(t)
         x = _climb(every, x, t, root=root, steps=12)
@@ -145,27 +147,20 @@ def learn(
         taught = _Taught(center, invert(root), t, t_sd, xs, float(len(xs)))
     else:
         starts = begin(normal, t, t_sd, rng)
-        whole.echoes = every.echoes
-        every, mass, kept = _reduce(whole, np.concatenate([normal.x[None], starts[0]]))
+        whole.joint.echoes = every.joint.echoes
+        every, mass, kept = whole.reduced(np.concatenate([normal.x[None], starts[0]]))
         taught = _moved(every, normal, starts, draws or MOST, rng)
-    found, error = estimate_counts(every, taught.xs)
-    low, start = whole.cells.start, whole.cells.first
+    found, error = estimate_counts(every.joint, taught.xs)
+    low, start = whole.joint.cells.start, whole.joint.cells.first
     return Lesson(
-        attrs.evolve(problem, echoes=every.echoes), taught.mean, taught.covariance, taught.t, taught.t_sd, taught.xs,
-        low, fill_up(found, mass, kept, start), start, taught.ess, error, taught.notes,
+        attrs.evolve(problem, echoes=every.joint.echoes), taught.mean, taught.covariance, taught.t, taught.t_sd,
+        taught.xs, low, fill_up(found, mass, kept, start), start, taught.ess, error, taught.notes,
     )  # fmt: skip
 
 
 def _keep_memory() -> None:
     """Free one array that is as large as glibc's limit allows: it then keeps what is freed, which halves the time."""
     np.empty(31 << 17)
-
-
-def _reduce(whole: Claimed, xs: Floats) -> tuple[Claimed, Floats, Ints]:
-    """Leave out cells that hold next to nothing at some parameters; with the mass of all, and which are kept."""
-    mass, _ = estimate_counts(whole, xs)
-    reduced, kept = whole.without(mass)
-    return reduced, mass, kept
 
 
 def _some(problem: Problem, claims: int, rng: np.random.Generator) -> Ints:
@@ -175,20 +170,20 @@ def _some(problem: Problem, claims: int, rng: np.random.Generator) -> Ints:
     return np.sort(rng.permutation(events)[:number])
 
 
-def _favour(corpus: Claimed, x: Floats) -> None:
+def _favour(corpus: Opened, x: Floats) -> None:
     """See anew whom each source copies."""
     problem = corpus.problem
     chance = expit(problem.hierarchy.theta(x, problem.columns)[COPYING])
     chance = np.where(problem.columns[COPYING] < len(problem.hierarchy), chance, 0.0)
-    corpus.echoes = corpus.echoes.revised(problem.source, chance, corpus.evaluate(x[None])[2][0])
+    corpus.joint.echoes = corpus.joint.echoes.revised(problem.source, chance, corpus.evaluate(x[None])[2][0])
 
 
-def _curve_at(corpus: Claimed, x: Floats) -> Normal:
+def _curve_at(corpus: Opened, x: Floats) -> Normal:
     return Normal(corpus.problem.hierarchy, x, corpus.evaluate(x[None])[1][0], corpus.curvature(x)).definite()
 
 
 def _climb(
-    corpus: Claimed, x: Floats, t: Floats, *, steps: int, scale: Floats | None = None, root: Floats | None = None
+    corpus: Opened, x: Floats, t: Floats, *, steps: int, scale: Floats | None = None, root: Floats | None = None
 ) -> Floats:
     """Climb to the mode given t, in coordinates scaled one by one or turned by a root of the precision."""
     from scipy.linalg import solve_triangular
@@ -233,7 +228,7 @@ class _Taught:
 
 
 def _moved(
-    corpus: Claimed, normal: Normal, starts: tuple[Floats, Floats], draws: int, rng: np.random.Generator
+    corpus: Opened, normal: Normal, starts: tuple[Floats, Floats], draws: int, rng: np.random.Generator
 ) -> _Taught:
     xs, ts, ess, disagreement = move(corpus, normal, *starts, draws, rng)
     notes: tuple[str, ...] = ()

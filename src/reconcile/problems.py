@@ -122,20 +122,6 @@ def _speakers(columns: Columns, origin: Ints, model: Model) -> tuple[Ints, list[
     return speaker, speakers
 
 
-def _taught(places: Ints, event: Ints, origin: Ints, size: int) -> Ints:
-    """Let counts that one source alone speaks of teach how it rounds, and what counts are like, but not how it errs.
-
-    All that such claims say of errors comes from the shape of the count prior, and real counts do not have it: where
-    "several" is put down as 2, a source that runs low by a sixth fits best.
-    """
-    shared = np.zeros(int(event.max(initial=-1)) + 1, dtype=bool)
-    first = np.flatnonzero(np.append(True, np.diff(event) != 0))[: len(shared)]
-    shared[event[origin != origin[first[event]]]] = True
-    fixed = ~shared[event] & (places < size)
-    fixed[HEAPING] = False
-    return np.where(fixed, size + 1 + places, places)
-
-
 def pose(columns: Columns, roles: Roles, model: Model) -> Posed:
     """Make a problem of the claims that are used; each quantity is taken by itself.
 
@@ -186,7 +172,6 @@ def pose(columns: Columns, roles: Roles, model: Model) -> Posed:
         heard[who, RELATIONS[how]] = frozenset({*model.channel.parameters, *more})
     hierarchy = Hierarchy.of(speakers, heard, outcomes, model)
     claims = Claims(event, value, columns.hedged[rows], meanings, outcome)
-    places = np.ascontiguousarray(hierarchy.place[mine, relation].T)
-    taught = _taught(places, event, origin, len(hierarchy))
-    problem = Problem(claims, mine, places, taught, hierarchy, echoes)
+    places = hierarchy.place[mine, relation].T
+    problem = Problem(claims, mine, np.ascontiguousarray(places), hierarchy, echoes)
     return Posed(problem, rows, relation, count[code], speaker, tuple(speakers))
