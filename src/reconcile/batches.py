@@ -167,23 +167,28 @@ class CountTable:
     def of(
         cls, edge: Ints, zero: Floats, location: Floats, log_scale: Floats, broad: Floats, wide: Floats
     ) -> CountTable:
-        """Compute the tails, from one value for each outcome; `wide` (outcomes, 2) is the broad location and scale.
+        """Compute the tails.
 
-        `zero` and `broad` are logits.
+        Parameters
+        ----------
+        edge : ndarray of int, shape (u,)
+        zero, location, log_scale, broad : ndarray, shape (outcomes,) or (draws, outcomes)
+            `zero` and `broad` are logits.
+        wide : ndarray, shape (outcomes, 2)
+            Location and scale of the broad parts.
         """
-        positive = np.maximum(edge, 1).astype(float)
-        tails, slopes = [], []
-        for z, m, s, b, (wide_location, wide_scale) in zip(zero, location, log_scale, broad, wide, strict=True):
-            main, by_location, by_scale = tail(positive, m, float(np.exp(s)))
-            far, _, _ = tail(positive, wide_location, wide_scale)
-            none, share = expit(z), expit(b)
-            inner = (1 - share) * main + share * far
-            rows = np.array(
-                [-none * inner, (1 - share) * by_location, (1 - share) * by_scale, share * (1 - share) * (far - main)]
-            )
-            tails.append(np.where(edge > 0, (1 - none) * inner, 1.0))
-            slopes.append(np.where(edge > 0, (1 - none) * rows, 0.0))
-        return cls(np.array(tails), np.array(slopes))
+        positive, held = np.maximum(edge, 1).astype(float), edge > 0
+        none, share = expit(zero)[..., None], expit(broad)[..., None]
+        main, by_location, by_scale = tail(positive, location[..., None], np.exp(log_scale)[..., None])
+        far, _, _ = tail(positive, wide[:, :1], wide[:, 1:])
+        inner = (1 - share) * main + share * far
+        rows = [-none * inner, (1 - share) * by_location, (1 - share) * by_scale, share * (1 - share) * (far - main)]
+        slopes = np.where(held, (1 - none)[..., None, :] * np.stack(rows, axis=-2), 0.0)
+        return cls(np.where(held, (1 - none) * inner, 1.0), slopes)
+
+    def split(self) -> list[CountTable]:
+        """Give the table of each draw, where there is a first axis of draws."""
+        return [CountTable(*pair) for pair in zip(self.tail, self.slopes, strict=True)]
 
     def mass(self, block: Block) -> Floats:
         """Prior probability of each cell of a block; shape (b, w)."""

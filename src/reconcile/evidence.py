@@ -127,7 +127,7 @@ class Claimed:
         `xs` of shape (draws, p); shapes (draws,), (draws, p) and (draws, 2, n).
         """
         problem, layout, draws = self.problem, self.problem.hierarchy, len(xs)
-        tables = [layout.table(x, self.edge) for x in xs]
+        tables = layout.tables(xs, self.edge)
         scores, copies = np.empty((draws, 8, len(problem.source))), np.empty((draws, 2, len(problem.source)))
         total, prior = np.zeros(draws), np.zeros((draws, *tables[0].tail.shape))
         for shard, result in self.each(_evaluate, problem.columns, self.floor(), shared=[xs, tables]):
@@ -275,7 +275,7 @@ def estimate_counts(corpus: Claimed, xs: Floats) -> tuple[Floats, float]:
     error : float
         Largest standard error of a cumulative probability, from the two halves of the draws.
     """
-    tables = [corpus.problem.hierarchy.table(x, corpus.edge) for x in xs]
+    tables = corpus.problem.hierarchy.tables(xs, corpus.edge)
     first, mass, error = corpus.cells.first, np.empty(len(corpus.cells.start)), 0.0
     for shard, parts in corpus.each(_halves, corpus.problem.columns, corpus.floor(), shared=[xs, tables]):
         for block, one, other in zip(shard.blocks, *parts, strict=True):

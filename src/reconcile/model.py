@@ -82,19 +82,19 @@ class CountPrior:
         return (1 - self.zero) * np.where(high >= 1, positive / inside, 0.0) + np.where(low == 0, self.zero, 0.0)
 
 
-def tail(edge: Floats, location: float, scale: float) -> tuple[Floats, Floats, Floats]:
+def tail(edge: Floats, location: float | Floats, scale: float | Floats) -> tuple[Floats, Floats, Floats]:
     """P(count >= edge | count >= 1) of a log-normal in whole numbers, and its slopes by location and log scale.
 
     Parameters
     ----------
     edge : ndarray, shape (n,)
         Whole numbers from 1.
-    location, scale : float
+    location, scale : float or ndarray that broadcasts with `edge`
     """
     from scipy.special import log_ndtr
 
     z, start = (np.log(edge - 0.5) - location) / scale, (np.log(0.5) - location) / scale
-    every = float(log_ndtr(-start))  # may be far out in the tail, so by logarithms
+    every = log_ndtr(-start)  # may be far out in the tail, so by logarithms
     bell, first = (np.exp(-0.5 * x * x - every) / _ROOT_TWO_PI for x in (z, start))
     beyond: Floats = np.exp(log_ndtr(-z) - every)
     return beyond, (bell - beyond * first) / scale, bell * z - beyond * first * start

@@ -114,7 +114,7 @@ class Opened:
             if shared:
                 known, back, _ = claimed.evaluate(xs)
                 total, slope = total - known, slope - back
-            tables = [layout.table(x, claimed.edge) for x in xs]
+            tables = layout.tables(xs, claimed.edge)
             for _, results in claimed.each(_recall, shared=[tables]):
                 for k, (table, found) in enumerate(zip(tables, results, strict=True)):
                     total[k] += found.log_evidence

@@ -202,5 +202,5 @@ def _count_priors(
         raise UnknownQuantity(str(quantity))
     outcome = problem.claims.outcome[posed.count[code]]
     edge = np.append(low, TOP + 1)
-    tails = np.array([problem.hierarchy.table(x, edge).tail[outcome] for x in ready.xs])
+    tails = np.array([one.tail[outcome] for one in problem.hierarchy.tables(ready.xs, edge)])
     return np.maximum(-np.diff(tails, axis=1), 0.0) / width
