@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
+import csv
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+import reconcile as rc
 from reconcile.batches import PARAMETERS, STEP
 from reconcile.chains import _effective, draw_spreads
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
 from reconcile.evidence import Claimed
 from reconcile.learning import learn
-from reconcile.model import Model
+from reconcile.model import Model, Parameter
 from reconcile.problems import pose
 from reconcile.simulate import simulate
 from reconcile.vocabulary import Relation
@@ -174,3 +176,22 @@ def test_known_parameters_are_recovered():
 def test_where_nothing_can_be_copied_nothing_is_learned_of_copying():
     alone = simulate(events=12, sources=3, claims_per_event=1, rng=2).claims
     assert "copying" not in {name.name for name in problem_of(alone).hierarchy.names}
+
+
+@pytest.mark.slow
+def test_copiers_are_found_where_three_nearly_always_agree(shared_data):
+    """Greer and CWSS took Kennedy's figures; a climb that began from sources who observe stayed with three who know."""
+    lost = rc.Outcome("losses", {"killed", "injured", "missing", "captured"})
+    claims = []
+    with (shared_data / "acw_battles" / "claims.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["quantity"] == "casualties" and row["form"] == "exact":
+                quantity = rc.Event(row["battle"]).count(lost, rc.Group(party=row["side"]))
+                source, said = rc.Source(row["source"], kind="compiler"), rc.Exactly(int(row["low"]))
+                claims.append(rc.Claim(quantity, said, source, reported=f"{row['pub_year']}-07-01"))
+    problem = problem_of(claims)
+    lesson = learn(problem, rng=np.random.default_rng(0), draws=64)
+    names = problem.hierarchy.names
+    for copier in ("Greer2005", "CWSS"):
+        draws = lesson.xs[:, names.index(Parameter("source", copier, "copying", None))]
+        assert draws.mean() > 0  # in logits: more often than not

@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import COPYING
+from reconcile.batches import COPYING, FIDELITY
 from reconcile.chains import begin, move, propose
 from reconcile.channels import expit
 from reconcile.evidence import DENSE, Normal, Problem, estimate_counts, fill_up, invert
@@ -29,6 +29,8 @@ __all__ = ["Lesson", "learn"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
+# Logits of copying and of exactness where a climb begins with the reading that sources copy.
+COPIED, INEXACT = 2.0, 2.0
 FIRST = 2_000  # claims, and one in twenty of all, from which a first mode is found
 CURVED = 8_000  # claims from which the curvature is taken, at least
 CLIMBS = (20, 10, 10)  # steps towards the mode in each round of mode, spreads and favourites
@@ -108,26 +110,21 @@ def learn(
     total = len(problem.source)
     whole = Opened.of(problem, spread)
     part = whole.only(_some(problem, max(FIRST, total // 20), rng)) if total > 2 * FIRST else whole
-    layout, first = problem.hierarchy, part
-    x, t = layout.mean.copy(), layout.log_spread.copy()
-    scale = 1 / np.sqrt(np.diag(layout.precision(t)))
+    layout, effort = problem.hierarchy, 1 if total > MOVED else 4
     steps_of_spreads = 5 if len(layout) < 800 else 1
-    for at, steps in enumerate(CLIMBS, start=1):
-        report(f"first mode, round {at} of {len(CLIMBS)}")
-        x = _climb(first, x, t, scale=scale, steps=steps if total > MOVED else 4 * steps)
-        normal = _curve_at(first, x)
-        t, _ = normal.spreads(t, steps_of_spreads)
-        scale = 1 / np.sqrt(np.maximum(np.diag(normal.curvature), 0) + np.diag(layout.precision(t)))
-        _favour(first, x)
-        part.joint.echoes = first.joint.echoes
-        first, mass, kept = part.reduced(x[None])
-    every = first
+    readings = [layout.mean]
+    if np.any(problem.echoes.favourites >= 0):
+        readings.append(_as_copiers(problem))
+    # A climb stays with the reading that it begins from, so the better one must be looked for.
+    modes = [_search(part, x, effort, steps_of_spreads, report) for x in readings]
+    mode = max(modes, key=lambda one: one.height)
+    x, t, every, mass, kept = mode.x, mode.t, mode.reduced, mode.mass, mode.kept
     if part is not whole:
         report("mode of all claims")
-        whole.joint.echoes = attrs.evolve(whole.joint.echoes, shares=first.joint.echoes.shares)
+        whole.joint.echoes = attrs.evolve(whole.joint.echoes, shares=every.joint.echoes.shares)
+        root, _, _ = mode.normal.scaled(total / len(part.problem.source)).root(t)
         every, mass, kept = whole.reduced(x[None])
         _favour(every, x)
-        root, _, _ = normal.scaled(total / len(first.problem.source)).root(t)
         x = _climb(every, x, t, root=root, steps=12)
     report("curvature")
     some = every if total <= CURVED else every.only(_some(problem, CURVED, rng))
@@ -161,6 +158,47 @@ def learn(
 def _keep_memory() -> None:
     """Free one array that is as large as glibc's limit allows: it then keeps what is freed, which halves the time."""
     np.empty(31 << 17)
+
+
+@attrs.frozen(eq=False)
+class _Mode:
+    """A mode, the normal around it, its log posterior density, and the cells that it leaves; see `Opened.reduced`."""
+
+    x: Floats
+    t: Floats
+    normal: Normal
+    height: float
+    reduced: Opened
+    mass: Floats
+    kept: Ints
+
+
+def _search(part: Opened, x: Floats, effort: int, steps_of_spreads: int, report: Callable[[str], None]) -> _Mode:
+    """Climb from a reading of the sources, with spreads and favourites in turn."""
+    layout, first, before = part.problem.hierarchy, part, part.joint.echoes
+    t = layout.log_spread.copy()
+    scale = 1 / np.sqrt(np.diag(layout.precision(t)))
+    for at, steps in enumerate(CLIMBS, start=1):
+        report(f"first mode, round {at} of {len(CLIMBS)}")
+        x = _climb(first, x, t, scale=scale, steps=effort * steps)
+        normal = _curve_at(first, x)
+        t, _ = normal.spreads(t, steps_of_spreads)
+        scale = 1 / np.sqrt(np.maximum(np.diag(normal.curvature), 0) + np.diag(layout.precision(t)))
+        _favour(first, x)
+        part.joint.echoes = first.joint.echoes
+        first, mass, kept = part.reduced(x[None])
+    part.joint.echoes = before
+    height = float(first.evaluate(x[None])[0][0] + layout.log_prior(x, t))
+    return _Mode(x, t, normal, height, first, mass, kept)
+
+
+def _as_copiers(problem: Problem) -> Floats:
+    """Give the reading in which whoever can copy mostly does, and what is not copied is less exact."""
+    x, place = problem.hierarchy.mean.copy(), problem.columns[COPYING]
+    mine = problem.columns[:, place < len(x)]
+    x[mine[COPYING]] = COPIED
+    x[mine[FIDELITY]] = INEXACT
+    return x
 
 
 def _some(problem: Problem, claims: int, rng: np.random.Generator) -> Ints:
