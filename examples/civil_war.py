@@ -177,7 +177,7 @@ else:
 # What this does not know
 # -----------------------
 # Where three sources nearly always agree, two readings fit: that two of them copy the third, or that all three know the
-# number. The claims alone do not always decide, and learning may settle on the second reading where the first is
-# history. In the whole collection, with its many small losses on which everyone agrees, it takes Kennedy, Greer and
-# CWSS for three exact observers; with the losses from 200 men alone it finds that two of them copy. Who knows that one
-# book was typed from another should say so (``quoted_from=``), and not leave it to be found.
+# number. Learning tries both and keeps the likelier. In the whole collection that is the one of history: Greer and CWSS
+# took the figures of Kennedy, and where they differ from him tells. Of three that never differ the claims tell nothing,
+# and the priors decide, which expect observers. Who knows that one book was typed from another should say so
+# (``quoted_from=``), and not leave it to be found.
