@@ -279,7 +279,7 @@ class Block:
 
 
 # The same blocks are repeated as often again at every step of a chain, which took an eighth of its time.
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=16)
 def _tile(block: Block, times: int) -> Block:
     rows, count = block.claims.size, len(block.events)
     copies = np.arange(times)
