@@ -113,7 +113,7 @@ def learn(
     layout, effort = problem.hierarchy, 1 if total > MOVED else 4
     steps_of_spreads = 5 if len(layout) < 800 else 1
     readings = [layout.mean]
-    if np.any(problem.echoes.favourites >= 0):
+    if total <= MOVED and np.any(problem.echoes.favourites >= 0):  # beyond, it would double the time
         readings.append(_as_copiers(problem))
     # A climb stays with the reading that it begins from, so the better one must be looked for.
     modes = [_search(part, x, effort, steps_of_spreads, report) for x in readings]
