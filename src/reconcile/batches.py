@@ -190,6 +190,11 @@ class CountTable:
         """Give the table of each draw, where there is a first axis of draws."""
         return [CountTable(*pair) for pair in zip(self.tail, self.slopes, strict=True)]
 
+    def by_parameter(self, prior: Floats) -> Floats:
+        """Turn a derivative by the tails, shape (outcomes, u), into one by the parameters, shape (outcomes, 4)."""
+        found: Floats = np.einsum("oku,ou->ok", self.slopes, prior)
+        return found
+
     def mass(self, block: Block) -> Floats:
         """Prior probability of each cell of a block; shape (b, w)."""
         outcome = block.outcome[:, None]

@@ -56,15 +56,19 @@ class Problem:
         renamed = np.full(len(self.claims.outcome), -1, dtype=np.int64)
         renamed[events] = np.arange(len(events))
         kept = np.flatnonzero(renamed[self.claims.event] >= 0)
+        return self.take(kept, renamed[self.claims.event[kept]], events)
+
+    def take(self, rows: Ints, event: Ints, events: Ints) -> Problem:
+        """Keep the claims at some rows, about counts that are numbered anew by `event` and are those at `events`."""
         claims = attrs.evolve(
             self.claims,
-            event=renamed[self.claims.event[kept]],
-            value=self.claims.value[kept],
-            hedged=self.claims.hedged[kept],
+            event=event,
+            value=self.claims.value[rows],
+            hedged=self.claims.hedged[rows],
             outcome=self.claims.outcome[events],
         )
-        echoes = attrs.evolve(self.echoes, there=self.echoes.there[:, kept], same=self.echoes.same[:, kept])
-        return Problem(claims, self.source[kept], self.columns[:, kept], self.hierarchy, echoes)
+        echoes = attrs.evolve(self.echoes, there=self.echoes.there[:, rows], same=self.echoes.same[:, rows])
+        return Problem(claims, self.source[rows], self.columns[:, rows], self.hierarchy, echoes)
 
 
 @attrs.define(eq=False)
@@ -138,7 +142,7 @@ class Claimed:
         slope = np.empty((draws, len(layout)))
         for k, table in enumerate(tables):
             slope[k] = np.bincount(problem.columns.ravel(), scores[k].ravel(), len(layout) + 1)[:-1]
-            np.add.at(slope[k], layout.counts, np.einsum("oku,ou->ok", table.slopes, prior[k]))
+            slope[k, layout.counts] += table.by_parameter(prior[k])
         return total, slope, copies
 
     def curvature(self, x: Floats) -> Floats:

@@ -29,7 +29,7 @@ __all__ = ["Lesson", "learn"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-# Logits of copying and of exactness where a climb begins with the reading that sources copy.
+# Logits of copying and of exactness where a climb begins with the reading that sources copy: judgement.
 COPIED, INEXACT = 2.0, 2.0
 FIRST = 2_000  # claims, and one in twenty of all, from which a first mode is found
 CURVED = 8_000  # claims from which the curvature is taken, at least

@@ -26,23 +26,15 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 # Posterior probability by the first claim alone, below which a cell is left out: coarser than that of all claims, since
-# what is left out hardly changes with the parameters.
+# what is left out hardly changes with the parameters; `test_openings` holds the evidence against that of all cells.
 FAINT = 1e-4
 
 
 def first_claims(problem: Problem, events: Ints) -> Problem:
     """Keep the first claim about some of the counts, in ascending order."""
-    rows = np.searchsorted(problem.claims.event, events)
-    claims = attrs.evolve(
-        problem.claims,
-        event=np.arange(len(events)),
-        value=problem.claims.value[rows],
-        hedged=problem.claims.hedged[rows],
-        outcome=problem.claims.outcome[events],
-    )
-    nothing = np.zeros_like(problem.echoes.there[:, rows])
-    echoes = attrs.evolve(problem.echoes, there=nothing, same=nothing)
-    return Problem(claims, problem.source[rows], problem.columns[:, rows], problem.hierarchy, echoes)
+    first = problem.take(np.searchsorted(problem.claims.event, events), np.arange(len(events)), events)
+    nothing = np.zeros_like(first.echoes.there)
+    return attrs.evolve(first, echoes=attrs.evolve(first.echoes, there=nothing, same=nothing))
 
 
 @attrs.frozen(eq=False)
@@ -118,7 +110,7 @@ class Opened:
             for _, results in claimed.each(_recall, shared=[tables]):
                 for k, (table, found) in enumerate(zip(tables, results, strict=True)):
                     total[k] += found.log_evidence
-                    np.add.at(slope[k], layout.counts, np.einsum("oku,ou->ok", table.slopes, found.prior))
+                    slope[k, layout.counts] += table.by_parameter(found.prior)
         return total, slope, copies
 
     def curvature(self, x: Floats) -> Floats:
