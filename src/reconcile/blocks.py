@@ -270,16 +270,18 @@ class Block:
     size: Floats
     blur: Floats
     reference: Floats | None = None
+    # The same blocks are repeated as often again at every step of a chain, which took an eighth of its time.
+    _repeated: dict[int, Block] = attrs.field(factory=dict, init=False, repr=False)
 
     def tiled(self, times: int) -> Block:
         """Repeat all counts, so that each copy may have other source parameters."""
         if times == 1:
             return self
-        return _tile(self, times)
+        if times not in self._repeated:
+            self._repeated[times] = _tile(self, times)
+        return self._repeated[times]
 
 
-# The same blocks are repeated as often again at every step of a chain, which took an eighth of its time.
-@functools.lru_cache(maxsize=16)
 def _tile(block: Block, times: int) -> Block:
     rows, count = block.claims.size, len(block.events)
     copies = np.arange(times)
@@ -320,13 +322,15 @@ class Shard:
     events: Ints
 
 
-def build_shards(claims: Claims, cells: Cells) -> tuple[tuple[Shard, ...], Ints]:
+def build_shards(claims: Claims, cells: Cells, apart: Ints | None = None) -> tuple[tuple[Shard, ...], Ints]:
     """Sort counts into blocks and shards.
 
     Parameters
     ----------
     claims : Claims
     cells : Cells
+    apart : ndarray of int, shape (events,), optional
+        Counts that differ in it do not share a block.
 
     Returns
     -------
@@ -342,13 +346,14 @@ def build_shards(claims: Claims, cells: Cells) -> tuple[tuple[Shard, ...], Ints]
     edges = np.diff(words.start)[claims.value]
     claimed = np.bincount(claims.event, _rounded(edges), events)
     load = claimed * count_of
-    order = np.lexsort((np.arange(events), count_of, number))
+    kind = number if apart is None else apart * (number.max(initial=0) + 1) + number
+    order = np.lexsort((np.arange(events), count_of, kind))
     blocks: list[tuple[Ints, int]] = []
     at = 0
     while at < events:
         n = number[order[at]]
         stop = at + int(np.searchsorted(np.cumsum(load[order[at:]]), CELLS)) + 1
-        stop = min(stop, int(np.searchsorted(number[order], n, side="right")))
+        stop = min(stop, int(np.searchsorted(kind[order], kind[order[at]], side="right")))
         # Counts with far fewer cells than others would be filled up in vain, unless all of them are little work.
         mine = count_of[order[at:stop]]
         alike = int(np.searchsorted(mine, _FILLED * mine[0], side="right"))

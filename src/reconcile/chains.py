@@ -13,6 +13,7 @@ from reconcile.evidence import Normal
 from reconcile.hierarchy import Hierarchy
 from reconcile.importance import normal_points
 from reconcile.openings import Opened
+from reconcile.visits import Visits
 
 __all__ = ["begin", "move", "propose"]
 
@@ -20,7 +21,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 EFFORT, CHAINS, STEPS = 1_200_000, 8, 3  # claims times gradients; chains; gradients in a sweep
-REFRESHES = 3  # proposals of other readings in a sweep
+VISITS = 2  # rounds in which every source is visited, in a sweep
 
 
 def propose(normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -61,9 +62,8 @@ def move(
     layout, size = normal.layout, len(normal.x)
     sweeps = int(np.clip(EFFORT // (CHAINS * STEPS * max(len(corpus.problem.source), 1)), 16, 4 * draws // CHAINS + 32))
     xs, ts = xs.copy(), ts.copy()
-    value, slope, _ = corpus.evaluate(xs)
     kept, kept_t, angle = [], [], np.full(CHAINS, 0.6)
-    groups = _alike(layout)
+    visits = Visits.of(corpus, CHAINS)
 
     for sweep in range(sweeps):
         roots, centers, priors = zip(*(normal.root(one) for one in ts), strict=True)
@@ -87,6 +87,7 @@ def move(
             rest = value - 0.5 * np.sum(gap * pull, axis=1) + 0.5 * np.sum(u**2, axis=1)
             return rest, np.clip(turn(slope - pull) + u, -50.0, 50.0)
 
+        value, slope, _ = corpus.evaluate(xs)
         u = np.array([r.T @ (x - c) for r, x, c in zip(roots, xs, centers, strict=True)])
         rest, kick = beyond(u, xs, value, slope)
         speed = rng.standard_normal(u.shape)
@@ -103,16 +104,8 @@ def move(
             speed = speed + 0.5 * turning * kick
         gain = rest - 0.5 * np.sum(u**2 + speed**2, axis=1) - before
         taken = np.log(rng.random(CHAINS)) < np.where(np.isfinite(gain), gain, -np.inf)
-        xs[taken], value[taken], slope[taken] = new[taken], new_value[taken], new_slope[taken]
-        for _ in range(REFRESHES if groups else 0):  # after a learned model, no known source leans on a class
-            new = refresh(layout, groups, xs, ts, rng)
-            new_value, new_slope, _ = corpus.evaluate(new)
-            taken_too = np.log(rng.random(CHAINS)) < new_value - value
-            xs[taken_too], value[taken_too], slope[taken_too] = (
-                new[taken_too],
-                new_value[taken_too],
-                new_slope[taken_too],
-            )
+        xs[taken] = new[taken]
+        visits.go(normal, xs, ts, VISITS, rng)
         ts = np.array([draw_spreads(layout, x, rng) for x in xs])
         if sweep < sweeps // 3:
             angle = np.clip(angle * np.exp(0.4 * (taken - 0.7)), 0.02, 1.0)
@@ -126,34 +119,6 @@ def move(
         _effective(chains),
         _disagreement(chains),
     )
-
-
-def _alike(layout: Hierarchy) -> list[Ints]:
-    """Parameters that can be read in more than one way together: those of a source, in all and by relation."""
-    found = []
-    for place in layout.place:  # (relations, 8)
-        common = {int(k) for k in place.ravel() if np.count_nonzero(place == k) > 1 and k < len(layout)}
-        rows = [{int(k) for k in row if k < len(layout)} for row in place]
-        found += [
-            np.array(sorted(row), dtype=np.int64) for row in [*rows, common, *(row - common for row in rows)] if row
-        ]
-    kept = [at[layout.class_of[at] >= 0] for at in found]
-    return [at for at in kept if len(at)]
-
-
-def refresh(layout: Hierarchy, groups: list[Ints], xs: Floats, ts: Floats, rng: np.random.Generator) -> Floats:
-    """Propose for each chain another reading of a source, by a step that leaves the prior given its class as it is.
-
-    Steps are of any length (preconditioned Crank-Nicolson, Cotter et al. 2013), so that a chain may leap from one
-    reading to another: whether it is taken depends on the evidence alone.
-    """
-    new = xs.copy()
-    for x, t in zip(new, ts, strict=True):
-        at = groups[rng.integers(len(groups))]
-        group, keep = layout.class_of[at], rng.random() ** 0.5
-        gap = x[at] - x[group]
-        x[at] = x[group] + keep * gap + np.sqrt(1 - keep**2) * np.exp(t[group]) * rng.standard_normal(len(at))
-    return new
 
 
 def draw_spreads(layout: Hierarchy, x: Floats, rng: np.random.Generator) -> Floats:

@@ -20,6 +20,7 @@ Ints: TypeAlias = NDArray[np.int64]
 FAVOURITES = 4  # sources that one source may be found to follow
 FEWEST = 6  # equal figures before a source is considered as one that another follows
 NEAREST = 6  # earlier equal claims that are looked at for each claim
+LOYAL = 0.8  # share of the first favourite where a climb begins with the reading that sources copy it: judgement
 # Pseudo-claims behind the shares of whom a source copies: any earlier claim, and each favourite (judgement: two claims
 # that say otherwise outweigh them).
 ANYONE, EACH = 2.0, 0.25
@@ -53,6 +54,14 @@ class Echoes:
         """For each claim: the probability that a copy says the same, and that there is one to copy; shape (2, n)."""
         share = self.shares[:, source]
         return np.array([(share * self.same).sum(axis=0), (share * self.there).sum(axis=0)])
+
+    def loyal(self) -> Echoes:
+        """Give the reading in which each source that has favourites mostly copies the first of them."""
+        wanted = np.vstack([np.ones(self.shares.shape[1]), self.favourites >= 0])
+        others = wanted.sum(axis=0) - 1
+        shares = wanted * (1 - LOYAL) / np.maximum(others, 1)
+        shares[1] = LOYAL
+        return attrs.evolve(self, shares=np.where(others > 0, shares, self.shares))
 
     def revised(self, source: Ints, chance: Floats, copies: Floats) -> Echoes:
         """Estimate the shares anew (one step of expectation-maximisation).

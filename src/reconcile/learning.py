@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from reconcile.batches import COPYING, FIDELITY
 from reconcile.chains import begin, move, propose
 from reconcile.channels import expit
+from reconcile.echoes import Echoes
 from reconcile.evidence import DENSE, Normal, Problem, estimate_counts, fill_up, invert
 from reconcile.openings import Opened
 
@@ -112,11 +113,11 @@ def learn(
     part = whole.only(_some(problem, max(FIRST, total // 20), rng)) if total > 2 * FIRST else whole
     layout, effort = problem.hierarchy, 1 if total > MOVED else 4
     steps_of_spreads = 5 if len(layout) < 800 else 1
-    readings = [layout.mean]
+    readings = [(layout.mean, part.joint.echoes)]
     if total <= MOVED and np.any(problem.echoes.favourites >= 0):  # beyond, it would double the time
-        readings.append(_as_copiers(problem))
+        readings.append((_as_copiers(problem), part.joint.echoes.loyal()))
     # A climb stays with the reading that it begins from, so the better one must be looked for.
-    modes = [_search(part, x, effort, steps_of_spreads, report) for x in readings]
+    modes = [_search(part, x, echoes, effort, steps_of_spreads, report) for x, echoes in readings]
     mode = max(modes, key=lambda one: one.height)
     x, t, every, mass, kept = mode.x, mode.t, mode.reduced, mode.mass, mode.kept
     if part is not whole:
@@ -173,9 +174,12 @@ class _Mode:
     kept: Ints
 
 
-def _search(part: Opened, x: Floats, effort: int, steps_of_spreads: int, report: Callable[[str], None]) -> _Mode:
+def _search(
+    part: Opened, x: Floats, echoes: Echoes, effort: int, steps_of_spreads: int, report: Callable[[str], None]
+) -> _Mode:
     """Climb from a reading of the sources, with spreads and favourites in turn."""
     layout, first, before = part.problem.hierarchy, part, part.joint.echoes
+    part.joint.echoes = echoes
     t = layout.log_spread.copy()
     scale = 1 / np.sqrt(np.diag(layout.precision(t)))
     for at, steps in enumerate(CLIMBS, start=1):

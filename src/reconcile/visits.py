@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: MIT
+"""Sources visited in turn: other readings of one source, judged by its own claims alone.
+
+What a claim says of a count depends on its own source only. So all chains keep what each claim says of each cell, and a
+new reading of one source costs its own claims, where a step of all parameters costs those of everybody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.batches import speak
+from reconcile.blocks import Block, build_shards
+from reconcile.evidence import Claimed, Normal, Problem
+from reconcile.openings import Opened
+
+__all__ = ["Visits"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+AFRESH = 0.3  # share of the steps that keep nothing of where a chain stands
+LEAPS = 0.3  # share of the steps that are taken from the prior, whatever the evidence looked like at the mode
+
+
+def _divide(problem: Problem) -> tuple[Ints, list[list[Ints]]]:
+    """Find who shares parameters: the party of each claim, and for each party the parameters that may move together."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    none = len(problem.hierarchy)
+    kinds, kind = np.unique(problem.columns, axis=1, return_inverse=True)
+    line = np.repeat(np.arange(kinds.shape[1]), len(kinds))
+    links = coo_array((np.ones(len(line)), (line, kinds.T.ravel())), (kinds.shape[1], none + 1)).tocsr()[:, :none]
+    _, party = connected_components(links @ links.T, directed=False)
+    groups = []
+    for k in range(party.max(initial=-1) + 1):
+        rows = [{int(at) for at in kinds[:, j] if at < none} for j in np.flatnonzero(party == k)]
+        common, whole = set.intersection(*rows), set.union(*rows)
+        found = {frozenset(one) for one in (whole, common, *rows, *(row - common for row in rows)) if one}
+        groups.append([np.array(sorted(one), dtype=np.int64) for one in sorted(found, key=sorted)])
+    return party[kind].astype(np.int64), groups
+
+
+@attrs.frozen(eq=False)
+class _Part:
+    """Claims of one party, of one block, for all chains.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (b,)
+        Which claims.
+    block : Block
+        Each claim by itself, repeated for each chain.
+    inside : ndarray of bool, shape (b, w)
+        Which cells of the block are some.
+    """
+
+    rows: Ints
+    block: Block
+    inside: NDArray[np.bool_]
+
+    def say(self, problem: Problem, floor: Floats, xs: Floats) -> Floats:
+        """Logarithm of what each claim says of each of its cells, one after the other; shape (chains, k)."""
+        chains, b = len(xs), len(self.rows)
+        theta = np.moveaxis(problem.hierarchy.theta(xs, problem.columns[:, self.rows]), 1, 0).reshape(8, chains * b, 1)
+        echo = np.tile(floor[:, self.rows], (1, chains))[:, :, None]
+        row = speak(self.block, theta, echo, slopes=False).row.reshape(chains, b, -1)
+        found: Floats = np.log(row[:, self.inside])
+        return found
+
+
+@attrs.frozen(eq=False)
+class _Party:
+    """All claims of one party about one set of counts.
+
+    Attributes
+    ----------
+    parts : tuple of _Part
+    slot : ndarray of int
+        For each cell of each claim, its place among `cells`.
+    once : bool
+        Whether no cell is spoken of twice.
+    cells : ndarray of int
+        Cells of the counts that the party speaks of, among all.
+    start : ndarray of int
+        Where those of each count begin.
+    events : ndarray of int
+    """
+
+    parts: tuple[_Part, ...]
+    slot: Ints
+    once: bool
+    cells: Ints
+    start: Ints
+    events: Ints
+
+
+def _sum_out(joint: Floats, start: Ints) -> Floats:
+    """Log evidence of each count, from logarithms of prior and claims at its cells; shape (chains, events)."""
+    peak = np.maximum.reduceat(joint, start, axis=1)
+    each = np.diff(np.append(start, joint.shape[1]))
+    total: Floats = peak + np.log(np.add.reduceat(np.exp(joint - np.repeat(peak, each, axis=1)), start, axis=1))
+    return total
+
+
+@attrs.define(eq=False)
+class _Ledger:
+    """What the claims say of each cell where the chains stand.
+
+    Attributes
+    ----------
+    claimed : Claimed
+    parties : dict of int to _Party
+    said : dict of int to ndarray, shape (chains, k)
+        What each party says, in the order of its parts.
+    total : ndarray, shape (chains, cells)
+        Logarithms of the prior and of all that is said, added up.
+    evidence : ndarray, shape (chains, events)
+    """
+
+    claimed: Claimed
+    parties: dict[int, _Party]
+    said: dict[int, Floats]
+    total: Floats
+    evidence: Floats
+
+    @classmethod
+    def of(cls, claimed: Claimed, rows: Ints, party: Ints, chains: int) -> _Ledger:
+        """Sort the claims at `rows`, of parties `party`, by party."""
+        event, first = claimed.problem.claims.event[rows], claimed.cells.first
+        alone = claimed.problem.take(rows, np.arange(len(rows)), event)
+        shards, _ = build_shards(alone.claims, claimed.cells.only(event), apart=party)
+        parts: dict[int, list[_Part]] = {}
+        for shard in shards:
+            for block in shard.blocks:
+                mine = shard.rows[block.claims[:, 0]]
+                part = _Part(rows[mine], block.tiled(chains), block.width > 0)
+                parts.setdefault(int(party[mine[0]]), []).append(part)
+        parties = {}
+        for name, own in parts.items():
+            about = [claimed.problem.claims.event[part.rows] for part in own]
+            events = np.unique(np.concatenate(about))
+            each = np.diff(first)[events]
+            start = np.cumsum(each) - each
+            cells = np.arange(each.sum()) + np.repeat(first[events] - start, each)
+            slot = np.concatenate(
+                [
+                    (start[np.searchsorted(events, one)][:, None] + np.arange(part.inside.shape[1]))[part.inside]
+                    for one, part in zip(about, own, strict=True)
+                ]
+            )
+            parties[name] = _Party(tuple(own), slot, len(np.unique(slot)) == len(slot), cells, start, events)
+        return cls(claimed, parties, {}, np.zeros((chains, 0)), np.zeros((chains, 0)))
+
+    def settle(self, xs: Floats) -> None:
+        """Compute all anew."""
+        claimed = self.claimed
+        cells, edge = claimed.cells, claimed.edge
+        outcome = np.repeat(claimed.problem.claims.outcome, np.diff(cells.first))
+        near, far = np.searchsorted(edge, cells.start), np.searchsorted(edge, cells.stop)
+        tables = claimed.problem.hierarchy.tables(xs, edge)
+        mass = [table.tail[outcome, near] - table.tail[outcome, far] for table in tables]
+        self.total = np.log(np.maximum(mass, 1e-300))
+        for name, party in self.parties.items():
+            self.said[name] = self._speak(party, xs)
+            self.total[:, party.cells] += _gather(party, self.said[name])
+        self.evidence = _sum_out(self.total, cells.first[:-1])
+
+    def _speak(self, party: _Party, xs: Floats) -> Floats:
+        floor = self.claimed.floor()
+        return np.concatenate([part.say(self.claimed.problem, floor, xs) for part in party.parts], axis=1)
+
+    def weigh(self, name: int, xs: Floats) -> _Change:
+        """Say how the log evidence would change if a party were as in `xs`."""
+        party = self.parties[name]
+        said = self._speak(party, xs)
+        total = self.total[:, party.cells] + _gather(party, said - self.said[name])
+        evidence = _sum_out(total, party.start)
+        gain = np.sum(evidence - self.evidence[:, party.events], axis=1)
+        return _Change(self, name, gain, said, total, evidence)
+
+
+@attrs.frozen(eq=False)
+class _Change:
+    """What a step of one party would change in a ledger; `gain` in the log evidence, shape (chains,)."""
+
+    ledger: _Ledger
+    name: int
+    gain: Floats
+    said: Floats
+    total: Floats
+    evidence: Floats
+
+    def accept(self, taken: NDArray[np.bool_]) -> None:
+        """Put it down for some of the chains."""
+        ledger, at = self.ledger, np.flatnonzero(taken)[:, None]
+        party = ledger.parties[self.name]
+        ledger.said[self.name][taken] = self.said[taken]
+        ledger.total[at, party.cells] = self.total[taken]
+        ledger.evidence[at, party.events] = self.evidence[taken]
+
+
+def _gather(party: _Party, said: Floats) -> Floats:
+    """Add what the claims of a party say to the cells that they speak of; shape (chains, cells of the party)."""
+    found = np.zeros((len(said), len(party.cells)))
+    if party.once:
+        found[:, party.slot] = said
+    else:
+        np.add.at(found.T, party.slot, said.T)
+    return found
+
+
+@attrs.define(eq=False)
+class Visits:
+    """Chains that visit one party after the other; see `Visits.go`.
+
+    Attributes
+    ----------
+    groups : list of list of ndarray of int
+        For each party, the parameters that may move together.
+    silent : ndarray of int
+        Parameters of which no claim speaks, as are most means of classes.
+    ledgers : tuple of (float, _Ledger)
+        All claims about counts with more than one, and with the sign -1 the first claims about these.
+    """
+
+    groups: list[list[Ints]]
+    silent: Ints
+    ledgers: tuple[tuple[float, _Ledger], ...]
+
+    @classmethod
+    def of(cls, corpus: Opened, chains: int) -> Visits:
+        """Prepare visits of so many chains."""
+        problem = corpus.problem
+        party, groups = _divide(problem)
+        number = np.bincount(problem.claims.event, minlength=len(problem.claims.outcome))
+        rows = np.flatnonzero(number[problem.claims.event] > 1)
+        ledgers = [(1.0, _Ledger.of(corpus.joint, rows, party[rows], chains))]
+        for claimed, shared in zip(corpus.first, corpus.shared, strict=True):
+            if shared:  # its claims are, in order, the first ones of the counts with more
+                opening = rows[np.append(True, np.diff(problem.claims.event[rows]) > 0)]
+                ledgers.append((-1.0, _Ledger.of(claimed, np.arange(len(opening)), party[opening], chains)))
+        spoken = {int(at) for name in ledgers[0][1].parties for at in np.concatenate(groups[name])}
+        spoken.update(problem.hierarchy.counts.ravel().tolist())
+        silent = [at for at in range(len(problem.hierarchy)) if at not in spoken]
+        return cls(groups, np.array(silent, dtype=np.int64), tuple(ledgers))
+
+    def go(self, normal: Normal, xs: Floats, ts: Floats, rounds: int, rng: np.random.Generator) -> float:
+        """Visit all parties so many times, moving `xs` in place; give the share of the steps that were taken.
+
+        Each step keeps some of where a chain stands and leaves a normal as it is (preconditioned Crank-Nicolson, Cotter
+        et al. 2013): that around the mode, or the prior, both given all other parameters. What the posterior has beside
+        it decides whether the step is taken.
+        """
+        layout = normal.layout
+        priors = np.array([layout.precision(t) for t in ts])
+        bent, centers = normal.curvature + priors, np.array([normal.root(t)[1] for t in ts])
+        for _, ledger in self.ledgers:
+            ledger.settle(xs)
+        names = sorted(self.ledgers[0][1].parties)
+        share = []
+        for _ in range(rounds):
+            if len(self.silent):
+                xs[:, self.silent] += _Given.of(priors, layout.mean, xs, self.silent).step(0.0, rng)
+            for name in rng.permutation(names).tolist():
+                at = self.groups[name][rng.integers(len(self.groups[name]))]
+                base = prior = _Given.of(priors, layout.mean, xs, at)
+                if rng.random() >= LEAPS:
+                    with contextlib.suppress(np.linalg.LinAlgError):  # a curvature that is no precision gives no steps
+                        base = _Given.of(bent, centers, xs, at)
+                step = base.step(0.0 if rng.random() < AFRESH else float(np.sqrt(rng.random())), rng)
+                new = xs.copy()
+                new[:, at] += step
+                gain = prior.change(step) - base.change(step)
+                changes = []
+                for sign, ledger in self.ledgers:
+                    if name in ledger.parties:
+                        changes.append(ledger.weigh(name, new))
+                        gain += sign * changes[-1].gain
+                taken = np.log(rng.random(len(xs))) < np.where(np.isfinite(gain), gain, -np.inf)
+                share.append(float(taken.mean()))
+                xs[taken] = new[taken]
+                for change in changes:
+                    change.accept(taken)
+        return float(np.mean(share)) if share else 0.0
+
+
+@attrs.frozen(eq=False)
+class _Given:
+    """Normals of some parameters given all others, one for each chain.
+
+    Attributes
+    ----------
+    precision, root : ndarray, shape (chains, d, d)
+        With its lower Cholesky factor.
+    gap : ndarray, shape (chains, d)
+        Where the chains stand, less the mean.
+    """
+
+    precision: Floats
+    root: Floats
+    gap: Floats
+
+    @classmethod
+    def of(cls, precision: Floats, mean: Floats, xs: Floats, at: Ints) -> _Given:
+        """Condition normals of all parameters on those that are not `at`, as they are in `xs`."""
+        rows = precision[:, at]
+        own = rows[:, :, at]
+        pull = np.einsum("cdp,cp->cd", rows, xs - mean)
+        gap: Floats = np.linalg.solve(own, pull[:, :, None])[:, :, 0]
+        return cls(own, np.asarray(np.linalg.cholesky(own), dtype=np.float64), gap)
+
+    def step(self, keep: float, rng: np.random.Generator) -> Floats:
+        """Draw a step that leaves the normal as it is."""
+        unit = rng.standard_normal(self.gap.shape)
+        noise = np.asarray(np.linalg.solve(self.root.swapaxes(1, 2), unit[:, :, None])[:, :, 0], dtype=np.float64)
+        found: Floats = (keep - 1) * self.gap + np.sqrt(1 - keep**2) * noise
+        return found
+
+    def change(self, step: Floats) -> Floats:
+        """Log density after a step, less that before; shape (chains,)."""
+        found: Floats = -np.einsum("cd,cde,ce->c", step, self.precision, self.gap + 0.5 * step)
+        return found
