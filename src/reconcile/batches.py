@@ -98,17 +98,16 @@ def speak(block: Block, theta: Floats, echo: Floats, *, slopes: bool) -> Rows:
         below *= u
         below += 0.5
         if not slopes:
-            outcome[0, at] = (mixed[:, None, :] @ below)[:, 0]
+            outcome[0, at] = _weigh(mixed, below)
             continue
-        both = np.stack([mixed, group.tilt], axis=1) @ below
-        outcome[0, at], outcome[1, at] = both[:, 0], both[:, 1]
+        outcome[0, at], outcome[1, at] = _weigh(mixed, below), _weigh(group.tilt, below)
         bell = r * r
         bell *= bell
         bell *= r
         bell *= 0.375
-        outcome[2, at] = (mixed[:, None, :] @ bell)[:, 0] * -rate[at]
+        outcome[2, at] = _weigh(mixed, bell) * -rate[at]
         bell *= z
-        outcome[3, at] = (mixed[:, None, :] @ bell)[:, 0] * -noise_share[at]
+        outcome[3, at] = _weigh(mixed, bell) * -noise_share[at]
     outcome = outcome.reshape(-1, b, n, w)
     fixed = block.fixed
     heap = chance.reshape(b, n)
@@ -147,6 +146,12 @@ def speak(block: Block, theta: Floats, echo: Floats, *, slopes: bool) -> Rows:
     found[HEAPING] = (heap * (1 - heap))[:, :, None] * by_heap
     found[COPYING] = (copied * (1 - copied))[:, :, None] * (echo[0][:, :, None] - echo[1][:, :, None] * own)
     return Rows(row, own, found)
+
+
+def _weigh(weight: Floats, edges: Floats) -> Floats:
+    """Sum edges, shape (c, e, w), by weights, shape (c, e); many small products, for which `@` is slower."""
+    found: Floats = np.einsum("ce,cew->cw", weight, edges)
+    return found
 
 
 @attrs.frozen(eq=False)

@@ -20,7 +20,7 @@ __all__ = ["begin", "move", "propose"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-EFFORT, CHAINS, STEPS = 1_200_000, 8, 3  # claims times gradients; chains; gradients in a sweep
+EFFORT, CHAINS, STEPS = 800_000, 8, 3  # claims times gradients; chains; gradients in a sweep
 VISITS = 2  # rounds in which every source is visited, in a sweep
 
 
