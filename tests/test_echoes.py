@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.echoes import ANYONE, EACH, FAVOURITES, FEWEST, NEAREST, find_echoes
+from reconcile.echoes import ANYONE, EACH, FAVOURITES, FEWEST, LOYAL, NEAREST, find_echoes
 
 EXACT = 1e-12  # sums of a few numbers in another order
 rows = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 6)), min_size=1, max_size=60)
@@ -140,3 +140,17 @@ def test_no_claims():
     empty = np.zeros(0, dtype=np.int64)
     found = find_echoes(empty, empty, empty, empty)
     assert found.there.shape == found.same.shape == (1 + FAVOURITES, 0)
+
+
+@given(worlds())
+def test_the_loyal_mostly_copy_their_first_favourite(world):
+    found = find_echoes(*world)
+    loyal = found.loyal()
+    np.testing.assert_allclose(loyal.shares.sum(axis=0), 1)
+    for source, favourites in enumerate(found.favourites.T):
+        if favourites[0] < 0:
+            assert np.array_equal(loyal.shares[:, source], found.shares[:, source])
+            continue
+        assert loyal.shares[1, source] == LOYAL
+        known = np.append(True, favourites >= 0)
+        assert np.all((loyal.shares[:, source] > 0) == known)
