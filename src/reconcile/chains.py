@@ -21,7 +21,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 EFFORT, CHAINS, STEPS = 800_000, 8, 3  # claims times gradients; chains; gradients in a sweep
-VISITS = 2  # rounds in which every source is visited, in a sweep
+VISITS = 4  # rounds in which every source is visited, in a sweep
 
 
 def propose(normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -60,7 +60,7 @@ def move(
     from scipy.linalg import solve_triangular
 
     layout, size = normal.layout, len(normal.x)
-    sweeps = int(np.clip(EFFORT // (CHAINS * STEPS * max(len(corpus.problem.source), 1)), 16, 4 * draws // CHAINS + 32))
+    sweeps = int(np.clip(EFFORT // (CHAINS * STEPS * max(len(corpus.problem.source), 1)), 16, 2 * draws // CHAINS + 32))
     xs, ts = xs.copy(), ts.copy()
     kept, kept_t, angle = [], [], np.full(CHAINS, 0.6)
     visits = Visits.of(corpus, CHAINS)
