@@ -24,8 +24,9 @@ __all__ = ["Visits"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-AFRESH = 0.3  # share of the steps that keep nothing of where a chain stands
-LEAPS = 0.3  # share of the steps that are taken from the prior, whatever the evidence looked like at the mode
+# Shares of steps that keep nothing of where a chain stands, and that are taken from the prior, whatever the evidence
+# looked like at the mode; any will do, .1 and .6 gave fewer effective draws.
+AFRESH, LEAPS = 0.3, 0.3
 
 
 def _divide(problem: Problem) -> tuple[Ints, list[list[Ints]]]:
@@ -44,7 +45,7 @@ def _divide(problem: Problem) -> tuple[Ints, list[list[Ints]]]:
         common, whole = set.intersection(*rows), set.union(*rows)
         found = {frozenset(one) for one in (whole, common, *rows, *(row - common for row in rows)) if one}
         groups.append([np.array(sorted(one), dtype=np.int64) for one in sorted(found, key=sorted)])
-    return party[kind].astype(np.int64), groups
+    return party[kind.ravel()].astype(np.int64), groups  # NumPy 2.0 gives `kind` an axis too many
 
 
 @attrs.frozen(eq=False)
@@ -246,7 +247,7 @@ class Visits:
             if shared:  # its claims are, in order, the first ones of the counts with more
                 opening = rows[np.append(True, np.diff(problem.claims.event[rows]) > 0)]
                 ledgers.append((-1.0, _Ledger.of(claimed, np.arange(len(opening)), party[opening], chains)))
-        spoken = {int(at) for name in ledgers[0][1].parties for at in np.concatenate(groups[name])}
+        spoken = {int(at) for name in ledgers[0][1].parties for group in groups[name] for at in group}
         spoken.update(problem.hierarchy.counts.ravel().tolist())
         silent = [at for at in range(len(problem.hierarchy)) if at not in spoken]
         return cls(groups, np.array(silent, dtype=np.int64), tuple(ledgers))
@@ -263,7 +264,7 @@ class Visits:
         bent, centers = normal.curvature + priors, np.array([normal.root(t)[1] for t in ts])
         for _, ledger in self.ledgers:
             ledger.settle(xs)
-        names = sorted(self.ledgers[0][1].parties)
+        names = [name for name in sorted(self.ledgers[0][1].parties) if self.groups[name]]
         share = []
         for _ in range(rounds):
             if len(self.silent):
