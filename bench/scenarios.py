@@ -2,6 +2,7 @@
 """Compare methods on simulated casualty reports: seven kinds of world, made by a generator that is none of ours.
 
 usage: scenarios.py [--only NAME] [--events 200] [--sources 20] [--seeds 5] [--method NAME] [--nuts] [--shared FOLDER]
+                    [--round-from FIGURE]
 
 Hidden columns of the generator and the truths are for scoring alone. Rows marked "quoted" are not run here: they are
 the figures of ../shared/peers.md, section 2, for 200 events x 20 sources.
@@ -59,6 +60,10 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--method", action="append", help=f"one of: {', '.join((OURS, *METHODS))}")
     parser.add_argument("--nuts", action="store_true", help="also sample the model written by hand (slow)")
+    parser.add_argument(
+        "--round-from", type=int, default=0, metavar="FIGURE",
+        help="let the generator round no figure below this (it rounds 1 and 2 to 1, and 3 to 7 to 5)",
+    )  # fmt: skip
     options = parser.parse_args()
     names = options.only or SCENARIOS
     if unknown := set(names) - set(SCENARIOS):
@@ -69,6 +74,8 @@ def main():
     generator = load_generator(options.shared)
     if generator is None:
         return
+    rounded = generator.heapv
+    generator.heapv = lambda figure: figure if figure < options.round_from else rounded(figure)
     methods, missing = available([name for name in wanted if name != OURS])
     methods = ({OURS: ours} if OURS in wanted else {}) | methods
     found = {name: run(generator, methods, name, options) for name in names}

@@ -264,7 +264,7 @@ def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountT
     prior = np.zeros((draws, outcomes, size))
     for block in shard.blocks:
         b, n = block.claims.shape
-        for part, tiled in _tiles(block, draws):
+        for part, tiled in _tiles(block, draws, keep=True):
             count = part.stop - part.start
             heard = np.tile(echo[:, block.claims], (1, count, 1))
             rows = speak(tiled, _spread(block, thetas[part]), heard, slopes=True)
@@ -292,14 +292,14 @@ def _by_tail(tiled: Block, share: Floats, count: int, outcomes: int, size: int) 
     return total.reshape(count, outcomes, size)
 
 
-def _tiles(block: Block, draws: int) -> Iterator[tuple[slice, Block]]:
+def _tiles(block: Block, draws: int, *, keep: bool = False) -> Iterator[tuple[slice, Block]]:
     """Copy small blocks, so that several draws are computed at once."""
     load = sum(group.plain.size for group in block.edges) * block.low.shape[1]
     times = int(np.clip(CELLS // max(load, 1), 1, draws))
-    tiled = block.tiled(times)
+    tiled = block.tiled(times, keep=keep)
     for start in range(0, draws, times):
         stop = min(start + times, draws)
-        yield slice(start, stop), tiled if stop - start == times else block.tiled(stop - start)
+        yield slice(start, stop), tiled if stop - start == times else block.tiled(stop - start, keep=keep)
 
 
 def _spread(block: Block, few: NDArray[np.float64]) -> Floats:

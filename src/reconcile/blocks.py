@@ -270,16 +270,22 @@ class Block:
     size: Floats
     blur: Floats
     reference: Floats | None = None
-    # The same blocks are repeated as often again at every step of a chain, which took an eighth of its time.
-    _repeated: dict[int, Block] = attrs.field(factory=dict, init=False, repr=False)
+    _kept: dict[int, Block] = attrs.field(factory=dict, init=False, repr=False)
 
-    def tiled(self, times: int) -> Block:
-        """Repeat all counts, so that each copy may have other source parameters."""
+    def tiled(self, times: int, *, keep: bool = False) -> Block:
+        """Repeat all counts, so that each copy may have other source parameters; `keep` holds the result for next time.
+
+        Chains repeat the same blocks at every step, which took an eighth of their time; elsewhere it is not worth the
+        memory.
+        """
         if times == 1:
             return self
-        if times not in self._repeated:
-            self._repeated[times] = _tile(self, times)
-        return self._repeated[times]
+        found = self._kept.get(times)
+        if found is None:
+            found = _tile(self, times)
+            if keep:
+                self._kept[times] = found
+        return found
 
 
 def _tile(block: Block, times: int) -> Block:
