@@ -60,7 +60,9 @@ def test_what_is_kept_of_the_steps_is_what_settling_anew_would_find(corpus, xs):
     layout = corpus.problem.hierarchy
     normal = Normal(layout, layout.mean, np.zeros(len(layout)), np.zeros((len(layout), len(layout))))
     visits = Visits.of(corpus, CHAINS)
-    share = visits.go(normal, xs, np.tile(layout.log_spread, (CHAINS, 1)), 3, np.random.default_rng(1))
+    _, center, prior = normal.root(layout.log_spread)
+    centers, priors = (np.array([one] * CHAINS) for one in (center, prior))
+    share = visits.go(normal, centers, priors, xs, 3, np.random.default_rng(1))
     assert 0 < share < 1
     for _, ledger in visits.ledgers:
         total, evidence = ledger.total.copy(), ledger.evidence.copy()

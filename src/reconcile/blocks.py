@@ -188,10 +188,14 @@ class Cells:
 
     def only(self, events: Ints) -> Cells:
         """Keep the cells of some of the unknowns, in the order given."""
+        at, first = self.of_events(events)
+        return Cells(self.start[at], self.stop[at], first, self.log_center[at], self.blur[at])
+
+    def of_events(self, events: Ints) -> tuple[Ints, Ints]:
+        """Say where the cells of some of the unknowns stand, in the order given, and where those of each begin."""
         number = np.diff(self.first)[events]
         first = np.concatenate([[0], np.cumsum(number)])
-        at = np.arange(first[-1]) + np.repeat(self.first[events] - first[:-1], number)
-        return Cells(self.start[at], self.stop[at], first, self.log_center[at], self.blur[at])
+        return np.arange(first[-1]) + np.repeat(self.first[events] - first[:-1], number), first
 
     def without(self, mass: Floats, least: float) -> tuple[Cells, Ints]:
         """Leave out cells that hold less than `least`, but for that of 0; also say where the others stood.

@@ -55,7 +55,8 @@ def move(
     """Move draws from the normal approximation to the posterior, by Hamiltonian Monte Carlo on what it leaves out.
 
     The normal part is followed exactly, as a rotation; what the evidence has beside it gives the kicks (Shahbaba et al.
-    2014). Spreads of classes are drawn given all else. Several chains run side by side.
+    2014); between its steps every source is visited by itself. Spreads of classes are drawn given all else. Several
+    chains run side by side.
     """
     from scipy.linalg import solve_triangular
 
@@ -105,7 +106,7 @@ def move(
         gain = rest - 0.5 * np.sum(u**2 + speed**2, axis=1) - before
         taken = np.log(rng.random(CHAINS)) < np.where(np.isfinite(gain), gain, -np.inf)
         xs[taken] = new[taken]
-        visits.go(normal, xs, ts, VISITS, rng)
+        visits.go(normal, middle, np.array(priors), xs, VISITS, rng)
         ts = np.array([draw_spreads(layout, x, rng) for x in xs])
         if sweep < sweeps // 3:
             angle = np.clip(angle * np.exp(0.4 * (taken - 0.7)), 0.02, 1.0)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from reconcile.batches import speak
 from reconcile.blocks import Block, build_shards
 from reconcile.evidence import Claimed, Normal, Problem
+from reconcile.likelihood import TINY
 from reconcile.openings import Opened
 
 __all__ = ["Visits"]
@@ -25,7 +26,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 # Shares of steps that keep nothing of where a chain stands, and that are taken from the prior, whatever the evidence
-# looked like at the mode; any will do, .1 and .6 gave fewer effective draws.
+# looked like at the mode: judgement; no choice changes what the chains draw from.
 AFRESH, LEAPS = 0.3, 0.3
 
 
@@ -58,20 +59,22 @@ class _Part:
         Which claims.
     block : Block
         Each claim by itself, repeated for each chain.
+    echo : ndarray, shape (2, chains x b, 1)
+        As for `speak`.
     inside : ndarray of bool, shape (b, w)
         Which cells of the block are some.
     """
 
     rows: Ints
     block: Block
+    echo: Floats
     inside: NDArray[np.bool_]
 
-    def say(self, problem: Problem, floor: Floats, xs: Floats) -> Floats:
+    def say(self, problem: Problem, xs: Floats) -> Floats:
         """Logarithm of what each claim says of each of its cells, one after the other; shape (chains, k)."""
         chains, b = len(xs), len(self.rows)
         theta = np.moveaxis(problem.hierarchy.theta(xs, problem.columns[:, self.rows]), 1, 0).reshape(8, chains * b, 1)
-        echo = np.tile(floor[:, self.rows], (1, chains))[:, :, None]
-        row = speak(self.block, theta, echo, slopes=False).row.reshape(chains, b, -1)
+        row = speak(self.block, theta, self.echo, slopes=False).row.reshape(chains, b, -1)
         found: Floats = np.log(row[:, self.inside])
         return found
 
@@ -134,29 +137,29 @@ class _Ledger:
     @classmethod
     def of(cls, claimed: Claimed, rows: Ints, party: Ints, chains: int) -> _Ledger:
         """Sort the claims at `rows`, of parties `party`, by party."""
-        event, first = claimed.problem.claims.event[rows], claimed.cells.first
+        event = claimed.problem.claims.event[rows]
         alone = claimed.problem.take(rows, np.arange(len(rows)), event)
         shards, _ = build_shards(alone.claims, claimed.cells.only(event), apart=party)
         parts: dict[int, list[_Part]] = {}
+        floor = claimed.floor()
         for shard in shards:
             for block in shard.blocks:
                 mine = shard.rows[block.claims[:, 0]]
-                part = _Part(rows[mine], block.tiled(chains), block.width > 0)
+                echo = np.tile(floor[:, rows[mine]], (1, chains))[:, :, None]
+                part = _Part(rows[mine], block.tiled(chains), echo, block.width > 0)
                 parts.setdefault(int(party[mine[0]]), []).append(part)
         parties = {}
         for name, own in parts.items():
             about = [claimed.problem.claims.event[part.rows] for part in own]
             events = np.unique(np.concatenate(about))
-            each = np.diff(first)[events]
-            start = np.cumsum(each) - each
-            cells = np.arange(each.sum()) + np.repeat(first[events] - start, each)
+            cells, start = claimed.cells.of_events(events)
             slot = np.concatenate(
                 [
                     (start[np.searchsorted(events, one)][:, None] + np.arange(part.inside.shape[1]))[part.inside]
                     for one, part in zip(about, own, strict=True)
                 ]
             )
-            parties[name] = _Party(tuple(own), slot, len(np.unique(slot)) == len(slot), cells, start, events)
+            parties[name] = _Party(tuple(own), slot, len(np.unique(slot)) == len(slot), cells, start[:-1], events)
         return cls(claimed, parties, {}, np.zeros((chains, 0)), np.zeros((chains, 0)))
 
     def settle(self, xs: Floats) -> None:
@@ -167,15 +170,14 @@ class _Ledger:
         near, far = np.searchsorted(edge, cells.start), np.searchsorted(edge, cells.stop)
         tables = claimed.problem.hierarchy.tables(xs, edge)
         mass = [table.tail[outcome, near] - table.tail[outcome, far] for table in tables]
-        self.total = np.log(np.maximum(mass, 1e-300))
+        self.total = np.log(np.maximum(mass, TINY))
         for name, party in self.parties.items():
             self.said[name] = self._speak(party, xs)
             self.total[:, party.cells] += _gather(party, self.said[name])
         self.evidence = _sum_out(self.total, cells.first[:-1])
 
     def _speak(self, party: _Party, xs: Floats) -> Floats:
-        floor = self.claimed.floor()
-        return np.concatenate([part.say(self.claimed.problem, floor, xs) for part in party.parts], axis=1)
+        return np.concatenate([part.say(self.claimed.problem, xs) for part in party.parts], axis=1)
 
     def weigh(self, name: int, xs: Floats) -> _Change:
         """Say how the log evidence would change if a party were as in `xs`."""
@@ -252,16 +254,18 @@ class Visits:
         silent = [at for at in range(len(problem.hierarchy)) if at not in spoken]
         return cls(groups, np.array(silent, dtype=np.int64), tuple(ledgers))
 
-    def go(self, normal: Normal, xs: Floats, ts: Floats, rounds: int, rng: np.random.Generator) -> float:
+    def go(
+        self, normal: Normal, centers: Floats, priors: Floats, xs: Floats, rounds: int, rng: np.random.Generator
+    ) -> float:
         """Visit all parties so many times, moving `xs` in place; give the share of the steps that were taken.
+
+        `centers`, shape (chains, p), and `priors`, shape (chains, p, p), are what `Normal.root` gives for each chain.
 
         Each step keeps some of where a chain stands and leaves a normal as it is (preconditioned Crank-Nicolson, Cotter
         et al. 2013): that around the mode, or the prior, both given all other parameters. What the posterior has beside
         it decides whether the step is taken.
         """
-        layout = normal.layout
-        priors = np.array([layout.precision(t) for t in ts])
-        bent, centers = normal.curvature + priors, np.array([normal.root(t)[1] for t in ts])
+        layout, bent = normal.layout, normal.curvature + priors
         for _, ledger in self.ledgers:
             ledger.settle(xs)
         names = [name for name in sorted(self.ledgers[0][1].parties) if self.groups[name]]
