@@ -9,12 +9,13 @@ import pytest
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.batches import PARAMETERS, STEP, CountTable, average, curve, evaluate, speak
+from reconcile.batches import STEP, CountTable, average, curve, evaluate
 from reconcile.blocks import Cells, Claims, build_shards
 from reconcile.components import Draws, Task
-from reconcile.likelihood import TINY, Term
+from reconcile.likelihood import Term
 from reconcile.model import COUNT_PRIORS, Model
 from reconcile.pmf import TOP
+from reconcile.rows import PARAMETERS, speak
 from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Surveyed, Vague
 
 # Wordings are kept as differences of distribution functions, whose rounding is absolute; how far a wording covers a
@@ -84,8 +85,8 @@ def places(shards):
     """Every claim once: its row, its block, and where it stands in the block."""
     for shard in shards:
         for block in shard.blocks:
-            for at in np.ndindex(block.claims.shape):
-                yield int(shard.rows[block.claims[at]]), shard, block, at
+            for at, event in enumerate(block.event):
+                yield int(shard.rows[block.claims[at]]), shard, block, (event, at)
 
 
 def test_every_claim_has_one_place_and_every_count_cells_from_zero_to_the_top():
@@ -107,32 +108,6 @@ def test_every_claim_has_one_place_and_every_count_cells_from_zero_to_the_top():
         for n in (core.low[0], core.high[0]):
             if np.isfinite(n):
                 assert width[np.searchsorted(low, n, side="right") - 1] == 1  # a claimed number has its own cell
-
-
-def test_rows_are_those_of_one_claim_at_cells_of_one_count():
-    claims, theta, echo = world()
-    shards, _ = build_shards(claims, Cells.of(claims))
-    seen = set()
-    for row, shard, block, (i, j) in places(shards):
-        at = shard.rows[block.claims[i]]
-        few = attrs.evolve(block.tiled(1))
-        spread = theta[:, shard.rows][:, few.claims], echo[:, shard.rows][:, few.claims]
-        if j == 0 and i == 0:
-            found, plain = speak(few, *spread, slopes=True), speak(few, *spread, slopes=False)
-            np.testing.assert_allclose(found.row, plain.row, SINGLE, ROUNDING)
-        assert at[j] == row
-        single = block.width[i] == 1
-        counts = block.low[i][single]
-        term = term_of(claims, row, echo)
-        wanted, slopes = term.row_gradient(counts, theta_of(term, theta, row))
-        np.testing.assert_allclose(found.row[i, j][single], np.maximum(wanted[0], TINY), SINGLE, ROUNDING)
-        own = attrs.evolve(term, echo=(0.0, 0.0)).row(counts, theta_of(term, theta, row))
-        np.testing.assert_allclose(found.own[i, j][single], own[0], SINGLE, ROUNDING)
-        for k, name in enumerate(PARAMETERS):
-            slope = slopes[name][0] if name in slopes else np.zeros(len(counts))
-            np.testing.assert_allclose(found.slopes[k, i, j][single], slope, SINGLE, SLOPES, err_msg=name)
-        seen.add((claims.value[row], bool(claims.hedged[row]), bool(echo[1, row] > 0)))
-    assert len(seen) == 4 * len(VALUES)
 
 
 @pytest.mark.parametrize("parameter", range(len(PARAMETERS)), ids=PARAMETERS)
@@ -271,11 +246,11 @@ def test_copies_are_posterior_means():
     (block,), table = shard.blocks, table_of(edge)
     rows = speak(block, theta[:, block.claims], echo[:, block.claims], slopes=False)
     found = evaluate(shard, theta[None], echo, [table])
-    joint = table.mass(block) * rows.row.prod(axis=1)
+    joint = table.mass(block)[0] * rows.row.prod(axis=0)
     posterior = joint / joint.sum()
     assert found.log_evidence[0] == pytest.approx(np.log(joint.sum()))
-    np.testing.assert_allclose(found.copies[0, 0], (posterior[:, None] / rows.row).sum(axis=2)[0])
-    np.testing.assert_allclose(found.copies[0, 1], (posterior[:, None] * rows.own / rows.row).sum(axis=2)[0])
+    np.testing.assert_allclose(found.copies[0, 0], (posterior / rows.row).sum(axis=1))
+    np.testing.assert_allclose(found.copies[0, 1], (posterior * rows.own / rows.row).sum(axis=1))
 
 
 def test_prior_masses_are_those_of_the_count_prior():

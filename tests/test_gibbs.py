@@ -2,7 +2,6 @@
 import numpy as np
 import pytest
 
-from reconcile.batches import speak
 from reconcile.blocks import Cells, build_shards
 from reconcile.dependence import assign_roles
 from reconcile.errors import InvalidValue
@@ -10,6 +9,7 @@ from reconcile.gibbs import _Chain, _slice, sample_lesson
 from reconcile.learning import learn
 from reconcile.model import Model
 from reconcile.problems import pose
+from reconcile.rows import speak
 from reconcile.simulate import simulate
 
 
@@ -68,8 +68,8 @@ def test_a_drawn_count_is_read_as_in_its_block():
             rows = shard.rows[block.claims]
             cell = np.argmax(block.low == few.low[:, -1:], axis=1)
             row = speak(block, theta[:, rows], chain.floor[:, rows], slopes=False).row
-            row = np.take_along_axis(row, cell[:, None, None], axis=2)[:, :, 0]
-            wanted += np.bincount(posed.problem.source[rows].ravel(), np.log(row).ravel(), len(wanted))
+            row = row[np.arange(len(row)), cell[block.event]]
+            wanted += np.bincount(posed.problem.source[rows], np.log(row), len(wanted))
     for _, speaker, gain in chain._openings(chain.x):
         wanted += np.bincount(speaker, gain, len(wanted))
     assert np.allclose(chain._by_speaker(chain.x), wanted, rtol=1e-12)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.batches import PARAMETERS, STEP
+from reconcile.batches import STEP
 from reconcile.hierarchy import COUNT_PARAMETERS, RELATIONS, Hierarchy
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, Learned, Model, Normal, Parameter
+from reconcile.rows import PARAMETERS
 from reconcile.vocabulary import Relation, Source
 
 MODEL = Model()

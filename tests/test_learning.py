@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import reconcile as rc
-from reconcile.batches import PARAMETERS, STEP
+from reconcile.batches import STEP
 from reconcile.chains import _effective, draw_spreads
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
@@ -20,6 +20,7 @@ from reconcile.evidence import Claimed
 from reconcile.learning import learn
 from reconcile.model import Model, Parameter
 from reconcile.problems import pose
+from reconcile.rows import PARAMETERS
 from reconcile.simulate import simulate
 from reconcile.vocabulary import Relation
 

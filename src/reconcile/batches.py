@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many counts at once: evidence of the claims of a shard, its gradient and curvature, and the counts that follow.
-
-The arithmetic is that of `likelihood` and of the standard channel, written once more over arrays; a test holds the two
-together.
-"""
+"""Many counts at once: evidence of the claims of a shard, its gradient and curvature, and the counts that follow."""
 
 from __future__ import annotations
 
@@ -17,141 +13,25 @@ from numpy.typing import NDArray
 from reconcile.blocks import CELLS, Block, Shard
 from reconcile.channels import expit
 from reconcile.likelihood import TINY
-from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD, tail
+from reconcile.model import tail
+from reconcile.rows import speak
 
 __all__ = [
-    "PARAMETERS",
     "CountTable",
     "Recalled",
     "Result",
-    "Rows",
     "average",
     "curve",
     "evaluate",
     "posterior_of",
     "recall",
     "refer",
-    "speak",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-PARAMETERS = ("bias", "log_spread", "fidelity", "slope", "denial", "gross", "heaping", "copying")
-BIAS, SPREAD, FIDELITY, SLOPE, DENIAL, GROSS, HEAPING, COPYING = range(8)
 STEP = 3e-5  # of finite differences of gradients
-
-
-@attrs.frozen(eq=False)
-class Rows:
-    """Rows of a block.
-
-    Attributes
-    ----------
-    row, own : ndarray, shape (b, n, w)
-        P(claim | count), and the same if the claim is not copied.
-    slopes : ndarray, shape (8, b, n, w)
-        Derivatives of `row` by `PARAMETERS`; empty if not asked for.
-    """
-
-    row: Floats
-    own: Floats
-    slopes: Floats
-
-
-def speak(block: Block, theta: Floats, echo: Floats, *, slopes: bool) -> Rows:
-    """Compute what each claim says of each cell.
-
-    Parameters
-    ----------
-    block : Block
-    theta : ndarray, shape (8, b, n)
-        `PARAMETERS` of the source of each claim.
-    echo : ndarray, shape (2, b, n)
-        Probability that a copied claim would be this one, and that there is a claim to copy.
-    slopes : bool, keyword
-    """
-    b, n = block.claims.shape
-    w = block.low.shape[1]
-    # A draw may be far out before it is refused; beyond these limits nothing changes any more.
-    log_spread = np.clip(theta[SPREAD] + np.log(HEDGED_SPREAD) * block.hedged, -12.0, 8.0).ravel()
-    bias, chance = np.clip(theta[BIAS], -60.0, 60.0).ravel(), expit(theta[HEAPING]).ravel()
-    variance = np.exp(2 * log_spread).reshape(b, n, 1)
-    total = variance + block.blur[:, None, :]
-    noise_share = (variance / total).reshape(b * n, w)
-    rate = (1 / np.sqrt(total)).reshape(b * n, w)
-    outcome = np.empty((4 if slopes else 1, b * n, w))  # smooth mass; by heaping, bias, spread
-    for group in block.edges:
-        at = group.claim
-        mixed = group.plain + chance[at][:, None] * group.tilt
-        z = (group.log_edge - bias[at][:, None])[:, :, None] - block.log_center[group.event][:, None, :]
-        z *= rate[at][:, None, :]
-        r = z * z
-        r *= 0.25
-        r += 1.0
-        np.sqrt(r, out=r)
-        np.divide(1.0, r, out=r)
-        u = z * r
-        below = u * u
-        below *= -0.03125
-        below += 0.375
-        below *= u
-        below += 0.5
-        if not slopes:
-            outcome[0, at] = _weigh(mixed, below)
-            continue
-        outcome[0, at], outcome[1, at] = _weigh(mixed, below), _weigh(group.tilt, below)
-        bell = r * r
-        bell *= bell
-        bell *= r
-        bell *= 0.375
-        outcome[2, at] = _weigh(mixed, bell) * -rate[at]
-        bell *= z
-        outcome[3, at] = _weigh(mixed, bell) * -noise_share[at]
-    outcome = outcome.reshape(-1, b, n, w)
-    fixed = block.fixed
-    heap = chance.reshape(b, n)
-    constant, holds_zero, anything = (fixed[k] + heap * (fixed[k + 1] - fixed[k]) for k in (0, 2, 4))
-    smooth = np.maximum(outcome[0] + constant[:, :, None], 0.0)
-    exact = block.exact + heap[:, :, None] * block.exact_tilt
-    gross, denied, copied = (expit(theta[k]) for k in (GROSS, DENIAL, COPYING))
-    logit = theta[FIDELITY] + HEDGED_FIDELITY * block.hedged
-    faithful = expit(logit[:, :, None] - theta[SLOPE][:, :, None] * block.size[:, None, :])
-    to_gross = anything[:, :, None] - smooth
-    noisy = smooth + gross[:, :, None] * to_gross
-    to_exact = exact - noisy
-    spoken = noisy + faithful * to_exact
-    to_denial = holds_zero[:, :, None] - spoken
-    to_denial[:, :, 0] = 0.0  # nobody can deny that nobody died
-    own = spoken + denied[:, :, None] * to_denial
-    row = np.maximum((copied * echo[0])[:, :, None] + (1 - copied * echo[1])[:, :, None] * own, TINY)
-    if not slopes:
-        return Rows(row, own, np.empty((0, b, n, w)))
-    found = np.empty((8, b, n, w))
-    kept = (1 - copied * echo[1])[:, :, None] * np.ones(w)
-    found[DENIAL] = kept * (denied * (1 - denied))[:, :, None] * to_denial
-    kept[:, :, 1:] *= (1 - denied)[:, :, None]
-    lift = kept * faithful * (1 - faithful) * to_exact
-    found[FIDELITY] = lift
-    found[SLOPE] = -lift * block.size[:, None, :]
-    plain = kept * (1 - faithful)
-    found[GROSS] = plain * (gross * (1 - gross))[:, :, None] * to_gross
-    noise = plain * (1 - gross)[:, :, None]
-    found[BIAS], found[SPREAD] = noise * outcome[2], noise * outcome[3]
-    tilt = [(fixed[k + 1] - fixed[k])[:, :, None] for k in (0, 2, 4)]
-    by_heap = noise * (outcome[1] + tilt[0]) + plain * gross[:, :, None] * tilt[2]
-    by_heap += kept * faithful * block.exact_tilt
-    by_zero = (1 - copied * echo[1])[:, :, None] * denied[:, :, None] * tilt[1]
-    by_heap[:, :, 1:] += by_zero
-    found[HEAPING] = (heap * (1 - heap))[:, :, None] * by_heap
-    found[COPYING] = (copied * (1 - copied))[:, :, None] * (echo[0][:, :, None] - echo[1][:, :, None] * own)
-    return Rows(row, own, found)
-
-
-def _weigh(weight: Floats, edges: Floats) -> Floats:
-    """Sum edges, shape (c, e, w), by weights, shape (c, e); many small products, for which `@` is slower."""
-    found: Floats = np.einsum("ce,cew->cw", weight, edges)
-    return found
 
 
 @attrs.frozen(eq=False)
@@ -234,11 +114,11 @@ class Result:
     prior: Floats
 
 
-def posterior_of(mass: Floats, row: Floats) -> tuple[Floats, Floats]:
-    """Log evidence, shape (b,), and posterior of cells, shape (b, w), by their prior and rows of shape (b, n, w)."""
+def posterior_of(block: Block, mass: Floats, row: Floats) -> tuple[Floats, Floats]:
+    """Log evidence, shape (b,), and posterior of cells, shape (b, w), by their prior and rows of shape (c, w)."""
     with np.errstate(divide="ignore"):
         joint = np.log(mass)
-    joint += np.log(row).sum(axis=1)
+    joint += block.total @ np.log(row)
     peak = joint.max(axis=1, keepdims=True)
     joint -= peak
     np.exp(joint, out=joint)
@@ -263,20 +143,18 @@ def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountT
     size, outcomes = tables[0].tail.shape[1], len(tables[0].tail)
     prior = np.zeros((draws, outcomes, size))
     for block in shard.blocks:
-        b, n = block.claims.shape
         for part, tiled in _tiles(block, draws, keep=True):
             count = part.stop - part.start
-            heard = np.tile(echo[:, block.claims], (1, count, 1))
+            heard = np.tile(echo[:, block.claims], count)
             rows = speak(tiled, _spread(block, thetas[part]), heard, slopes=True)
             mass = np.concatenate([table.mass(block) for table in tables[part]])
-            evidence, posterior = posterior_of(mass, rows.row)
-            log_evidence[part] += evidence.reshape(count, b).sum(axis=1)
-            weight = posterior[:, None, :] / rows.row
-            shape = (-1, count, b, n)
-            scores[part][:, :, block.claims] = (
-                np.einsum("bnw,pbnw->pbn", weight, rows.slopes).reshape(shape).swapaxes(0, 1)
-            )
-            both = np.array([weight.sum(axis=2), np.einsum("bnw,bnw->bn", weight, rows.own)])
+            evidence, posterior = posterior_of(tiled, mass, rows.row)
+            log_evidence[part] += evidence.reshape(count, -1).sum(axis=1)
+            weight = posterior.take(tiled.event, axis=0)
+            weight /= rows.row
+            shape = (-1, count, len(block.claims))
+            scores[part][:, :, block.claims] = rows.slopes(weight).reshape(shape).swapaxes(0, 1)
+            both = np.array([weight.sum(axis=1), np.einsum("cw,cw->c", weight, rows.own)])
             copies[part][:, :, block.claims] = both.reshape(shape).swapaxes(0, 1)
             prior[part] += _by_tail(tiled, posterior / np.maximum(mass, TINY), count, outcomes, size)
     return Result(log_evidence, scores, copies, prior)
@@ -294,7 +172,7 @@ def _by_tail(tiled: Block, share: Floats, count: int, outcomes: int, size: int) 
 
 def _tiles(block: Block, draws: int, *, keep: bool = False) -> Iterator[tuple[slice, Block]]:
     """Copy small blocks, so that several draws are computed at once."""
-    load = sum(group.plain.size for group in block.edges) * block.low.shape[1]
+    load = len(block.edges.claim) * block.low.shape[1]
     times = int(np.clip(CELLS // max(load, 1), 1, draws))
     tiled = block.tiled(times, keep=keep)
     for start in range(0, draws, times):
@@ -303,9 +181,8 @@ def _tiles(block: Block, draws: int, *, keep: bool = False) -> Iterator[tuple[sl
 
 
 def _spread(block: Block, few: NDArray[np.float64]) -> Floats:
-    """Turn (draws, k, claims of a shard) into (k, draws x b, n) for a tiled block; `block` is not tiled."""
-    b, n = block.claims.shape
-    return np.moveaxis(few[:, :, block.claims], 1, 0).reshape(few.shape[1], len(few) * b, n)
+    """Turn (draws, k, claims of a shard) into (k, draws x c) for a tiled block; `block` is not tiled."""
+    return np.moveaxis(few[:, :, block.claims], 1, 0).reshape(few.shape[1], -1)
 
 
 def average(shard: Shard, draws: Floats, echo: Floats, tables: Sequence[CountTable]) -> list[Floats]:
@@ -325,15 +202,12 @@ def average(shard: Shard, draws: Floats, echo: Floats, tables: Sequence[CountTab
     """
     found = []
     for block in shard.blocks:
-        b, total = len(block.events), np.zeros(block.low.shape)
+        total = np.zeros(block.low.shape)
         for part, tiled in _tiles(block, len(draws)):
             count = part.stop - part.start
-            rows = speak(
-                tiled, _spread(block, draws[part]), np.tile(echo[:, block.claims], (1, count, 1)), slopes=False
-            ).row
+            row = speak(tiled, _spread(block, draws[part]), np.tile(echo[:, block.claims], count), slopes=False).row
             mass = np.concatenate([tables[d].mass(block) for d in range(part.start, part.stop)])
-            posterior = posterior_of(mass, rows)[1].reshape(count, b, -1)
-            total += posterior.sum(axis=0)
+            total += posterior_of(tiled, mass, row)[1].reshape(count, *total.shape).sum(axis=0)
         found.append(total / len(draws))
     return found
 
@@ -368,39 +242,42 @@ def curve(
     """
     total = np.zeros((size + 1) ** 2)
     for block in shard.blocks:
-        b, n = block.claims.shape
         local, heard = theta[:, block.claims], echo[:, block.claims]
         rows, mass = speak(block, local, heard, slopes=True), table.mass(block)
-        posterior = posterior_of(mass, rows.row)[1]
-        weight = posterior[:, None, :] / rows.row
-        base = np.einsum("bnw,pbnw->pbn", weight, rows.slopes)
-        own = np.empty((8, 8, b, n))  # mean of the second derivative of a row, over the row
+        posterior = posterior_of(block, mass, rows.row)[1]
+        weight = posterior.take(block.event, axis=0) / rows.row
+        base = rows.slopes(weight)
+        own = np.empty((8, 8, len(block.claims)))  # mean of the second derivative of a row, over the row
         for k in range(8):
             shifted = local.copy()
             shifted[k] += STEP
-            slopes = speak(block, shifted, heard, slopes=True).slopes
-            own[k] = (np.einsum("bnw,pbnw->pbn", weight, slopes) - base) / STEP
-        own = 0.5 * (own + own.swapaxes(0, 1))
-        scores = np.moveaxis(rows.slopes / rows.row, 0, 2).reshape(b, n * 8, -1)
-        prior = np.moveaxis(table.mass_slopes(block) / np.maximum(mass, TINY), 0, 1)
-        scores = np.concatenate([scores, prior], axis=1)
-        mean = np.einsum("bkw,bw->bk", scores, posterior)
-        scores -= mean[:, :, None]
-        product = -((scores * posterior[:, None, :]) @ scores.swapaxes(1, 2))
-        # Within a claim, E[-d2 log row] = E[score score'] - E[row''] / row.
-        for i in range(n):
-            part = slice(8 * i, 8 * i + 8)
-            here = scores[:, part] + mean[:, part, None]
-            square = (here * posterior[:, None, :]) @ here.swapaxes(1, 2)
-            product[:, part, part] += square - np.moveaxis(own[:, :, :, i], 2, 0)
+            own[k] = (speak(block, shifted, heard, slopes=True).slopes(weight) - base) / STEP
+        own = np.moveaxis(0.5 * (own + own.swapaxes(0, 1)), 2, 0)
+        score = np.moveaxis(rows.slopes() / rows.row, 0, 1)
+        by_prior = np.moveaxis(table.mass_slopes(block) / np.maximum(mass, TINY), 0, 1)
+        bent = np.zeros((len(block.events), 4, 4))
         for k, other in enumerate(moved):
-            change = np.moveaxis(other.mass_slopes(block) / np.maximum(other.mass(block), TINY), 0, 1) - prior
-            product[:, 8 * n :, 8 * n + k] -= np.einsum("bkw,bw->bk", change, posterior) / STEP
-        column = np.concatenate(
-            [np.moveaxis(columns[:, block.claims], 0, 2).reshape(b, 8 * n), places[block.outcome]], axis=1
-        )
-        at = column[:, :, None] * (size + 1) + column[:, None, :]
-        total += np.bincount(at.ravel(), product.ravel(), len(total))
+            change = np.moveaxis(other.mass_slopes(block) / np.maximum(other.mass(block), TINY), 0, 1) - by_prior
+            bent[:, :, k] = np.einsum("bkw,bw->bk", change, posterior) / STEP
+        number = np.bincount(block.event, minlength=len(block.events))
+        for n in np.unique(number):
+            mine = np.flatnonzero(number == n)
+            claim = np.searchsorted(block.event, mine)[:, None] + np.arange(n)
+            scores = np.concatenate([score[claim].reshape(len(mine), 8 * n, -1), by_prior[mine]], axis=1)
+            mass = posterior[mine][:, None, :]
+            mean = np.einsum("bkw,bjw->bk", scores, mass)
+            scores -= mean[:, :, None]
+            product = -((scores * mass) @ scores.swapaxes(1, 2))
+            # Within a claim, E[-d2 log row] = E[score score'] - E[row''] / row.
+            for i in range(n):
+                part = slice(8 * i, 8 * i + 8)
+                here = scores[:, part] + mean[:, part, None]
+                product[:, part, part] += (here * mass) @ here.swapaxes(1, 2) - own[claim[:, i]]
+            product[:, 8 * n :, 8 * n :] -= bent[mine]
+            column = np.moveaxis(columns[:, block.claims[claim]], 0, 2).reshape(len(mine), 8 * n)
+            column = np.concatenate([column, places[block.outcome[mine]]], axis=1)
+            at = column[:, :, None] * (size + 1) + column[:, None, :]
+            total += np.bincount(at.ravel(), product.ravel(), len(total))
     return total.reshape(size + 1, size + 1)[:size, :size]
 
 
@@ -408,7 +285,7 @@ def refer(shard: Shard, theta: Floats) -> Shard:
     """Keep what each claim says by given parameters of its source, shape (8, claims), as if it copied nobody."""
     blocks = []
     for block in shard.blocks:
-        row = speak(block, theta[:, block.claims], np.zeros((2, *block.claims.shape)), slopes=False).row
+        row = speak(block, theta[:, block.claims], np.zeros((2, len(block.claims))), slopes=False).row
         blocks.append(attrs.evolve(block, reference=row))
     return attrs.evolve(shard, blocks=tuple(blocks))
 
@@ -446,7 +323,7 @@ def recall(shard: Shard, table: CountTable, moved: Sequence[CountTable] = ()) ->
         if block.reference is None:
             continue
         mass = table.mass(block)
-        evidence, posterior = posterior_of(mass, block.reference)
+        evidence, posterior = posterior_of(block, mass, block.reference)
         total += float(evidence.sum())
         prior += _by_tail(block, posterior / np.maximum(mass, TINY), 1, outcomes, size)[0]
         if not moved:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Claims about separate counts as dense arrays: wordings as edges, counts as cells, both in blocks.
 
-Counts with equally many claims stand together in blocks that fit a processor's cache.
+Counts with about as many cells stand together in blocks that fit a processor's cache, however many claims each has.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import numpy as np
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from reconcile.channels import GrossError, size_of
 from reconcile.pmf import TOP
 from reconcile.speech import Meaning
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["Block", "Cells", "Claims", "Shard", "build_shards"]
 
@@ -30,32 +33,6 @@ _SHARD = 1_000  # events at least in a shard
 # Width of a cell relative to its counts, by how far (as a ratio) it lies from the nearest claimed number.
 _FINE = 0.035
 _RESOLUTION = ((1.4, _FINE), (3.0, 0.08), (10.0, 0.2), (100.0, 0.7), (np.inf, 2.0))
-
-
-@attrs.frozen(eq=False)
-class Claims:
-    """Claims about separate counts, as columns.
-
-    Attributes
-    ----------
-    event : ndarray of int, shape (n,)
-        Which count each is about, from 0, in ascending order.
-    value : ndarray of int, shape (n,)
-        Code of its wording in `meanings`.
-    hedged : ndarray of bool, shape (n,)
-    meanings : tuple of Meaning
-    outcome : ndarray of int, shape (events,)
-        Code of the count prior of each count.
-    """
-
-    event: Ints
-    value: Ints
-    hedged: NDArray[np.bool_]
-    meanings: tuple[Meaning, ...]
-    outcome: Ints
-
-    def __len__(self) -> int:
-        return len(self.event)
 
 
 @attrs.frozen(eq=False)
@@ -102,6 +79,35 @@ class Words:
         start = np.concatenate([[0], np.cumsum([len(e) for e in edges])])
         plain, heaped = np.concatenate(coefficients, axis=1)
         return cls(start, np.concatenate(edges), plain, heaped, fixed)
+
+
+@attrs.frozen(eq=False)
+class Claims:
+    """Claims about separate counts, as columns.
+
+    Attributes
+    ----------
+    event : ndarray of int, shape (n,)
+        Which count each is about, from 0, in ascending order.
+    value : ndarray of int, shape (n,)
+        Code of its wording in `meanings`.
+    hedged : ndarray of bool, shape (n,)
+    meanings : tuple of Meaning
+    outcome : ndarray of int, shape (events,)
+        Code of the count prior of each count.
+    words : Words, optional
+        Those of `meanings`, made once: parts of a corpus share them.
+    """
+
+    event: Ints
+    value: Ints
+    hedged: NDArray[np.bool_]
+    meanings: tuple[Meaning, ...]
+    outcome: Ints
+    words: Words = attrs.field(default=attrs.Factory(lambda self: Words.of(self.meanings), takes_self=True), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.event)
 
 
 @functools.cache
@@ -194,8 +200,7 @@ class Cells:
     def of_events(self, events: Ints) -> tuple[Ints, Ints]:
         """Say where the cells of some of the unknowns stand, in the order given, and where those of each begin."""
         number = np.diff(self.first)[events]
-        first = np.concatenate([[0], np.cumsum(number)])
-        return np.arange(first[-1]) + np.repeat(self.first[events] - first[:-1], number), first
+        return _spans(self.first[events], number)[0], np.concatenate([[0], np.cumsum(number)])
 
     def without(self, mass: Floats, least: float) -> tuple[Cells, Ints]:
         """Leave out cells that hold less than `least`, but for that of 0; also say where the others stood.
@@ -215,14 +220,16 @@ class Cells:
 
 @attrs.frozen(eq=False)
 class Edges:
-    """Claims of a block with about equally many edges.
+    """Edges of all wordings of a block, claim by claim.
 
     Attributes
     ----------
-    claim, event : ndarray of int, shape (c,)
-        Which claims of the block, and which of its counts they are about.
-    log_edge, plain, tilt : ndarray, shape (c, e)
-        Logarithms of the edges and their coefficients; `tilt` is heaped less plain. Filled up with coefficients of 0.
+    claim, event : ndarray of int, shape (k,)
+        Which claim of the block each belongs to, and which of its counts that is about.
+    log_edge, plain, tilt : ndarray, shape (k,)
+        Logarithms of the edges and their coefficients; `tilt` is heaped less plain.
+    total : sparse array, shape (c, k)
+        Adds up the edges of each claim.
     """
 
     claim: Ints
@@ -230,42 +237,49 @@ class Edges:
     log_edge: Floats
     plain: Floats
     tilt: Floats
+    total: csr_array
 
 
 @attrs.frozen(eq=False)
 class Block:
-    """Counts with `n` claims each; `b` counts, at most `w` cells each.
+    """Some counts and their claims: `b` counts, `c` claims, at most `w` cells a count.
 
     Attributes
     ----------
     events : ndarray of int, shape (b,)
-    claims : ndarray of int, shape (b, n)
-        Row of each claim in `Claims`.
+    claims : ndarray of int, shape (c,)
+        Row of each claim in `Claims`; those about one count stand together, in the order of counts.
+    event : ndarray of int, shape (c,)
+        Which count of the block each is about.
+    total : sparse array, shape (b, c)
+        Adds up the claims about each count.
     low, width : ndarray, shape (b, w)
         First count and number of counts of each cell; a width of 0 fills up.
     left, right : ndarray of int, shape (b, w)
         Places of each cell's first count, and of the first beyond it, in the table of tails.
     outcome : ndarray of int, shape (b,)
-    edges : tuple of Edges
-    exact, exact_tilt : ndarray, shape (b, n, w)
+    edges : Edges
+    exact, exact_tilt : ndarray, shape (c, w)
         Share of each cell that the wording covers, and how far heaping changes it.
-    fixed : ndarray, shape (6, b, n)
-        See `Words`.
-    hedged : ndarray of bool, shape (b, n)
+    fixed : ndarray, shape (6, c)
+        See `Words`; the constants also hold half of the coefficients of all edges.
+    hedged : ndarray of bool, shape (c,)
     log_center, size, blur : ndarray, shape (b, w)
         See `Cells`; `size` is the `size_of` of the middle.
-    reference : ndarray, shape (b, n, w), optional
+    reference : ndarray, shape (c, w), optional
         What each claim says of each cell whatever is learned; see `batches.refer`.
     """
 
     events: Ints
     claims: Ints
+    event: Ints
+    total: csr_array
     low: Floats
     width: Floats
     left: Ints
     right: Ints
     outcome: Ints
-    edges: tuple[Edges, ...]
+    edges: Edges
     exact: NDArray[np.float32]
     exact_tilt: NDArray[np.float32]
     fixed: Floats
@@ -293,26 +307,44 @@ class Block:
 
 
 def _tile(block: Block, times: int) -> Block:
-    rows, count = block.claims.size, len(block.events)
-    copies = np.arange(times)
-
-    def repeat(x: NDArray[np.generic]) -> NDArray[np.generic]:
-        return np.tile(x, (times,) + (1,) * (x.ndim - 1))
-
-    edges = tuple(
-        Edges(
-            (group.claim + rows * copies[:, None]).ravel(),
-            (group.event + count * copies[:, None]).ravel(),
-            *(repeat(x) for x in (group.log_edge, group.plain, group.tilt)),  # type: ignore[arg-type]
-        )
-        for group in block.edges
-    )
+    claims, copies, edges = len(block.claims), np.arange(times)[:, None], block.edges
+    event = (block.event + len(block.events) * copies).ravel()
+    claim = (edges.claim + claims * copies).ravel()
     same = {
-        name: repeat(getattr(block, name))
-        for name in ("events", "claims", "low", "width", "left", "right", "outcome", "exact", "exact_tilt",
-                     "hedged", "log_center", "size", "blur")
+        name: np.tile(x, (times,) + (1,) * (x.ndim - 1))
+        for name in ("events", "claims", "low", "width", "left", "right", "outcome", "exact", "exact_tilt", "hedged",
+                     "log_center", "size", "blur")
+        if (x := getattr(block, name)) is not None
     }  # fmt: skip
-    return attrs.evolve(block, edges=edges, fixed=np.tile(block.fixed, (1, times, 1)), **same)  # type: ignore[arg-type]
+    return attrs.evolve(
+        block,
+        event=event,
+        total=_adder(event, len(block.events) * times),
+        edges=Edges(
+            claim,
+            event[claim],
+            np.tile(edges.log_edge, times),
+            np.tile(edges.plain, times),
+            np.tile(edges.tilt, times),
+            _adder(claim, claims * times),
+        ),
+        fixed=np.tile(block.fixed, times),
+        **same,
+    )
+
+
+def _adder(group: Ints, groups: int) -> csr_array:
+    """Make the matrix that adds up the members of each group; `group` in ascending order."""
+    from scipy.sparse import csr_array
+
+    start, number = np.searchsorted(group, np.arange(groups + 1)), len(group)
+    return csr_array((np.ones(number), np.arange(number), start), shape=(groups, number))
+
+
+def _spans(start: Ints, number: Ints) -> tuple[Ints, Ints]:
+    """Whole numbers from each start, so many, one after the other; and which start each belongs to."""
+    owner = np.repeat(np.arange(len(start)), number)
+    return start[owner] + np.arange(len(owner)) - (np.cumsum(number) - number)[owner], owner
 
 
 @attrs.frozen(eq=False)
@@ -348,97 +380,65 @@ def build_shards(claims: Claims, cells: Cells, apart: Ints | None = None) -> tup
     edge : ndarray of int, shape (u,)
         The ends of all cells, to which `Block.left` points.
     """
-    words = Words.of(claims.meanings)
     events = len(claims.outcome)
     edge, place = np.unique(np.concatenate([cells.start, cells.stop]), return_inverse=True)
     begin = np.searchsorted(claims.event, np.arange(events + 1))
-    number, count_of = np.diff(begin), np.diff(cells.first)
-    edges = np.diff(words.start)[claims.value]
-    claimed = np.bincount(claims.event, _rounded(edges), events)
-    load = claimed * count_of
-    kind = number if apart is None else apart * (number.max(initial=0) + 1) + number
+    count_of = np.diff(cells.first)
+    load = np.bincount(claims.event, np.diff(claims.words.start)[claims.value], events)
+    kind = np.diff(begin) == 1 if apart is None else apart
     order = np.lexsort((np.arange(events), count_of, kind))
-    blocks: list[tuple[Ints, int]] = []
+    waiting: list[Ints] = []
+    made: list[Shard] = []
     at = 0
     while at < events:
-        n = number[order[at]]
-        stop = at + int(np.searchsorted(np.cumsum(load[order[at:]]), CELLS)) + 1
-        stop = min(stop, int(np.searchsorted(kind[order], kind[order[at]], side="right")))
+        stop = int(np.searchsorted(kind[order], kind[order[at]], side="right"))
+        work = np.cumsum(load[order[at:stop]]) * count_of[order[at:stop]]
         # Counts with far fewer cells than others would be filled up in vain, unless all of them are little work.
-        mine = count_of[order[at:stop]]
-        alike = int(np.searchsorted(mine, _FILLED * mine[0], side="right"))
-        little = int(np.count_nonzero(np.cumsum(claimed[order[at:stop]]) * mine <= _LITTLE))
-        stop = min(stop, at + max(alike, little))
-        blocks.append((order[at:stop], n))
-        at = stop
-    shards, waiting, count = [], [], 0
-    for members, n in blocks:
-        waiting.append((members, n))
-        count += len(members)
-        if count >= _SHARD:
-            shards.append(waiting)
-            waiting, count = [], 0
-    if waiting:
-        shards.append(waiting)
-    made = []
-    for group in shards:
-        mine = np.concatenate([members for members, _ in group])
-        rows = np.concatenate([(begin[members][:, None] + np.arange(n)).ravel() for members, n in group])
-        built, event_at, row_at = [], 0, 0
-        for members, n in group:
-            b = len(members)
-            block = _block(claims, words, members, n, begin, cells, place)
-            built.append(
-                attrs.evolve(
-                    block,
-                    events=event_at + np.arange(b),
-                    claims=row_at + np.arange(b * n).reshape(b, n),
-                )
-            )
-            event_at, row_at = event_at + b, row_at + b * n
-        made.append(Shard(tuple(built), rows, mine))
+        alike = int(np.searchsorted(count_of[order[at:stop]], _FILLED * count_of[order[at]], side="right"))
+        little = int(np.searchsorted(work, _LITTLE, side="right"))
+        number = min(int(np.searchsorted(work, CELLS)) + 1, max(alike, little), stop - at)
+        waiting.append(order[at : at + number])
+        at += number
+        if at == events or sum(map(len, waiting)) >= _SHARD:
+            made.append(_shard(claims, waiting, begin, cells, place))
+            waiting = []
     return tuple(made), edge
 
 
-def _rounded(edges: Ints) -> Ints:
-    """Round a number of edges up to one of a few sizes."""
-    sizes = np.array([2, 4, 6, 8, 12, 16, 24, 48, 10_000])
-    found: Ints = np.minimum(sizes[np.searchsorted(sizes, edges)], np.maximum(edges, sizes[-2]))
-    return found
+def _shard(claims: Claims, members: list[Ints], begin: Ints, cells: Cells, place: Ints) -> Shard:
+    """Put blocks of counts together, whose claims and counts are numbered within the shard."""
+    blocks, event_at, row_at, rows = [], 0, 0, []
+    for events in members:
+        block = _block(claims, events, begin, cells, place)
+        rows.append(block.claims)
+        own, heard = event_at + np.arange(len(events)), row_at + np.arange(len(block.claims))
+        blocks.append(attrs.evolve(block, events=own, claims=heard))
+        event_at, row_at = event_at + len(events), row_at + len(heard)
+    return Shard(tuple(blocks), np.concatenate(rows), np.concatenate(members))
 
 
-def _block(claims: Claims, words: Words, members: Ints, n: int, begin: Ints, cells: Cells, place: Ints) -> Block:
-    first, size = cells.first, len(cells.start)
-    b, w = len(members), int(np.max(first[members + 1] - first[members]))
+def _block(claims: Claims, members: Ints, begin: Ints, cells: Cells, place: Ints) -> Block:
+    first, size, words = cells.first, len(cells.start), claims.words
+    w = int(np.max(first[members + 1] - first[members]))
     at = first[members][:, None] + np.arange(w)
     inside = at < first[members + 1][:, None]
     at = np.minimum(at, size - 1)
-    left, right = place[at], place[size + at]
     low = cells.start[at].astype(float)
     width = np.where(inside, cells.stop[at] - low, 0.0)
-    row = begin[members][:, None] + np.arange(n)
+    row, event = _spans(begin[members], begin[members + 1] - begin[members])
     value = claims.value[row]
-    count = words.start[value + 1] - words.start[value]
-    groups = []
-    exact, exact_tilt = np.zeros((b * n, w), dtype=np.float32), np.zeros((b * n, w), dtype=np.float32)
-    flat, sizes = value.ravel(), _rounded(count.ravel())
-    log_center, blur = cells.log_center[at], cells.blur[at]
-    for size in np.unique(sizes):
-        mine = np.flatnonzero(sizes == size)
-        code = flat[mine]
-        slots = words.start[code][:, None] + np.arange(size)
-        held = slots < words.start[code + 1][:, None]
-        slots = np.where(held, slots, words.start[code][:, None])
-        edge = words.edge[slots]
-        plain = np.where(held, words.plain[slots], 0.0)
-        tilt = np.where(held, words.heaped[slots] - words.plain[slots], 0.0)
-        event = mine // n
-        covered = np.clip((edge[:, :, None] - low[event][:, None, :]) / np.maximum(width, 1.0)[event][:, None, :], 0, 1)
-        exact[mine] = np.einsum("ce,cew->cw", plain, covered) + words.fixed[0][code][:, None]
-        exact_tilt[mine] = np.einsum("ce,cew->cw", tilt, covered) + (words.fixed[1] - words.fixed[0])[code][:, None]
-        groups.append(Edges(mine, event, np.log(edge), plain, tilt))
+    slot, claim = _spans(words.start[value], words.start[value + 1] - words.start[value])
+    edge, plain, tilt = words.edge[slot], words.plain[slot], words.heaped[slot] - words.plain[slot]
+    edges = Edges(claim, event[claim], np.log(edge), plain, tilt, _adder(claim, len(row)))
+    covered = (edge[:, None] - low[edges.event]) / np.maximum(width, 1.0)[edges.event]
+    np.clip(covered, 0, 1, out=covered)
+    fixed = words.fixed[:, value]
+    exact = edges.total @ (plain[:, None] * covered) + fixed[0][:, None]
+    exact_tilt = edges.total @ (tilt[:, None] * covered) + (fixed[1] - fixed[0])[:, None]
+    fixed[:2] += 0.5 * np.array([edges.total @ plain, edges.total @ words.heaped[slot]])
+    log_center = cells.log_center[at]
     return Block(
-        members, row, low, width, left, right, claims.outcome[members], tuple(groups),
-        exact.reshape(b, n, w), exact_tilt.reshape(b, n, w), words.fixed[:, value], claims.hedged[row],
-        log_center, size_of(np.exp(log_center) - 0.5), blur,
+        members, row, event, _adder(event, len(members)), low, width, place[at], place[size + at],
+        claims.outcome[members], edges, exact.astype(np.float32), exact_tilt.astype(np.float32), fixed,
+        claims.hedged[row], log_center, size_of(np.exp(log_center) - 0.5), cells.blur[at],
     )  # fmt: skip

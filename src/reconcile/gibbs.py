@@ -16,12 +16,13 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import posterior_of, speak
+from reconcile.batches import posterior_of
 from reconcile.blocks import Block, Cells, Shard, build_shards
 from reconcile.errors import InvalidValue
 from reconcile.evidence import Problem
 from reconcile.learning import Lesson
 from reconcile.openings import first_claims
+from reconcile.rows import speak
 
 __all__ = ["sample_lesson"]
 
@@ -72,7 +73,9 @@ def _at(block: Block, cell: Ints) -> Block:
     kept = {
         name: pick(getattr(block, name)) for name in ("low", "width", "left", "right", "log_center", "size", "blur")
     }
-    exact = {name: np.take_along_axis(getattr(block, name), at[:, None, :], axis=2) for name in ("exact", "exact_tilt")}
+    exact = {
+        name: np.take_along_axis(getattr(block, name), at[block.event], axis=1) for name in ("exact", "exact_tilt")
+    }
     return attrs.evolve(block, **kept, **exact)  # type: ignore[arg-type]
 
 
@@ -108,7 +111,7 @@ class _Chain:
             for block, total in zip(shard.blocks, sums, strict=True):
                 rows = shard.rows[block.claims]
                 row = speak(block, theta[:, rows], self.floor[:, rows], slopes=False).row
-                _, mass = posterior_of(table.mass(block), row)
+                _, mass = posterior_of(block, table.mass(block), row)
                 if keep:
                     np.add(total, mass, out=total)
                 chosen = np.sum(np.cumsum(mass, axis=1) < self.rng.random((len(mass), 1)) * (1 - 1e-12), axis=1)
@@ -123,10 +126,10 @@ class _Chain:
         for shard in shards:
             for block in shard.blocks:
                 rows, mass = shard.rows[block.claims], table.mass(block)
-                nothing = np.zeros((2, *rows.shape))
+                nothing = np.zeros((2, len(rows)))
                 said = [speak(block, theta[:, rows], nothing, slopes=False).row for theta in thetas]
-                known, given = (posterior_of(mass, row)[0] for row in said)
-                yield block.outcome, problem.source[rows[:, 0]], given - known
+                known, given = (posterior_of(block, mass, row)[0] for row in said)
+                yield block.outcome, problem.source[rows], given - known
 
     def _by_speaker(self, x: Floats) -> Floats:
         theta = self.problem.hierarchy.theta(x, self.problem.columns)
@@ -137,8 +140,8 @@ class _Chain:
             for block in blocks:
                 rows = shard.rows[block.claims]
                 row = speak(block, theta[:, rows], self.floor[:, rows], slopes=False).row
-                row = np.where(block.low[:, 1:] > 0, row[:, :, 1], row[:, :, 0])
-                total += np.bincount(self.problem.source[rows].ravel(), np.log(row).ravel(), len(total))
+                row = np.where(block.low[block.event, 1] > 0, row[:, 1], row[:, 0])
+                total += np.bincount(self.problem.source[rows], np.log(row), len(total))
         return total
 
     def _by_outcome(self, x: Floats) -> Floats:

@@ -14,8 +14,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import PARAMETERS, STEP, CountTable
+from reconcile.batches import STEP, CountTable
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, Learned, Model, Parameter
+from reconcile.rows import PARAMETERS
 from reconcile.vocabulary import Relation, Source
 
 __all__ = ["COUNT_PARAMETERS", "Hierarchy"]

@@ -18,12 +18,12 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import COPYING, FIDELITY
 from reconcile.chains import begin, move, propose
 from reconcile.channels import expit
 from reconcile.echoes import Echoes
 from reconcile.evidence import DENSE, Normal, Problem, estimate_counts, fill_up, invert
 from reconcile.openings import Opened
+from reconcile.rows import COPYING, FIDELITY
 
 __all__ = ["Lesson", "learn"]
 

@@ -93,7 +93,7 @@ class Opened:
     def _later(self) -> Claimed:
         """All claims but those about counts with one alone."""
         shards = (
-            attrs.evolve(shard, blocks=tuple(b for b in shard.blocks if b.claims.shape[1] > 1))
+            attrs.evolve(shard, blocks=tuple(b for b in shard.blocks if len(b.claims) > len(b.events)))
             for shard in self.joint.shards
         )
         return attrs.evolve(self.joint, shards=tuple(shards))

@@ -14,11 +14,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import speak
 from reconcile.blocks import Block, build_shards
 from reconcile.evidence import Claimed, Normal, Problem
 from reconcile.likelihood import TINY
 from reconcile.openings import Opened
+from reconcile.rows import speak
 
 __all__ = ["Visits"]
 
@@ -59,7 +59,7 @@ class _Part:
         Which claims.
     block : Block
         Each claim by itself, repeated for each chain.
-    echo : ndarray, shape (2, chains x b, 1)
+    echo : ndarray, shape (2, chains x b)
         As for `speak`.
     inside : ndarray of bool, shape (b, w)
         Which cells of the block are some.
@@ -73,7 +73,7 @@ class _Part:
     def say(self, problem: Problem, xs: Floats) -> Floats:
         """Logarithm of what each claim says of each of its cells, one after the other; shape (chains, k)."""
         chains, b = len(xs), len(self.rows)
-        theta = np.moveaxis(problem.hierarchy.theta(xs, problem.columns[:, self.rows]), 1, 0).reshape(8, chains * b, 1)
+        theta = np.moveaxis(problem.hierarchy.theta(xs, problem.columns[:, self.rows]), 1, 0).reshape(8, chains * b)
         row = speak(self.block, theta, self.echo, slopes=False).row.reshape(chains, b, -1)
         found: Floats = np.log(row[:, self.inside])
         return found
@@ -144,8 +144,8 @@ class _Ledger:
         floor = claimed.floor()
         for shard in shards:
             for block in shard.blocks:
-                mine = shard.rows[block.claims[:, 0]]
-                echo = np.tile(floor[:, rows[mine]], (1, chains))[:, :, None]
+                mine = shard.rows[block.claims]
+                echo = np.tile(floor[:, rows[mine]], chains)
                 part = _Part(rows[mine], block.tiled(chains), echo, block.width > 0)
                 parts.setdefault(int(party[mine[0]]), []).append(part)
         parties = {}
