@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import random
 import warnings
+import weakref
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
@@ -16,9 +18,11 @@ import reconcile as rc
 from reconcile.channels import Fidelity
 from reconcile.lessons import _roots
 from reconcile.model import Parameter
+from reconcile.pmf import Pairs
 from reconcile.simulate import simulate
 
 A, B, C = (rc.Source(name) for name in "abc")
+LOST = rc.Outcome("losses", {"killed", "injured"})
 DRAWS = 64
 
 
@@ -179,6 +183,30 @@ def test_counts_that_are_linked_add_up():
         parts = [posterior[event.killed()].median(), posterior[event.injured()].median()]
         assert posterior[event.count("casualties")].median() == pytest.approx(sum(parts), abs=1)
     assert posterior[rc.Event("e0").killed(CHILD)].median() < posterior[rc.Event("e0").killed()].median()
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_how_counts_add_up_is_forgotten_with_the_work(monkeypatch, learn):
+    """It takes megabytes for each event; a corpus of some hundred battles once kept all of them."""
+    made, of = [], Pairs.of
+
+    def recorded(lattice):
+        pairs = of(lattice)
+        made.append(weakref.ref(pairs))
+        return pairs
+
+    monkeypatch.setattr(Pairs, "of", recorded)
+    claims = [
+        claim(killed(k).event.count(outcome), n + 3 * k, source)
+        for k in range(3)
+        for source, lean in ((A, 0), (B, 2))
+        for outcome, n in (("killed", 5), ("injured", 9), (LOST, 14 + lean))
+    ]
+    posterior = rc.estimate(claims, learn=learn, draws=DRAWS)
+    gc.collect()
+    assert made
+    assert all(pairs() is None for pairs in made)
+    assert all(posterior[quantity].median() > 0 for quantity in posterior.quantities)
 
 
 def test_a_share_of_what_nobody_counted():

@@ -111,7 +111,7 @@ class Conductor:
                 for node, quantity in enumerate(task.account.nodes):
                     if quantity is not None:
                         mass = marginals[node]
-                        pmfs[box(quantity)] = PMF(task.lattice, mass / mass.sum())
+                        pmfs[box(quantity)] = PMF(task.lattice.bare(), mass / mass.sum())
                         engines[quantity.key] = "exact" if exact else "gibbs"
         by_quantity: dict[Quantity, list[Role]] = defaultdict(list)
         for role in roles:

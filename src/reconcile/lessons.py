@@ -265,7 +265,7 @@ def solve_linked(
             inside = {box(q) for q in account.quantities}
             rows = [row for q in members if box(table[q]) in inside for row in rows_of[q]]
             marginals, gap, exact, lattice = _solve(teaching, now, account, rows, rng)
-            error = max(error, gap)
+            error, lattice = max(error, gap), lattice.bare()
             for node, quantity in enumerate(account.nodes):
                 if quantity is not None:
                     pmfs[box(quantity)] = PMF(lattice, marginals[node] / marginals[node].sum())

@@ -100,6 +100,10 @@ class Lattice:
         """Give the index of the cell that holds each count (counts beyond the ends go to the end cells)."""
         return np.maximum(np.searchsorted(self.low, count, side="right") - 1, 0)
 
+    def bare(self) -> Lattice:
+        """Give the same without what was computed of it: pairs take megabytes, and results are kept for long."""
+        return Lattice(self.low, self.high)
+
     @functools.cached_property
     def pairs(self) -> Pairs:
         """How cells add up; computed once for each lattice."""
