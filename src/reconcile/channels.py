@@ -78,7 +78,7 @@ class Channel(Protocol):
 
 def expit(x: Floats) -> Floats:
     """Probability whose logit is `x`."""
-    return 1.0 / (1.0 + np.exp(-np.clip(x, -500, 500)))
+    return 1.0 / (1.0 + np.exp(np.minimum(-x, 500.0)))
 
 
 def size_of(truth: Floats) -> Floats:
