@@ -82,9 +82,7 @@ class CountTable:
 
     def mass(self, block: Block) -> Floats:
         """Prior probability of each cell of a block; shape (b, w)."""
-        outcome = block.outcome[:, None]
-        held = self.tail[outcome, block.left] - self.tail[outcome, block.right]
-        return np.where(block.width > 0, np.maximum(held, TINY), 0.0)
+        return _hold(self.tail, block)
 
     def mass_slopes(self, block: Block) -> Floats:
         """Derivatives of `mass`; shape (4, b, w)."""
@@ -114,17 +112,29 @@ class Result:
     prior: Floats
 
 
+def _hold(tail: Floats, block: Block) -> Floats:
+    """Probability of each cell of a block, shape (..., b, w), by tails of shape (..., outcomes, u)."""
+    outcome = block.outcome[:, None]
+    held = tail[..., outcome, block.left] - tail[..., outcome, block.right]
+    return np.where(block.width > 0, np.maximum(held, TINY), 0.0)
+
+
 def posterior_of(block: Block, mass: Floats, row: Floats) -> tuple[Floats, Floats]:
     """Log evidence, shape (b,), and posterior of cells, shape (b, w), by their prior and rows of shape (c, w)."""
+    return _settle(mass, block.total @ np.log(row))
+
+
+def _settle(mass: Floats, said: Floats) -> tuple[Floats, Floats]:
+    """Log evidence and posterior of cells, the last axis, by their prior and the logarithm of what is said of them."""
     with np.errstate(divide="ignore"):
         joint = np.log(mass)
-    joint += block.total @ np.log(row)
-    peak = joint.max(axis=1, keepdims=True)
+    joint += said
+    peak = joint.max(axis=-1, keepdims=True)
     joint -= peak
     np.exp(joint, out=joint)
-    total = joint.sum(axis=1, keepdims=True)
+    total = joint.sum(axis=-1, keepdims=True)
     joint /= total
-    return (peak + np.log(total))[:, 0], joint
+    return (peak + np.log(total))[..., 0], joint
 
 
 def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountTable]) -> Result:
@@ -140,14 +150,14 @@ def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountT
     """
     draws, claims = len(thetas), len(shard.rows)
     log_evidence, scores, copies = np.zeros(draws), np.zeros((draws, 8, claims)), np.ones((draws, 2, claims))
-    size, outcomes = tables[0].tail.shape[1], len(tables[0].tail)
-    prior = np.zeros((draws, outcomes, size))
+    tails = np.array([table.tail for table in tables])
+    prior = np.zeros(tails.shape)
     for block in shard.blocks:
         for part, tiled in _tiles(block, draws, keep=True):
             count = part.stop - part.start
             heard = np.tile(echo[:, block.claims], count)
             rows = speak(tiled, _spread(block, thetas[part]), heard, slopes=True)
-            mass = np.concatenate([table.mass(block) for table in tables[part]])
+            mass = _hold(tails[part], block).reshape(len(tiled.events), -1)
             evidence, posterior = posterior_of(tiled, mass, rows.row)
             log_evidence[part] += evidence.reshape(count, -1).sum(axis=1)
             weight = posterior.take(tiled.event, axis=0)
@@ -156,18 +166,20 @@ def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountT
             scores[part][:, :, block.claims] = rows.slopes(weight).reshape(shape).swapaxes(0, 1)
             both = np.array([weight.sum(axis=1), np.einsum("cw,cw->c", weight, rows.own)])
             copies[part][:, :, block.claims] = both.reshape(shape).swapaxes(0, 1)
-            prior[part] += _by_tail(tiled, posterior / np.maximum(mass, TINY), count, outcomes, size)
+            share = posterior / np.maximum(mass, TINY)
+            prior[part] += _by_tail(block, share.reshape(count, len(block.events), -1), tails.shape)
     return Result(log_evidence, scores, copies, prior)
 
 
-def _by_tail(tiled: Block, share: Floats, count: int, outcomes: int, size: int) -> Floats:
-    """Turn derivatives by the mass of cells into those by entries of `CountTable.tail`; (draws, outcomes, u)."""
-    share = np.where(tiled.width > 0, share, 0.0)
-    line = np.repeat(np.arange(count), len(share) // count)[:, None] * outcomes + tiled.outcome[:, None]
-    total = np.zeros(count * outcomes * size)
-    for sign, end in ((1.0, tiled.left), (-1.0, tiled.right)):
-        total += sign * np.bincount((line * size + end).ravel(), share.ravel(), len(total))
-    return total.reshape(count, outcomes, size)
+def _by_tail(block: Block, share: Floats, shape: tuple[int, ...]) -> Floats:
+    """Turn derivatives by the mass of cells, shape (draws, b, w), into those by tails; (draws, outcomes, u)."""
+    share = np.where(block.width > 0, share, 0.0)
+    _, outcomes, size = shape
+    line = (np.arange(len(share))[:, None, None] * outcomes + block.outcome[:, None]) * size
+    total = np.zeros(len(share) * outcomes * size)
+    for sign, end in ((1.0, block.left), (-1.0, block.right)):
+        total += sign * np.bincount((line + end).ravel(), share.ravel(), len(total))
+    return total.reshape(-1, outcomes, size)
 
 
 def _tiles(block: Block, draws: int, *, keep: bool = False) -> Iterator[tuple[slice, Block]]:
@@ -200,13 +212,13 @@ def average(shard: Shard, draws: Floats, echo: Floats, tables: Sequence[CountTab
     list of ndarray, shape (b, w)
         Mass of the cells of each block.
     """
-    found = []
+    found, tails = [], np.array([table.tail for table in tables])
     for block in shard.blocks:
         total = np.zeros(block.low.shape)
         for part, tiled in _tiles(block, len(draws)):
             count = part.stop - part.start
             row = speak(tiled, _spread(block, draws[part]), np.tile(echo[:, block.claims], count), slopes=False).row
-            mass = np.concatenate([tables[d].mass(block) for d in range(part.start, part.stop)])
+            mass = _hold(tails[part], block).reshape(len(tiled.events), -1)
             total += posterior_of(tiled, mass, row)[1].reshape(count, *total.shape).sum(axis=0)
         found.append(total / len(draws))
     return found
@@ -286,7 +298,7 @@ def refer(shard: Shard, theta: Floats) -> Shard:
     blocks = []
     for block in shard.blocks:
         row = speak(block, theta[:, block.claims], np.zeros((2, len(block.claims))), slopes=False).row
-        blocks.append(attrs.evolve(block, reference=row))
+        blocks.append(attrs.evolve(block, reference=block.total @ np.log(row)))
     return attrs.evolve(shard, blocks=tuple(blocks))
 
 
@@ -296,43 +308,45 @@ class Recalled:
 
     Attributes
     ----------
-    log_evidence : float
-    prior : ndarray, shape (outcomes, u)
+    log_evidence : ndarray, shape (draws,)
+    prior : ndarray, shape (draws, outcomes, u)
         As in `Result`.
     information : ndarray, shape (outcomes, 4, 4)
         Of the parameters of count priors; 0 if not asked for.
     """
 
-    log_evidence: float
+    log_evidence: Floats
     prior: Floats
     information: Floats
 
 
-def recall(shard: Shard, table: CountTable, moved: Sequence[CountTable] = ()) -> Recalled:
+def recall(shard: Shard, tables: Sequence[CountTable], moved: Sequence[CountTable] = ()) -> Recalled:
     """Sum the counts of a shard out by the `reference` of its blocks, whatever the sources are like.
 
     Parameters
     ----------
     shard : Shard
-    table, moved
-        As for `curve`; the information is left out without `moved`.
+    tables : sequence of CountTable
+        One for each draw.
+    moved
+        As for `curve`, of the first draw; the information is left out without it.
     """
-    outcomes, size = table.tail.shape
-    total, prior, information = 0.0, np.zeros((outcomes, size)), np.zeros((outcomes, 4, 4))
+    tails = np.array([table.tail for table in tables])
+    total, prior, information = np.zeros(len(tables)), np.zeros(tails.shape), np.zeros((tails.shape[1], 4, 4))
     for block in shard.blocks:
         if block.reference is None:
             continue
-        mass = table.mass(block)
-        evidence, posterior = posterior_of(block, mass, block.reference)
-        total += float(evidence.sum())
-        prior += _by_tail(block, posterior / np.maximum(mass, TINY), 1, outcomes, size)[0]
+        mass = _hold(tails, block)
+        evidence, posterior = _settle(mass, block.reference)
+        total += evidence.sum(axis=1)
+        prior += _by_tail(block, posterior / np.maximum(mass, TINY), tails.shape)
         if not moved:
             continue
-        slopes = table.mass_slopes(block) / np.maximum(mass, TINY)
-        gap = slopes - np.einsum("kbw,bw->kb", slopes, posterior)[:, :, None]
-        found = -np.einsum("kbw,lbw,bw->bkl", gap, gap, posterior)
+        slopes = tables[0].mass_slopes(block) / np.maximum(mass[0], TINY)
+        gap = slopes - np.einsum("kbw,bw->kb", slopes, posterior[0])[:, :, None]
+        found = -np.einsum("kbw,lbw,bw->bkl", gap, gap, posterior[0])
         for k, other in enumerate(moved):
             change = other.mass_slopes(block) / np.maximum(other.mass(block), TINY) - slopes
-            found[:, :, k] -= np.einsum("kbw,bw->bk", change, posterior) / STEP
+            found[:, :, k] -= np.einsum("kbw,bw->bk", change, posterior[0]) / STEP
         np.add.at(information, block.outcome, found)
     return Recalled(total, prior, information)

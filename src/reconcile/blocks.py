@@ -266,8 +266,8 @@ class Block:
     hedged : ndarray of bool, shape (c,)
     log_center, size, blur : ndarray, shape (b, w)
         See `Cells`; `size` is the `size_of` of the middle.
-    reference : ndarray, shape (c, w), optional
-        What each claim says of each cell whatever is learned; see `batches.refer`.
+    reference : ndarray, shape (b, w), optional
+        Logarithm of what the claims say of each cell whatever is learned; see `batches.refer`.
     """
 
     events: Ints

@@ -20,7 +20,8 @@ __all__ = ["begin", "move", "propose"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-EFFORT, CHAINS, STEPS = 800_000, 8, 3  # claims times gradients; chains; gradients in a sweep
+EFFORT, STEPS = 800_000, 3  # claims times gradients; gradients in a sweep
+CHAINS, SIDE_BY_SIDE = (8, 32), 8_000  # fewest and most chains; claims times chains up to which more cost little
 VISITS = 4  # rounds in which every source is visited, in a sweep
 
 
@@ -42,10 +43,11 @@ def propose(normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.
     return xs, ts
 
 
-def begin(normal: Normal, t: Floats, t_sd: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw where the chains begin, and the spreads of classes there."""
-    xs, ts = propose(normal, t, t_sd, 16 * -(-CHAINS // 16), rng)
-    xs, ts = xs[:: len(xs) // CHAINS][:CHAINS], ts[:: len(ts) // CHAINS][:CHAINS]
+def begin(normal: Normal, t: Floats, t_sd: Floats, claims: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Draw where the chains begin, and the spreads of classes there; fewer chains for more claims."""
+    chains = int(np.clip(SIDE_BY_SIDE // max(claims, 1), *CHAINS))
+    xs, ts = propose(normal, t, t_sd, 16 * -(-chains // 16), rng)
+    xs, ts = xs[:: len(xs) // chains][:chains], ts[:: len(ts) // chains][:chains]
     return normal.x + 0.5 * (xs - normal.x), t + 0.5 * (ts - t)  # the tails of the normal may be nowhere
 
 
@@ -60,11 +62,11 @@ def move(
     """
     from scipy.linalg import solve_triangular
 
-    layout, size = normal.layout, len(normal.x)
-    sweeps = int(np.clip(EFFORT // (CHAINS * STEPS * max(len(corpus.problem.source), 1)), 16, 2 * draws // CHAINS + 32))
+    layout, (chains, size) = normal.layout, xs.shape
+    sweeps = int(np.clip(EFFORT // (chains * STEPS * max(len(corpus.problem.source), 1)), 16, draws // 8 + 32))
     xs, ts = xs.copy(), ts.copy()
-    kept, kept_t, angle = [], [], np.full(CHAINS, 0.6)
-    visits = Visits.of(corpus, CHAINS)
+    kept, kept_t, angle = [], [], np.full(chains, 0.6)
+    visits = Visits.of(corpus, chains)
 
     for sweep in range(sweeps):
         roots, centers, priors = zip(*(normal.root(one) for one in ts), strict=True)
@@ -94,7 +96,7 @@ def move(
         speed = rng.standard_normal(u.shape)
         before = rest - 0.5 * np.sum(u**2 + speed**2, axis=1)
         # Short steps now and then, for a chain in a narrow place.
-        turning = (angle * rng.uniform(0.7, 1.3, CHAINS) * np.where(rng.random(CHAINS) < 0.2, 0.2, 1.0))[:, None]
+        turning = (angle * rng.uniform(0.7, 1.3, chains) * np.where(rng.random(chains) < 0.2, 0.2, 1.0))[:, None]
         new, new_value, new_slope = xs, value, slope
         for _ in range(STEPS):
             speed = speed + 0.5 * turning * kick
@@ -104,7 +106,7 @@ def move(
             rest, kick = beyond(u, new, new_value, new_slope)
             speed = speed + 0.5 * turning * kick
         gain = rest - 0.5 * np.sum(u**2 + speed**2, axis=1) - before
-        taken = np.log(rng.random(CHAINS)) < np.where(np.isfinite(gain), gain, -np.inf)
+        taken = np.log(rng.random(chains)) < np.where(np.isfinite(gain), gain, -np.inf)
         xs[taken] = new[taken]
         visits.go(normal, middle, np.array(priors), xs, VISITS, rng)
         ts = np.array([draw_spreads(layout, x, rng) for x in xs])
@@ -113,13 +115,8 @@ def move(
         else:
             kept.append(xs.copy())
             kept_t.append(ts.copy())
-    chains = np.array(kept)
-    return (
-        chains.reshape(-1, size),
-        np.array(kept_t).reshape(-1, ts.shape[1]),
-        _effective(chains),
-        _disagreement(chains),
-    )
+    found = np.array(kept)
+    return found.reshape(-1, size), np.array(kept_t).reshape(-1, ts.shape[1]), _effective(found), _disagreement(found)
 
 
 def draw_spreads(layout: Hierarchy, x: Floats, rng: np.random.Generator) -> Floats:

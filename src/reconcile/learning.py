@@ -147,7 +147,7 @@ def learn(
         root, center, _ = normal.root(t)
         taught = _Taught(center, invert(root), t, t_sd, xs, float(len(xs)))
     else:
-        starts = begin(normal, t, t_sd, rng)
+        starts = begin(normal, t, t_sd, total, rng)
         whole.joint.echoes = every.joint.echoes
         every, mass, kept = whole.reduced(np.concatenate([normal.x[None], starts[0]]))
         taught = _moved(every, normal, starts, draws or MOST, rng)

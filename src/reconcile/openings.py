@@ -16,8 +16,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import Recalled, recall, refer
-from reconcile.blocks import Shard
+from reconcile.batches import recall, refer
 from reconcile.evidence import Claimed, Problem, estimate_counts
 
 __all__ = ["Opened", "first_claims"]
@@ -107,10 +106,10 @@ class Opened:
                 known, back, _ = claimed.evaluate(xs)
                 total, slope = total - known, slope - back
             tables = layout.tables(xs, claimed.edge)
-            for _, results in claimed.each(_recall, shared=[tables]):
-                for k, (table, found) in enumerate(zip(tables, results, strict=True)):
-                    total[k] += found.log_evidence
-                    slope[k, layout.counts] += table.by_parameter(found.prior)
+            for _, found in claimed.each(recall, shared=[tables]):
+                total = total + found.log_evidence
+                for k, table in enumerate(tables):
+                    slope[k, layout.counts] += table.by_parameter(found.prior[k])
         return total, slope, copies
 
     def curvature(self, x: Floats) -> Floats:
@@ -121,8 +120,8 @@ class Opened:
             if shared:
                 total = total - claimed.curvature(x)
             table, moved = layout.table(x, claimed.edge), [layout.table(x, claimed.edge, k) for k in range(4)]
-            for _, results in claimed.each(_recall, shared=[[table], moved]):
-                for at, part in zip(layout.counts, results[0].information, strict=True):
+            for _, found in claimed.each(recall, shared=[[table], moved]):
+                for at, part in zip(layout.counts, found.information, strict=True):
                     total[np.ix_(at, at)] += part
         return total
 
@@ -132,7 +131,3 @@ def _refer(claimed: Claimed) -> Claimed:
     theta = layout.theta(layout.mean, claimed.problem.columns)
     shards = tuple(refer(shard, theta[:, shard.rows]) for shard in claimed.shards)
     return attrs.evolve(claimed, shards=shards)
-
-
-def _recall(shard: Shard, tables: list[Any], moved: list[Any] | None = None) -> list[Recalled]:
-    return [recall(shard, table, moved or ()) for table in tables]
