@@ -31,29 +31,33 @@ def xs(corpus):
 
 
 def test_each_claim_belongs_to_one_party_and_no_parameter_to_two(corpus):
-    party, groups = _divide(corpus.problem)
-    assert party.shape == corpus.problem.source.shape
-    whole = [set(np.concatenate(own).tolist()) for own in groups]
+    party, kind, groups = _divide(corpus.problem)
+    assert party.shape == kind.shape == corpus.problem.source.shape
+    whole = [set(np.concatenate([at for at, _ in own]).tolist()) for own in groups]
     assert sum(map(len, whole)) == len(set().union(*whole))
     for name in range(len(groups)):
         spoken = set(corpus.problem.columns[:, party == name].ravel().tolist()) - {len(corpus.problem.hierarchy)}
         assert spoken == whole[name]
-        assert any(set(at.tolist()) == whole[name] for at in groups[name])  # all of them may move together
+        assert any(set(at.tolist()) == whole[name] for at, _ in groups[name])  # all of them may move together
+        for at, only in groups[name]:
+            concerned = np.isin(corpus.problem.columns, at).any(axis=0)
+            assert np.array_equal(concerned, kind == only) or (only < 0 and np.all(party[concerned] == name))
+    assert any(only >= 0 for own in groups for _, only in own)
 
 
-def test_a_step_of_one_source_is_weighed_as_by_all_claims(corpus, xs):
-    """What its own claims tell is the whole change of the evidence; `openings` computes it another way."""
+def test_a_step_is_weighed_as_by_all_claims(corpus, xs):
+    """What the claims that it concerns tell is the whole change of the evidence; `openings` computes it another way."""
     visits = Visits.of(corpus, CHAINS)
     for _, ledger in visits.ledgers:
         ledger.settle(xs)
-    before = corpus.evaluate(xs)[0]
+    before, rng = corpus.evaluate(xs)[0], np.random.default_rng(4)
     for name in sorted(visits.ledgers[0][1].parties):
-        new = xs.copy()
-        new[:, visits.groups[name][-1]] += np.random.default_rng(name).standard_normal(
-            (CHAINS, len(visits.groups[name][-1]))
-        )
-        gain = sum(sign * ledger.weigh(name, new).gain for sign, ledger in visits.ledgers if name in ledger.parties)
-        assert gain == pytest.approx(corpus.evaluate(new)[0] - before, abs=1e-8)
+        for at, only in visits.groups[name]:
+            new = xs.copy()
+            new[:, at] += rng.standard_normal((CHAINS, len(at)))
+            units = [(sign, ledger, ledger.unit(name, only)) for sign, ledger in visits.ledgers]
+            gain = sum(sign * ledger.weigh(unit, new).gain for sign, ledger, unit in units if unit is not None)
+            assert gain == pytest.approx(corpus.evaluate(new)[0] - before, abs=1e-8)
 
 
 def test_what_is_kept_of_the_steps_is_what_settling_anew_would_find(corpus, xs):
@@ -65,8 +69,9 @@ def test_what_is_kept_of_the_steps_is_what_settling_anew_would_find(corpus, xs):
     share = visits.go(normal, centers, priors, xs, 3, np.random.default_rng(1))
     assert 0 < share < 1
     for _, ledger in visits.ledgers:
-        total, evidence = ledger.total.copy(), ledger.evidence.copy()
+        said, total, evidence = ledger.said.copy(), ledger.total.copy(), ledger.evidence.copy()
         ledger.settle(xs)
+        np.testing.assert_allclose(said, ledger.said, atol=1e-8)
         np.testing.assert_allclose(total, ledger.total, atol=1e-8)
         np.testing.assert_allclose(evidence, ledger.evidence, atol=1e-8)
 
@@ -83,7 +88,7 @@ def test_two_claims_of_a_party_about_one_count_both_speak(corpus, xs):
         ledger.settle(xs)
     new = xs + 0.1
     new[:, problem.hierarchy.counts] = xs[:, problem.hierarchy.counts]
-    gain = sum(sign * ledger.weigh(name, new).gain for sign, ledger in visits.ledgers)
+    gain = sum(sign * ledger.weigh(ledger.parties[name], new).gain for sign, ledger in visits.ledgers)
     assert gain == pytest.approx(crowd.evaluate(new)[0] - crowd.evaluate(xs)[0], abs=1e-8)
 
 

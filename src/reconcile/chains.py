@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -20,9 +21,10 @@ __all__ = ["begin", "move", "propose"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-EFFORT, STEPS = 800_000, 3  # claims times gradients; gradients in a sweep
-CHAINS, SIDE_BY_SIDE = (8, 32), 8_000  # fewest and most chains; claims times chains up to which more cost little
-VISITS = 4  # rounds in which every source is visited, in a sweep
+EFFORT, STEPS = 1_200_000, 6  # claims times gradients; gradients in a sweep
+CHAINS, SIDE_BY_SIDE = (8, 16), 8_000  # fewest and most chains; claims times chains up to which more cost little
+VISITS = 2  # rounds in which every source is visited, in a sweep
+ENOUGH, LONGER = 30.0, 3  # effective draws until which chains go on, and how many times as long at most
 
 
 def propose(normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -30,7 +32,8 @@ def propose(normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.
     from scipy.linalg import solve_triangular
 
     size = len(normal.x)
-    kinds = min(draws, 64 if size <= 200 else 16 if size <= 800 else 4)
+    most = 64 if size <= 200 else 16 if size <= 800 else 4
+    kinds = max(k for k in range(1, most + 1) if draws % k == 0)
     each = draws // kinds
     z = normal_points(max(kinds, 8), len(t), rng)[:kinds]
     unit = normal_points(draws, size, rng)
@@ -63,12 +66,19 @@ def move(
     from scipy.linalg import solve_triangular
 
     layout, (chains, size) = normal.layout, xs.shape
-    sweeps = int(np.clip(EFFORT // (chains * STEPS * max(len(corpus.problem.source), 1)), 16, draws // 8 + 32))
+    least = int(np.clip(EFFORT // (chains * STEPS * max(len(corpus.problem.source), 1)), 16, draws // 8 + 32))
+    start, sweeps = least // 3, least
     xs, ts = xs.copy(), ts.copy()
-    kept, kept_t, angle = [], [], np.full(chains, 0.6)
+    kept: list[Floats] = []
+    kept_t: list[Floats] = []
+    angle = np.full(chains, 0.6)
     visits = Visits.of(corpus, chains)
 
-    for sweep in range(sweeps):
+    for sweep in itertools.count():
+        if sweep == sweeps:
+            if sweeps >= LONGER * least or _effective(np.array(kept)) >= ENOUGH:
+                break
+            sweeps += least
         roots, centers, priors = zip(*(normal.root(one) for one in ts), strict=True)
         middle = np.array(centers)
 
@@ -110,7 +120,7 @@ def move(
         xs[taken] = new[taken]
         visits.go(normal, middle, np.array(priors), xs, VISITS, rng)
         ts = np.array([draw_spreads(layout, x, rng) for x in xs])
-        if sweep < sweeps // 3:
+        if sweep < start:
             angle = np.clip(angle * np.exp(0.4 * (taken - 0.7)), 0.02, 1.0)
         else:
             kept.append(xs.copy())
@@ -125,7 +135,7 @@ def draw_spreads(layout: Hierarchy, x: Floats, rng: np.random.Generator) -> Floa
     group, count = layout.class_of[mine], len(layout.log_spread)
     number = np.bincount(group, minlength=count)
     square = np.bincount(group, (x[mine] - x[group]) ** 2, count)
-    grid = np.linspace(-4.5, 4.5, 241)
+    grid = np.linspace(-7, 7, 361)  # one source can be far out of its class
     at = layout.log_spread[:, None] + layout.log_spread_sd[:, None] * grid
     log_mass = -number[:, None] * at - 0.5 * square[:, None] * np.exp(-2 * at) - 0.5 * grid**2
     below = np.cumsum(np.exp(log_mass - log_mass.max(axis=1, keepdims=True)), axis=1)

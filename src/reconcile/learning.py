@@ -38,7 +38,7 @@ CLIMBS = (20, 10, 10)  # steps towards the mode in each round of mode, spreads a
 # Passes over all claims are what costs: draws times claims, at most, and the fewest and most draws.
 WORK, FEWEST, MOST = 300_000, 16, 256
 MOVED = 5_000  # claims up to which draws are moved from the normal approximation to the posterior itself
-MIXED = 1.3  # R-hat of one parameter in ten, beyond which a reader is told
+MIXED, FEW = 1.2, 20.0  # R-hat of one parameter in ten beyond which, and effective draws below which, it is said
 
 
 @attrs.frozen(eq=False)
@@ -166,7 +166,7 @@ def _keep_memory() -> None:
 
 @attrs.frozen(eq=False)
 class _Mode:
-    """A mode, the normal around it, its log posterior density, and the cells that it leaves; see `Opened.reduced`."""
+    """A mode, the normal around it, the logarithm of its mass but for a constant, and cells; see `Opened.reduced`."""
 
     x: Floats
     t: Floats
@@ -181,8 +181,9 @@ def _search(
     part: Opened, x: Floats, echoes: Echoes, effort: int, steps_of_spreads: int, report: Callable[[str], None]
 ) -> _Mode:
     """Climb from a reading of the sources, with spreads and favourites in turn."""
-    layout, first, before = part.problem.hierarchy, part, part.joint.echoes
+    layout, before = part.problem.hierarchy, part.joint.echoes
     part.joint.echoes = echoes
+    first, mass, kept = part.reduced(x[None])
     t = layout.log_spread.copy()
     scale = 1 / np.sqrt(np.diag(layout.precision(t)))
     for at, steps in enumerate(CLIMBS, start=1):
@@ -195,7 +196,8 @@ def _search(
         part.joint.echoes = first.joint.echoes
         first, mass, kept = part.reduced(x[None])
     part.joint.echoes = before
-    height = float(first.evaluate(x[None])[0][0] + layout.log_prior(x, t))
+    root, _, _ = normal.root(t)
+    height = float(first.evaluate(x[None])[0][0] + layout.log_prior(x, t) - np.log(np.diag(root)).sum())
     return _Mode(x, t, normal, height, first, mass, kept)
 
 
@@ -280,6 +282,8 @@ def _moved(
     if disagreement > MIXED:
         said = "the sources can be read in more than one way, and the draws do not tell how likely each is"
         notes = (f"{said} (R-hat {disagreement:.1f}): intervals may be off",)
+    elif ess < FEW:
+        notes = (f"what is said of the sources rests on some {ess:.0f} independent draws: their intervals are rough",)
     center, covariance = xs.mean(axis=0), np.cov(xs.T).reshape(len(normal.x), len(normal.x))
     # Few draws say little of correlations between hundreds of parameters, so lean on the normal approximation.
     t = ts.mean(axis=0)

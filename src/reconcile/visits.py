@@ -8,6 +8,7 @@ new reading of one source costs its own claims, where a step of all parameters c
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import attrs
@@ -30,8 +31,18 @@ Ints: TypeAlias = NDArray[np.int64]
 AFRESH, LEAPS = 0.3, 0.3
 
 
-def _divide(problem: Problem) -> tuple[Ints, list[list[Ints]]]:
-    """Find who shares parameters: the party of each claim, and for each party the parameters that may move together."""
+def _divide(problem: Problem) -> tuple[Ints, Ints, list[list[tuple[Ints, int]]]]:
+    """Find who shares parameters.
+
+    Returns
+    -------
+    party : ndarray of int, shape (n,)
+        Claims of one party share parameters, if only by way of others.
+    kind : ndarray of int, shape (n,)
+        Claims of one kind have the same parameters.
+    groups : list of list of (ndarray of int, int)
+        For each party, the parameters that may move together, and the only kind that they concern, or -1.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -42,11 +53,18 @@ def _divide(problem: Problem) -> tuple[Ints, list[list[Ints]]]:
     _, party = connected_components(links @ links.T, directed=False)
     groups = []
     for k in range(party.max(initial=-1) + 1):
-        rows = [{int(at) for at in kinds[:, j] if at < none} for j in np.flatnonzero(party == k)]
+        mine = np.flatnonzero(party == k)
+        rows = [{int(at) for at in kinds[:, j] if at < none} for j in mine]
         common, whole = set.intersection(*rows), set.union(*rows)
         found = {frozenset(one) for one in (whole, common, *rows, *(row - common for row in rows)) if one}
-        groups.append([np.array(sorted(one), dtype=np.int64) for one in sorted(found, key=sorted)])
-    return party[kind.ravel()].astype(np.int64), groups  # NumPy 2.0 gives `kind` an axis too many
+        made = []
+        for one in sorted(found, key=sorted):
+            concerned = [int(j) for j, row in zip(mine, rows, strict=True) if one & row]
+            only = concerned[0] if len(concerned) == 1 < len(mine) else -1
+            made.append((np.array(sorted(one), dtype=np.int64), only))
+        groups.append(made)
+    kind = kind.ravel()  # NumPy 2.0 gives it an axis too many
+    return party[kind].astype(np.int64), kind.astype(np.int64), groups
 
 
 @attrs.frozen(eq=False)
@@ -80,29 +98,41 @@ class _Part:
 
 
 @attrs.frozen(eq=False)
-class _Party:
-    """All claims of one party about one set of counts.
+class _Unit:
+    """All claims of one party, or of one kind, about one set of counts.
 
     Attributes
     ----------
     parts : tuple of _Part
+    at : ndarray of int
+        For each cell of each claim, in the order of parts, its place among those of all claims.
     slot : ndarray of int
-        For each cell of each claim, its place among `cells`.
+        The same among `cells`.
     once : bool
         Whether no cell is spoken of twice.
     cells : ndarray of int
-        Cells of the counts that the party speaks of, among all.
+        Cells of the counts that the unit speaks of, among all.
     start : ndarray of int
         Where those of each count begin.
     events : ndarray of int
     """
 
     parts: tuple[_Part, ...]
+    at: Ints
     slot: Ints
     once: bool
     cells: Ints
     start: Ints
     events: Ints
+
+    def gather(self, said: Floats) -> Floats:
+        """Add what the claims say to the cells that they speak of; shape (chains, cells of the unit)."""
+        found = np.zeros((len(said), len(self.cells)))
+        if self.once:
+            found[:, self.slot] = said
+        else:
+            np.add.at(found.T, self.slot, said.T)
+        return found
 
 
 def _sum_out(joint: Floats, start: Ints) -> Floats:
@@ -120,47 +150,34 @@ class _Ledger:
     Attributes
     ----------
     claimed : Claimed
-    parties : dict of int to _Party
-    said : dict of int to ndarray, shape (chains, k)
-        What each party says, in the order of its parts.
+    parties, kinds : dict of int to _Unit
+    said : ndarray, shape (chains, k)
+        What each claim says of each cell, claim by claim.
     total : ndarray, shape (chains, cells)
         Logarithms of the prior and of all that is said, added up.
     evidence : ndarray, shape (chains, events)
     """
 
     claimed: Claimed
-    parties: dict[int, _Party]
-    said: dict[int, Floats]
+    parties: dict[int, _Unit]
+    kinds: dict[int, _Unit]
+    said: Floats
     total: Floats
     evidence: Floats
 
     @classmethod
-    def of(cls, claimed: Claimed, rows: Ints, party: Ints, chains: int) -> _Ledger:
-        """Sort the claims at `rows`, of parties `party`, by party."""
-        event = claimed.problem.claims.event[rows]
-        alone = claimed.problem.take(rows, np.arange(len(rows)), event)
-        shards, _ = build_shards(alone.claims, claimed.cells.only(event), apart=party)
-        parts: dict[int, list[_Part]] = {}
-        floor = claimed.floor()
-        for shard in shards:
-            for block in shard.blocks:
-                mine = shard.rows[block.claims]
-                echo = np.tile(floor[:, rows[mine]], chains)
-                part = _Part(rows[mine], block.tiled(chains), echo, block.width > 0)
-                parts.setdefault(int(party[mine[0]]), []).append(part)
-        parties = {}
-        for name, own in parts.items():
-            about = [claimed.problem.claims.event[part.rows] for part in own]
-            events = np.unique(np.concatenate(about))
-            cells, start = claimed.cells.of_events(events)
-            slot = np.concatenate(
-                [
-                    (start[np.searchsorted(events, one)][:, None] + np.arange(part.inside.shape[1]))[part.inside]
-                    for one, part in zip(about, own, strict=True)
-                ]
-            )
-            parties[name] = _Party(tuple(own), slot, len(np.unique(slot)) == len(slot), cells, start[:-1], events)
-        return cls(claimed, parties, {}, np.zeros((chains, 0)), np.zeros((chains, 0)))
+    def of(cls, claimed: Claimed, rows: Ints, party: Ints, kind: Ints, chains: int) -> _Ledger:
+        """Sort the claims at `rows`, of parties `party` and of kinds `kind`."""
+        number = np.diff(claimed.cells.first)[claimed.problem.claims.event[rows]]
+        first = np.zeros(len(claimed.problem.claims), dtype=np.int64)
+        first[rows] = np.cumsum(number) - number
+        parties, kinds = (_sort(claimed, rows, name, first, chains) for name in (party, kind))
+        nothing = np.zeros((chains, 0))
+        return cls(claimed, parties, kinds, np.zeros((chains, int(number.sum()))), nothing, nothing)
+
+    def unit(self, party: int, only: int) -> _Unit | None:
+        """Find the claims of a party, or of the only kind that is concerned; None where there is none."""
+        return self.parties.get(party) if only < 0 else self.kinds.get(only)
 
     def settle(self, xs: Floats) -> None:
         """Compute all anew."""
@@ -171,30 +188,63 @@ class _Ledger:
         tables = claimed.problem.hierarchy.tables(xs, edge)
         mass = [table.tail[outcome, near] - table.tail[outcome, far] for table in tables]
         self.total = np.log(np.maximum(mass, TINY))
-        for name, party in self.parties.items():
-            self.said[name] = self._speak(party, xs)
-            self.total[:, party.cells] += _gather(party, self.said[name])
+        for party in self.parties.values():
+            said = self._speak(party, xs)
+            self.said[:, party.at] = said
+            self.total[:, party.cells] += party.gather(said)
         self.evidence = _sum_out(self.total, cells.first[:-1])
 
-    def _speak(self, party: _Party, xs: Floats) -> Floats:
-        return np.concatenate([part.say(self.claimed.problem, xs) for part in party.parts], axis=1)
+    def _speak(self, unit: _Unit, xs: Floats) -> Floats:
+        return np.concatenate([part.say(self.claimed.problem, xs) for part in unit.parts], axis=1)
 
-    def weigh(self, name: int, xs: Floats) -> _Change:
-        """Say how the log evidence would change if a party were as in `xs`."""
-        party = self.parties[name]
-        said = self._speak(party, xs)
-        total = self.total[:, party.cells] + _gather(party, said - self.said[name])
-        evidence = _sum_out(total, party.start)
-        gain = np.sum(evidence - self.evidence[:, party.events], axis=1)
-        return _Change(self, name, gain, said, total, evidence)
+    def weigh(self, unit: _Unit, xs: Floats) -> _Change:
+        """Say how the log evidence would change if a unit were as in `xs`."""
+        said = self._speak(unit, xs)
+        total = self.total[:, unit.cells] + unit.gather(said - self.said[:, unit.at])
+        evidence = _sum_out(total, unit.start)
+        gain = np.sum(evidence - self.evidence[:, unit.events], axis=1)
+        return _Change(self, unit, gain, said, total, evidence)
+
+
+def _sort(claimed: Claimed, rows: Ints, name: Ints, first: Ints, chains: int) -> dict[int, _Unit]:
+    """Sort claims by party or kind; `first` says where the cells of each claim begin among those of all."""
+    event = claimed.problem.claims.event[rows]
+    alone = claimed.problem.take(rows, np.arange(len(rows)), event)
+    shards, _ = build_shards(alone.claims, claimed.cells.only(event), apart=name)
+    parts: dict[int, list[_Part]] = {}
+    floor = claimed.floor()
+    for shard in shards:
+        for block in shard.blocks:
+            mine = shard.rows[block.claims]
+            echo = np.tile(floor[:, rows[mine]], chains)
+            part = _Part(rows[mine], block.tiled(chains), echo, block.width > 0)
+            parts.setdefault(int(name[mine[0]]), []).append(part)
+    units = {}
+    for key, own in parts.items():
+        about = [claimed.problem.claims.event[part.rows] for part in own]
+        events = np.unique(np.concatenate(about))
+        cells, start = claimed.cells.of_events(events)
+
+        def places(starts: list[Ints], own: list[_Part] = own) -> Ints:
+            return np.concatenate(
+                [
+                    (one[:, None] + np.arange(part.inside.shape[1]))[part.inside]
+                    for one, part in zip(starts, own, strict=True)
+                ]
+            )
+
+        slot = places([start[np.searchsorted(events, one)] for one in about])
+        at = places([first[part.rows] for part in own])
+        units[key] = _Unit(tuple(own), at, slot, len(np.unique(slot)) == len(slot), cells, start[:-1], events)
+    return units
 
 
 @attrs.frozen(eq=False)
 class _Change:
-    """What a step of one party would change in a ledger; `gain` in the log evidence, shape (chains,)."""
+    """What a step of one unit would change in a ledger; `gain` in the log evidence, shape (chains,)."""
 
     ledger: _Ledger
-    name: int
+    unit: _Unit
     gain: Floats
     said: Floats
     total: Floats
@@ -202,21 +252,10 @@ class _Change:
 
     def accept(self, taken: NDArray[np.bool_]) -> None:
         """Put it down for some of the chains."""
-        ledger, at = self.ledger, np.flatnonzero(taken)[:, None]
-        party = ledger.parties[self.name]
-        ledger.said[self.name][taken] = self.said[taken]
-        ledger.total[at, party.cells] = self.total[taken]
-        ledger.evidence[at, party.events] = self.evidence[taken]
-
-
-def _gather(party: _Party, said: Floats) -> Floats:
-    """Add what the claims of a party say to the cells that they speak of; shape (chains, cells of the party)."""
-    found = np.zeros((len(said), len(party.cells)))
-    if party.once:
-        found[:, party.slot] = said
-    else:
-        np.add.at(found.T, party.slot, said.T)
-    return found
+        ledger, unit, at = self.ledger, self.unit, np.flatnonzero(taken)[:, None]
+        ledger.said[at, unit.at] = self.said[taken]
+        ledger.total[at, unit.cells] = self.total[taken]
+        ledger.evidence[at, unit.events] = self.evidence[taken]
 
 
 @attrs.define(eq=False)
@@ -225,15 +264,15 @@ class Visits:
 
     Attributes
     ----------
-    groups : list of list of ndarray of int
-        For each party, the parameters that may move together.
+    groups : list of list of (ndarray of int, int)
+        For each party, the parameters that may move together, and the only kind that they concern, or -1.
     silent : ndarray of int
         Parameters of which no claim speaks, as are most means of classes.
     ledgers : tuple of (float, _Ledger)
         All claims about counts with more than one, and with the sign -1 the first claims about these.
     """
 
-    groups: list[list[Ints]]
+    groups: list[list[tuple[Ints, int]]]
     silent: Ints
     ledgers: tuple[tuple[float, _Ledger], ...]
 
@@ -241,15 +280,16 @@ class Visits:
     def of(cls, corpus: Opened, chains: int) -> Visits:
         """Prepare visits of so many chains."""
         problem = corpus.problem
-        party, groups = _divide(problem)
+        party, kind, groups = _divide(problem)
         number = np.bincount(problem.claims.event, minlength=len(problem.claims.outcome))
         rows = np.flatnonzero(number[problem.claims.event] > 1)
-        ledgers = [(1.0, _Ledger.of(corpus.joint, rows, party[rows], chains))]
+        ledgers = [(1.0, _Ledger.of(corpus.joint, rows, party[rows], kind[rows], chains))]
         for claimed, shared in zip(corpus.first, corpus.shared, strict=True):
             if shared:  # its claims are, in order, the first ones of the counts with more
                 opening = rows[np.append(True, np.diff(problem.claims.event[rows]) > 0)]
-                ledgers.append((-1.0, _Ledger.of(claimed, np.arange(len(opening)), party[opening], chains)))
-        spoken = {int(at) for name in ledgers[0][1].parties for group in groups[name] for at in group}
+                every = np.arange(len(opening))
+                ledgers.append((-1.0, _Ledger.of(claimed, every, party[opening], kind[opening], chains)))
+        spoken = {int(at) for name in ledgers[0][1].parties for group, _ in groups[name] for at in group}
         spoken.update(problem.hierarchy.counts.ravel().tolist())
         silent = [at for at in range(len(problem.hierarchy)) if at not in spoken]
         return cls(groups, np.array(silent, dtype=np.int64), tuple(ledgers))
@@ -261,20 +301,19 @@ class Visits:
 
         `centers`, shape (chains, p), and `priors`, shape (chains, p, p), are what `Normal.root` gives for each chain.
 
-        Each step keeps some of where a chain stands and leaves a normal as it is (preconditioned Crank-Nicolson, Cotter
-        et al. 2013): that around the mode, or the prior, both given all other parameters. What the posterior has beside
-        it decides whether the step is taken.
+        At each visit one group of parameters that concern all claims of the party moves, and every group that concerns
+        one kind of them, which costs those claims only. Each step keeps some of where a chain stands and leaves a
+        normal as it is (preconditioned Crank-Nicolson, Cotter et al. 2013): that around the mode, or the prior, both
+        given all other parameters. What the posterior has beside it decides whether the step is taken.
         """
         layout, bent = normal.layout, normal.curvature + priors
         for _, ledger in self.ledgers:
             ledger.settle(xs)
-        names = [name for name in sorted(self.ledgers[0][1].parties) if self.groups[name]]
         share = []
         for _ in range(rounds):
             if len(self.silent):
                 xs[:, self.silent] += _Given.of(priors, layout.mean, xs, self.silent).step(0.0, rng)
-            for name in rng.permutation(names).tolist():
-                at = self.groups[name][rng.integers(len(self.groups[name]))]
+            for name, (at, only) in self._round(rng):
                 base = prior = _Given.of(priors, layout.mean, xs, at)
                 if rng.random() >= LEAPS:
                     with contextlib.suppress(np.linalg.LinAlgError):  # a curvature that is no precision gives no steps
@@ -285,8 +324,9 @@ class Visits:
                 gain = prior.change(step) - base.change(step)
                 changes = []
                 for sign, ledger in self.ledgers:
-                    if name in ledger.parties:
-                        changes.append(ledger.weigh(name, new))
+                    unit = ledger.unit(name, only)
+                    if unit is not None:
+                        changes.append(ledger.weigh(unit, new))
                         gain += sign * changes[-1].gain
                 taken = np.log(rng.random(len(xs))) < np.where(np.isfinite(gain), gain, -np.inf)
                 share.append(float(taken.mean()))
@@ -294,6 +334,16 @@ class Visits:
                 for change in changes:
                     change.accept(taken)
         return float(np.mean(share)) if share else 0.0
+
+    def _round(self, rng: np.random.Generator) -> Iterator[tuple[int, tuple[Ints, int]]]:
+        """Parties in any order, with the groups that move at this visit."""
+        for name in rng.permutation(sorted(self.ledgers[0][1].parties)).tolist():
+            wide = [group for group in self.groups[name] if group[1] < 0]
+            if wide:
+                yield name, wide[rng.integers(len(wide))]
+            for group in self.groups[name]:
+                if group[1] >= 0:
+                    yield name, group
 
 
 @attrs.frozen(eq=False)
