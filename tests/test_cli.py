@@ -342,6 +342,42 @@ def test_output_never_overwrites_the_claims(run, write):
     assert run("estimate", file, "-o", "/no/such/folder/out.csv")[0] == 2
 
 
+OUTPUTS = [
+    ("estimate", "--output", "out.csv"),
+    ("estimate", "--provenance", "p.json"),
+    ("report", "--output", "r.html"),
+]
+
+
+@pytest.mark.parametrize("command, option, name", OUTPUTS)
+def test_what_cannot_be_written_is_said_before_the_work(run, write, tmp_path, monkeypatch, command, option, name):
+    """It was said after a minute of work, as "[Errno 2]"."""
+    file = write(GOOD)
+    monkeypatch.setattr(reading, "read_some", lambda *_, **__: pytest.fail("read too soon"))
+    folder = tmp_path / "none"
+    status, out, err = run(command, file, option, folder / name)
+    assert (status, out) == (2, "")
+    why = f"allowed: a file that can be written; there is no folder '{folder}'"
+    assert err == f"reconcile: {option}: got '{folder / name}'; {why}\n"
+    (tmp_path / name).mkdir()
+    assert "this is a folder" in run(command, file, option, tmp_path / name)[2]
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert f"the folder '{tmp_path}' is write-protected" in run(command, file, option, tmp_path / f"new-{name}")[2]
+    (tmp_path / f"old-{name}").write_text("kept")
+    assert "this one is write-protected" in run(command, file, option, tmp_path / f"old-{name}")[2]
+    assert (tmp_path / f"old-{name}").read_text() == "kept"
+    assert not (tmp_path / f"new-{name}").exists()
+
+
+def test_one_file_is_not_written_twice(run, write, tmp_path):
+    out = tmp_path / "out.json"
+    status, _, err = run("estimate", write(GOOD), "-o", out, "--provenance", out)
+    assert (status, "--output and --provenance" in err, "allowed: different files" in err) == (2, True, True)
+    out.write_text("kept")
+    assert "cannot be opened" in run("estimate", tmp_path / "missing", "-o", out)[2]
+    assert out.read_text() == "kept"
+
+
 def test_the_example_script(capsys):
     runpy.run_path(str(EXAMPLE.with_suffix(".py")), run_name="__main__")
     assert "taftanaz-2020-02-10" in capsys.readouterr().out

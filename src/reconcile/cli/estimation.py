@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from reconcile.cli import reading
+from reconcile.cli.outputs import check_outputs
 from reconcile.cli.tables import tell_claims, write_table
 from reconcile.cli.terminal import EXIT_OK, EXIT_UNUSABLE, printable, tell
 
@@ -24,16 +25,10 @@ __all__ = ["run_estimate"]
 def run_estimate(options: argparse.Namespace) -> int:
     """Print estimates, or write them to a file; give the exit status."""
     out = options.output
-    for path, option in ((out, "--output"), (options.provenance, "--provenance")):
-        if path and Path(path).exists() and options.file != "-" and Path(path).samefile(options.file):
-            tell(f"{path}: is the file of the claims, and would be lost; choose another for {option}")
-            return EXIT_UNUSABLE
+    check_outputs(options, "output", "provenance")
     if options.provenance:
         from reconcile import provenance
 
-        if out and Path(out).resolve() == Path(options.provenance).resolve():
-            tell(f"{out}: --output and --provenance are one file; choose two")
-            return EXIT_UNUSABLE
         provenance.choose_format(options.provenance)  # before the work, so that a missing package is not told after it
     corpus = reading.read_some(options, "estimate", strict=options.strict)
     if corpus is None:

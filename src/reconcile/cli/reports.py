@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from reconcile.cli import reading
-from reconcile.cli.terminal import EXIT_OK, EXIT_UNUSABLE, plain, tell
+from reconcile.cli.outputs import check_outputs
+from reconcile.cli.terminal import EXIT_OK, EXIT_UNUSABLE, plain
 
 __all__ = ["run_report"]
 
@@ -17,9 +18,7 @@ __all__ = ["run_report"]
 def run_report(options: argparse.Namespace) -> int:
     """Write a report; give the exit status."""
     out = options.output
-    if out and Path(out).exists() and options.file != "-" and Path(out).samefile(options.file):
-        tell(f"{out}: is the file of the claims, and would be lost; choose another for --output")
-        return EXIT_UNUSABLE
+    check_outputs(options, "output")
 
     from reconcile import report
 
