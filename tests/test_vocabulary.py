@@ -190,7 +190,16 @@ def test_outcomes():
     assert str(CASUALTIES) == "casualties"
 
 
-@pytest.mark.parametrize("name", ["killed", "injured", "missing", "captured", "displaced"])
+def test_casualties_without_parts_are_the_standard_ones():
+    """They were another outcome, which no identity linked to the killed and the injured."""
+    assert Outcome(" casualties ") == Outcome("casualties", set()) == CASUALTIES
+    assert repr(Outcome("casualties")) == repr(CASUALTIES)
+    wider = Outcome("casualties", {"killed", "injured", "missing"})
+    assert wider.elements == {"killed", "injured", "missing"}
+    assert wider != CASUALTIES
+
+
+@pytest.mark.parametrize("name", ["killed", "injured", "missing", "captured", "displaced", "casualties"])
 def test_an_event_counts_outcomes_by_their_names(name):
     period = Period("2020-01-01", "2020-01-31")
     quantity = getattr(SHELLING, name)(TURKEY, period)

@@ -112,6 +112,9 @@ class Source:
         return self.name
 
 
+_STANDARD_PARTS = {"casualties": frozenset({"killed", "injured"})}
+
+
 @attrs.frozen(repr=False)
 class Outcome:
     """What happened to the people counted.
@@ -121,12 +124,13 @@ class Outcome:
     name : str
         Such as "killed".
     parts : set of str, optional
-        For an outcome that is by definition the sum of others, their names: casualties are killed and injured.
-        Civil War historians count ``Outcome("casualties", {"killed", "injured", "missing", "captured"})``.
+        For an outcome that is by definition the sum of others, their names. Casualties are killed and injured where
+        nothing is said; historians of the Civil War count
+        ``Outcome("casualties", {"killed", "injured", "missing", "captured"})``.
 
     Examples
     --------
-    >>> CASUALTIES
+    >>> Outcome("casualties")
     Outcome('casualties', parts={'injured', 'killed'})
     """
 
@@ -134,6 +138,8 @@ class Outcome:
     parts: frozenset[str] = attrs.field(default=frozenset(), converter=clean_names("Outcome.parts"))
 
     def __attrs_post_init__(self) -> None:
+        if not self.parts and self.name in _STANDARD_PARTS:  # a sum without parts would have no link to what it sums
+            object.__setattr__(self, "parts", _STANDARD_PARTS[self.name])
         check(self.name not in self.parts, "Outcome.parts", sorted(self.parts), "names other than the outcome's own")
 
     @property
@@ -155,7 +161,7 @@ INJURED = Outcome("injured")
 MISSING = Outcome("missing")
 CAPTURED = Outcome("captured")
 DISPLACED = Outcome("displaced")
-CASUALTIES = Outcome("casualties", {"killed", "injured"})
+CASUALTIES = Outcome("casualties")
 
 STANDARD_OUTCOMES: Mapping[str, Outcome] = {
     o.name: o for o in (KILLED, INJURED, MISSING, CAPTURED, DISPLACED, CASUALTIES)
@@ -276,6 +282,10 @@ class Event:
     def displaced(self, group: Group = EVERYONE, period: Period | None = None) -> Quantity:
         """The number of people displaced."""
         return Quantity(self, DISPLACED, group, period)
+
+    def casualties(self, group: Group = EVERYONE, period: Period | None = None) -> Quantity:
+        """The number of people killed or injured."""
+        return Quantity(self, CASUALTIES, group, period)
 
     __repr__ = rebuilding_repr
 
