@@ -80,6 +80,31 @@ def test_check_points_at_every_rejected_row(run, write):
     assert lines[1].startswith(f"{file}:5: value: ")
 
 
+def test_check_lists_names_that_are_almost_one(run, write):
+    """A source's `sides` that are written in small letters made it a third party, and nobody was told."""
+    head = f"{HEAD},source_kind,sides,perpetrators"
+    rows = [
+        "Market,killed,party=Turkey,5,Ministry,government,turkey,Syria",
+        "market,killed,party=Turkey,6,ministry.,media,,",
+        "(market),killed,half=x,5,radio,,,syria ",
+        "bridge,killed,party=Türkei; unit=Azov,5,radio 2,,,",
+        "की,killed,unit=azov,5,का,,,",
+    ]
+    status, out, err = run("check", write("\n".join([head, *rows])))
+    assert (status, err) == (0, "")
+    assert out.splitlines()[1:7] == [
+        "names that differ only in capitals or in signs around them, and were read as different:",
+        "  event: '(market)', 'Market' and 'market'",
+        "  facet unit: 'Azov' and 'azov'",
+        "  party: 'Syria' (perpetrators) and 'syria' (perpetrators)",
+        "  party: 'Turkey' (group) and 'turkey' (sides)",
+        "  source: 'Ministry' and 'ministry.'",
+    ]
+    _, out, _ = run("check", write(HEAD + "".join(f"\n{name}{n},killed,,5,a" for n in range(25) for name in "eE")))
+    assert "\n  and 5 more\n" in out + "\n"
+    assert "differ only" not in run("check", EXAMPLE)[1]
+
+
 def test_check_keeps_a_row_on_a_line_and_control_codes_off_the_terminal(run, write):
     _, out, _ = run("check", write(f'{HEAD}\nmarket,"kil\n\x1b[31med",,5,ministry\n'))
     assert len(out.splitlines()) == 3

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from reconcile.cli import reading
+from reconcile.cli import doubts, reading
 from reconcile.cli.terminal import EXIT_OK, EXIT_REJECTED, plain, point_at
 from reconcile.plumbing import count_of
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["run_check"]
 
 _MOST_CONTRADICTIONS = 20
+_MOST_DOUBTS = 20
 
 
 def run_check(options: argparse.Namespace) -> int:
@@ -28,8 +29,21 @@ def run_check(options: argparse.Namespace) -> int:
         print(f"{count_of(len(corpus.rejected), 'row')} could not be read:")
         for row in corpus.rejected:
             print(point_at(options.file, row))
+    alike = doubts.pair_names(corpus)
+    _print_doubts("names that differ only in capitals or in signs around them, and were read as different:", alike)
     _print_contradictions(corpus)
     return EXIT_REJECTED if corpus.rejected else EXIT_OK
+
+
+def _print_doubts(title: str, found: list[str]) -> None:
+    """List what may be a slip of the pen, which is no fault of the file."""
+    if not found:
+        return
+    print(title)
+    for one in found[:_MOST_DOUBTS]:
+        print(f"  {plain(one)}")
+    if len(found) > _MOST_DOUBTS:
+        print(f"  and {len(found) - _MOST_DOUBTS:,} more")
 
 
 def _print_contradictions(corpus: Corpus) -> None:
