@@ -105,6 +105,30 @@ def test_check_lists_names_that_are_almost_one(run, write):
     assert "differ only" not in run("check", EXAMPLE)[1]
 
 
+def test_check_asks_what_facets_mean_that_are_almost_known(run, write):
+    groups = [
+        "status=milatary",
+        "statsu=military",
+        "age=kid",
+        "sex=femle",
+        "status=soldiers|civilian",
+        "age=kid; sex=male",
+    ]
+    good = ["status=militia|paramilitary", "unit=Azov", "party=Partia", "role=teacher", "stage=1", "age=child", "girls"]
+    status, out, err = run("check", write(HEAD + "".join(f"\ne,killed,{group},5,a" for group in groups + good)))
+    assert (status, err) == (0, "")
+    assert out.splitlines()[1:] == [
+        "facets of groups that nearly are common ones, and were read as they stand:",
+        "  age=kid: did you mean age=child?",
+        "  sex=femle: did you mean sex=female?",
+        "  statsu=military: did you mean status=military?",
+        "  status=milatary: did you mean status=military?",
+        "  status=soldiers: did you mean status=military?",
+    ]
+    _, out, _ = run("check", write(f"{HEAD}\ne,killed,statsu=a\x1b[31mb,5,a"))
+    assert "\x1b" not in out
+
+
 def test_check_keeps_a_row_on_a_line_and_control_codes_off_the_terminal(run, write):
     _, out, _ = run("check", write(f'{HEAD}\nmarket,"kil\n\x1b[31med",,5,ministry\n'))
     assert len(out.splitlines()) == 3

@@ -31,6 +31,8 @@ def run_check(options: argparse.Namespace) -> int:
             print(point_at(options.file, row))
     alike = doubts.pair_names(corpus)
     _print_doubts("names that differ only in capitals or in signs around them, and were read as different:", alike)
+    near = doubts.question_facets(corpus)
+    _print_doubts("facets of groups that nearly are common ones, and were read as they stand:", near)
     _print_contradictions(corpus)
     return EXIT_REJECTED if corpus.rejected else EXIT_OK
 

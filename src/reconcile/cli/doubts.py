@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from reconcile.groups import GROUP_WORDS
 from reconcile.plumbing import in_words
 from reconcile.values import Share
 
@@ -15,7 +17,21 @@ if TYPE_CHECKING:
     from reconcile.claims import Corpus
     from reconcile.groups import Group
 
-__all__ = ["pair_names"]
+__all__ = ["pair_names", "question_facets"]
+
+# Our choice: "statsu" is .83 from "status"; "paramilitary" and "militia", words of their own, are .8 from known ones.
+_NEAR = 0.82
+_FACETS = ("party", *dict.fromkeys(facet for facets in GROUP_WORDS.values() for facet in facets))
+# What people write for the values of each facet, and what they mean.
+_MEANT = {
+    facet: {
+        spelt: facets[facet]
+        for word, facets in GROUP_WORDS.items()
+        if facet in facets
+        for spelt in (word, facets[facet])
+    }
+    for facet in _FACETS
+}
 
 
 def pair_names(corpus: Corpus) -> list[str]:
@@ -45,6 +61,25 @@ def pair_names(corpus: Corpus) -> list[str]:
             alike[_bare(name)].append(f"{name!r}{f' ({in_words(places)})' if kind == 'party' else ''}")
         listed += [f"{kind}: {in_words(several)}" for several in alike.values() if len(several) > 1]
     return sorted(listed)
+
+
+def question_facets(corpus: Corpus) -> list[str]:
+    """List facets and values that are not the common ones and nearly are, each once, with what may have been meant."""
+    found = set()
+    for facet, values in {one for group in _groups(corpus) for one in group.facets}:
+        if facet not in _FACETS:
+            near = _nearest(facet.casefold(), _FACETS)
+            found |= {f"{facet}={value}: did you mean {near}={value}?" for value in values if near}
+            continue
+        meant = _MEANT[facet]
+        for value in values.difference(meant.values()):
+            near = _nearest(value, meant)
+            found |= {f"{facet}={value}: did you mean {facet}={meant[near]}?"} if near else set()
+    return sorted(found)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    return "".join(difflib.get_close_matches(word[:100], known, n=1, cutoff=_NEAR))
 
 
 def _groups(corpus: Corpus) -> set[Group]:
