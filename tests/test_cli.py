@@ -143,8 +143,26 @@ def test_check_of_a_table_without_rows(run, write):
 
 def test_warnings_are_a_line(run, write):
     status, _, err = run("check", write(f"{HEAD},quotd\nmarket,killed,,5,ministry,five\n"))
-    assert status == 0
-    assert re.fullmatch(r"reconcile: warning: .*'quotd'; did you mean 'quote'.*\n", err)
+    assert status == 1
+    assert re.fullmatch(r"reconcile: warning: .*'quotd' \(did you mean 'quote'\?\); known: event, .*, id\n", err)
+
+
+def test_a_column_that_is_nearly_a_known_one_stops_strict_readers(run, write):
+    """`quoted_form` was warned of, and check and estimate --strict were content."""
+    file = write(
+        f"{HEAD},quoted_form,notes\nmarket,killed,,5,ministry,source:a,x\nmarket,kiled,,5,ministry,source:a,x\n"
+    )
+    assert run("estimate", file)[0] == 0
+    assert run("check", file)[0] == 1
+    for command in ("estimate", "report"):
+        status, out, err = run(command, file, "--strict")
+        assert (status, out) == (1, "")
+        _, header, row, last = err.splitlines()
+        assert header == f"reconcile: {file}:1: quoted_form: is no known column; did you mean 'quoted_from'?"
+        assert row.startswith(f"reconcile: {file}:3: outcome: ")
+        assert last == "reconcile: 2 rows could not be read, and --strict was given"
+    other = write(f"{HEAD},notes,of_what,uid\nmarket,killed,,5,ministry,x,y,z\n")
+    assert (run("check", other)[0], run("estimate", other, "--strict")[0]) == (0, 0)
 
 
 def test_outcomes_and_encodings_can_be_named(run, tmp_path):

@@ -33,6 +33,7 @@ from reconcile import (
     InconsistentClaims,
     InvalidValue,
     MissingDependency,
+    MisspeltColumn,
     Outcome,
     Period,
     Quantity,
@@ -676,9 +677,8 @@ def test_open_files(tmp_path):
 
 
 def test_columns_that_are_not_known_are_said():
-    with pytest.warns(ClaimsWarning, match="'quotd'.*did you mean 'quote'") as caught:
-        assert len(one("quotd,notes", "a,b")) == 1
-    assert "'notes'" in str(caught[0].message)
+    with pytest.warns(MisspeltColumn, match=r"'quotd' \(did you mean 'quote'\?\), 'notes'; known: event") as caught:
+        assert len(one("notes,quotd", "a,b")) == 1
     assert caught[0].filename == __file__ or "test_table" in caught[0].filename
     with pytest.warns(ClaimsWarning, match="no column name"):
         assert len(one("", "a")) == 1
@@ -691,6 +691,21 @@ def test_strict_raises_with_every_row():
     with pytest.raises(RejectedRows) as caught:
         read_text(f"{HEAD}\ne,kiled,,5,a\ne,killed,,what,a\n", strict=True)
     assert [row.line for row in caught.value.rows] == [2, 3]
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_strict_raises_with_columns_that_are_nearly_known(frame):
+    good = {"event": "e", "outcome": "killed", "group": "", "value": 5, "source": "a", "Quoted form": "source:b"}
+    text = f"\n{HEAD},Quoted form\ne,killed,,5,a,source:b\n"
+    with pytest.warns(MisspeltColumn), pytest.raises(RejectedRows) as caught:
+        read(pd.DataFrame([good]) if frame else io.StringIO(text), strict=True)
+    (row,) = caught.value.rows
+    assert (row.line, row.column) == (0 if frame else 2, "Quoted form")
+    assert row.reason == "is no known column; did you mean 'quoted_from'?"
+    assert row.text.replace(", ", ",") == f"{HEAD},Quoted form"
+    with pytest.warns(ClaimsWarning) as told:
+        assert len(read_text(f"{HEAD},notes,uid\ne,killed,,5,a,x,y\n", strict=True)) == 1
+    assert not isinstance(told[0].message, MisspeltColumn)
 
 
 # --- frames -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ __all__ = [
     "InconsistentClaims",
     "InvalidValue",
     "MissingDependency",
+    "MisspeltColumn",
     "ReconcileError",
     "RejectedRows",
     "Unidentified",
@@ -256,6 +257,10 @@ class MissingDependency(ReconcileError, ImportError):
 
 class ClaimsWarning(UserWarning):
     """Something about the claims that a reader of the estimate should know."""
+
+
+class MisspeltColumn(ClaimsWarning):
+    """A column of a table was not read, and its name is nearly that of one which would have been."""
 
 
 class Unidentified(ClaimsWarning):

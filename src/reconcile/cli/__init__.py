@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RejectedRows as error:
         for row in error.rows:
             tell(point_at(options.file, row))  # type: ignore[arg-type]
-        tell(f"{count_of(len(error.rows), 'row')} could not be read, and --strict was given")
+        lines = {row.line for row in error.rows}  # type: ignore[attr-defined]
+        tell(f"{count_of(len(lines), 'row')} could not be read, and --strict was given")
         return EXIT_REJECTED
     except BrokenPipeError:
         # Whoever read our output has had enough; Python would still complain when it flushes at exit.

@@ -7,7 +7,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from reconcile.cli import doubts, reading
-from reconcile.cli.terminal import EXIT_OK, EXIT_REJECTED, plain, point_at
+from reconcile.cli.terminal import EXIT_OK, EXIT_REJECTED, plain, point_at, telling_warnings
+from reconcile.errors import MisspeltColumn
 from reconcile.plumbing import count_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ _MOST_DOUBTS = 20
 
 def run_check(options: argparse.Namespace) -> int:
     """Say what was read, what was not, and which claims contradict each other; give the exit status."""
-    corpus = reading.read(options, strict=False)
+    with telling_warnings() as told:
+        corpus = reading.read(options, strict=False)
     events = set(corpus.columns.quantities.event.tolist())
     said = f"{count_of(len(corpus), 'claim')} by {count_of(len(corpus.sources), 'source')}"
     print(plain(f"{options.file}: {said} about {count_of(len(events), 'event')}"))
@@ -34,7 +36,7 @@ def run_check(options: argparse.Namespace) -> int:
     near = doubts.question_facets(corpus)
     _print_doubts("facets of groups that nearly are common ones, and were read as they stand:", near)
     _print_contradictions(corpus)
-    return EXIT_REJECTED if corpus.rejected else EXIT_OK
+    return EXIT_REJECTED if corpus.rejected or MisspeltColumn in told else EXIT_OK
 
 
 def _print_doubts(title: str, found: list[str]) -> None:

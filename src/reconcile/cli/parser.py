@@ -37,7 +37,8 @@ example:
   The file may be CSV or Parquet; "-" reads CSV from the standard input.
 
 exit status:
-  0 all is well; 1 rows could not be read (check, or estimate --strict); 2 wrong usage, or nothing could be read
+  0 all is well; 1 rows, or a column whose name is nearly a known one, could not be read (check, or --strict);
+  2 wrong usage, or nothing could be read
 """
 
 
@@ -91,7 +92,9 @@ def make_parser() -> argparse.ArgumentParser:
     estimate.add_argument(
         "--rules", action="store_true", help="show what the field's coding rules give, beside the estimates"
     )
-    estimate.add_argument("--strict", action="store_true", help="stop if any row cannot be read")
+    estimate.add_argument(
+        "--strict", action="store_true", help="stop if any row cannot be read, or a column has nearly a known name"
+    )
     estimate.add_argument("-o", "--output", metavar="OUT", help="write to this file instead of the terminal")
     estimate.add_argument(
         "--provenance",
@@ -138,7 +141,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--history", action="store_true", help="show too how the estimates moved as claims came in")
     report.add_argument("--dated", type=_to_date, metavar="DATE", help="print this day on the page; default none")
-    report.add_argument("--strict", action="store_true", help="stop if any row cannot be read")
+    report.add_argument(
+        "--strict", action="store_true", help="stop if any row cannot be read, or a column has nearly a known name"
+    )
     report.set_defaults(run=run_report)
 
     check = commands.add_parser(

@@ -51,17 +51,19 @@ def tell(text: str) -> None:
 
 
 @contextlib.contextmanager
-def telling_warnings() -> Iterator[None]:
-    """Say our own warnings in a line each, without the lines of code that Python adds."""
+def telling_warnings() -> Iterator[list[type[Warning]]]:
+    """Say our own warnings in a line each, without the lines of code that Python adds; give a list of their kinds."""
+    told: list[type[Warning]] = []
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
             if issubclass(category, ClaimsWarning):
+                told.append(category)
                 tell(f"warning: {message}")
             else:
                 usual(message, category, *rest, **more)
 
         warnings.simplefilter("always", ClaimsWarning)
         warnings.showwarning = show
-        yield
+        yield told

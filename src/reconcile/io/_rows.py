@@ -80,7 +80,8 @@ class RawCells:
 class RawTable:
     """A header and the way to the rows under it; `notes` are things that the reader of the table should know.
 
-    `load` gives the columns at some places; `separator` is what parts the cells of a text.
+    `load` gives the columns at some places; `separator` is what parts the cells of a text; `line` is that of the
+    header, 0 in a frame.
     """
 
     where: str
@@ -88,6 +89,7 @@ class RawTable:
     load: Callable[[Iterable[int]], RawCells]
     notes: tuple[str, ...] = ()
     separator: str | None = None
+    line: int = 0
 
 
 class _Coder:
@@ -244,7 +246,7 @@ def _open_text(text: str, where: str, notes: tuple[str, ...], is_known: Callable
             tried.append((sum(map(is_known, head[2])), head, rows, delimiter))
     if not tried:
         raise UnreadableTable(where, "has no row of column names")
-    _, (_, _, header, fault), rows, delimiter = max(tried, key=lambda one: one[0])
+    _, (above, _, header, fault), rows, delimiter = max(tried, key=lambda one: one[0])
     if fault:
         raise UnreadableTable(where, f"the row of column names cannot be read: {fault}")
     if any("\0" in cell for cell in header):
@@ -253,7 +255,7 @@ def _open_text(text: str, where: str, notes: tuple[str, ...], is_known: Callable
     def load(places: Iterable[int]) -> RawCells:
         return _load_text(rows, lines, len(header), places)
 
-    return RawTable(where, tuple(header), load, notes, delimiter)
+    return RawTable(where, tuple(header), load, notes, delimiter, above + 1)
 
 
 def _split(lines: list[str], at: int, delimiter: str) -> Iterator[_SplitRow]:

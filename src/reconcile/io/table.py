@@ -20,6 +20,7 @@ from reconcile.columns import NONE, number
 from reconcile.errors import (
     ClaimsWarning,
     InvalidValue,
+    MisspeltColumn,
     ReconcileError,
     RejectedRows,
     UnreadableTable,
@@ -96,6 +97,7 @@ COLUMNS: Mapping[str, Callable[[Any], Any]] = {
     "place": to_name, "start": to_day, "end": to_day, "perpetrators": to_names, "part_of": to_name,
     "of": _group, "period_start": to_day, "period_end": to_day, "id": to_name,
 }  # fmt: skip
+_NEAR = 0.8  # our choice: how like a known column's name another is that was meant for it; "quotd" is .8 from "quote"
 _PROSE = {"quote", "title", "place"}  # columns whose cells may well go over several lines
 
 
@@ -117,7 +119,7 @@ def read(
     source : path, file or dataframe
         CSV parted by comma, semicolon, tab or ``|``; Parquet; an open file; or any dataframe that narwhals knows.
     strict : bool, keyword
-        Raise if any row cannot be read.
+        Raise if any row cannot be read, or a column that is not known is nearly one that is.
     outcomes : iterable of str or Outcome, keyword
         Outcomes to allow beside the standard ones.
     encoding : str, keyword, optional
@@ -133,7 +135,7 @@ def read(
     UnreadableTable
         If it is no table, or lacks a required column, or has a column twice.
     RejectedRows
-        If `strict` and a row cannot be read.
+        If `strict` and a row cannot be read, or a column has nearly the name of a known one: then that of the header.
     InvalidValue
         If `outcomes` or `encoding` are not of the form above.
     MissingDependency
@@ -142,7 +144,8 @@ def read(
     Warns
     -----
     ClaimsWarning
-        Naming columns that are not known and so not read, or lines that two quotes seem to have made one row of.
+        Naming columns that are not known and so not read (`MisspeltColumn` if one is nearly known), or lines that two
+        quotes seem to have made one row of.
 
     Examples
     --------
@@ -158,9 +161,12 @@ def read(
     """
     readers = {**COLUMNS, "outcome": _one_of("outcome", _know_outcomes(outcomes))}
     table = open_rows(source, encoding, lambda name: fold(name).replace(" ", "_") in COLUMNS)
-    places, notes = _place_columns(table)
-    for note in (*table.notes, *notes):
+    places, unknown = _place_columns(table)
+    misspelt = {name: near for name, near in unknown.items() if near}
+    for note in table.notes:
         warnings.warn(note, ClaimsWarning, stacklevel=2)
+    if unknown:
+        warnings.warn(_list_unknown(table, unknown), MisspeltColumn if misspelt else ClaimsWarning, stacklevel=2)
     unnamed = [at for at, header in enumerate(table.header) if is_blank(header)]
     raw = table.load([*places.values(), *unnamed])
     if any((raw.columns[at].codes >= 0).any() for at in unnamed):
@@ -172,8 +178,11 @@ def read(
     faults = sorted(draft.faults.items())
     texts = raw.write([row for row, _ in faults])
     rejected = [Rejected(draft.line(row), *fault, text) for (row, fault), text in zip(faults, texts, strict=True)]
-    if strict and rejected:
-        raise RejectedRows(tuple(rejected))
+    if strict and (rejected or misspelt):
+        header = clean((table.separator or ", ").join(table.header))
+        reasons = {name: f"is no known column; did you mean {near!r}?" for name, near in misspelt.items()}
+        wrong = [Rejected(table.line, name, reason, header) for name, reason in reasons.items()]
+        raise RejectedRows((*wrong, *rejected))
     return Corpus.of_columns(columns, rows, rejected)
 
 
@@ -186,8 +195,8 @@ def _know_outcomes(outcomes: Iterable[str | Outcome]) -> dict[str, Outcome]:
     return known
 
 
-def _place_columns(table: RawTable) -> tuple[dict[str, int], list[str]]:
-    """Where each known column stands, and notes on those that are not known."""
+def _place_columns(table: RawTable) -> tuple[dict[str, int], dict[str, str]]:
+    """Where each known column stands, and those that are not known, with a missing one that each nearly is, or ""."""
     places: dict[str, int] = {}
     seen: dict[str, str] = {}
     unknown = []
@@ -209,12 +218,17 @@ def _place_columns(table: RawTable) -> tuple[dict[str, int], list[str]]:
         reason = f"has no column {', '.join(missing)}; required: {required}; found: {found or 'none'}"
         reason += hint(table.header, but="table")
         raise UnreadableTable(table.where, reason)
-    if not unknown:
-        return places, []
-    free = [name for name in COLUMNS if name not in places]
-    listed = ", ".join(f"{seen[name]!r}{_did_you_mean(name, free).rstrip('?')}" for name in unknown[:10])
+    free = [name for name in COLUMNS if name not in places and len(name) > 2]  # too much is like `id` and `of`
+    # Nobody typed a thousand names, and comparing takes time.
+    near = {name: difflib.get_close_matches(name[:100], free, n=1, cutoff=_NEAR) for name in unknown[:1_000]}
+    return places, {seen[name]: "".join(near.get(name, ())) for name in unknown}
+
+
+def _list_unknown(table: RawTable, unknown: Mapping[str, str]) -> str:
+    nearest_first = sorted(unknown.items(), key=lambda one: not one[1])
+    listed = ", ".join(f"{name!r}{f' (did you mean {near!r}?)' if near else ''}" for name, near in nearest_first[:10])
     more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
-    return places, [f"{table.where}: columns that are not known were not read: {listed}{more}"]
+    return f"{table.where}: columns that are not known were not read: {listed}{more}; known: {', '.join(COLUMNS)}"
 
 
 def _doubt_quotes(table: RawTable, raw: RawCells, places: Mapping[str, int]) -> list[str]:
