@@ -200,6 +200,11 @@ def test_the_standard_input(run, monkeypatch):
         *(["estimate", "a", "--level", level] for level in ("0", "1", "90", "nan", "inf", "much")),
         *(["estimate", "a", "--as-of", day] for day in ("10/02/2020", "Monday", "")),
         *(["estimate", "a", "--seed", seed] for seed in ("-1", "1.5", "x", "9" * 5000)),
+        *(
+            [command, "a", "--draws", draws]
+            for command in ("estimate", "report", "explain")
+            for draws in ("8", "100", "x")
+        ),
     ],
 )
 def test_bad_usage(run, arguments):
@@ -398,6 +403,18 @@ def test_as_of(run, write):
 def test_the_same_seed_gives_the_same_bytes(run):
     runs = {run("estimate", EXAMPLE, "--json", "--seed", 7)[1] for _ in range(2)}
     assert len(runs) == 1
+
+
+def test_draws(run, write, tmp_path):
+    """A note asked for more draws, which the command line could not make."""
+    file = write(f"{GOOD}bridge,killed,,7,ministry\nbridge,killed,,9,observatory\n")
+    few, many = (run("estimate", file, "--json", "--draws", n)[1] for n in (64, 2048))
+    assert few != many
+    page = tmp_path / "page.html"
+    assert run("report", file, "--draws", "128", "--most", "0", "-o", page)[0] == 0
+    assert "reconcile report claims.csv --draws 128 --most 0" in page.read_text(encoding="utf-8")
+    status, out, _ = run("explain", file, "killed, market", "--draws", "128", "--history")
+    assert (status, "128 draws" in out) == (0, True)
 
 
 def test_output_never_overwrites_the_claims(run, write):

@@ -246,7 +246,9 @@ def _doubts(fits: list[Fit]) -> list[str]:
     notes = []
     error = max((fit.error for fit in fits), default=0.0)
     if error > COARSE:
-        notes.append(f"probabilities are exact to about {100 * error:.0f} points only: raise `draws` for more")
+        notes.append(
+            f"probabilities are exact to about {100 * error:.0f} points only: raise `draws` (--draws) for more"
+        )
     if any(fit.khat > 0.7 for fit in fits):
         notes.append(
             "the draws of source parameters fit the claims badly (khat above 0.7): intervals may be too narrow"

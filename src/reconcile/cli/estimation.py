@@ -36,7 +36,7 @@ def run_estimate(options: argparse.Namespace) -> int:
 
     from reconcile.posterior import estimate
 
-    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed)
+    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed, draws=options.draws)
     for note in posterior.diagnostics.notes:
         tell(f"note: {note}")
     write = {"json": _write_json, "csv": _write_csv, None: write_table}[options.form]

@@ -22,7 +22,8 @@ def run_explain(options: argparse.Namespace) -> int:
     from reconcile.influence import explain, history
     from reconcile.posterior import estimate
 
-    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed)
+    asked = {"as_of": options.as_of, "rng": options.seed, "draws": options.draws}
+    posterior = estimate(corpus, **asked)
     wanted = None if options.quantity is None else " ".join(options.quantity.split())
     printed = [(plain(str(quantity)), quantity) for quantity in posterior.quantities]
     found = [quantity for name, quantity in printed if wanted in {name, quantity.key}]
@@ -43,6 +44,6 @@ def run_explain(options: argparse.Namespace) -> int:
         print("  " * ((len(line) - len(line.lstrip())) // 2) + plain(line))
     if options.history:
         print("\nHow it moved as claims came in:")
-        for line in str(history(corpus, found[0], as_of=options.as_of, rng=options.seed)).splitlines()[1:]:
+        for line in str(history(corpus, found[0], **asked)).splitlines()[1:]:
             print(f"  {plain(line)}")
     return EXIT_OK

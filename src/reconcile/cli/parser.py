@@ -67,6 +67,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--outcome", metavar="NAME", action="append", default=[], help="allow this outcome too; may be repeated"
     )
 
+    draws: dict[str, Any] = {
+        "type": _to_draws,
+        "metavar": "N",
+        "help": "draws of what sources may be like, a multiple of 16 from 64; more are more exact and take longer",
+    }
     estimate = commands.add_parser(
         "estimate",
         parents=[shared],
@@ -89,6 +94,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="of the random numbers (default 0); same seed, same result",
     )
+    estimate.add_argument("--draws", **draws)
     estimate.add_argument(
         "--rules", action="store_true", help="show what the field's coding rules give, beside the estimates"
     )
@@ -118,6 +124,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("--as-of", type=_to_date, metavar="DATE", help="use only what had been said by this day")
     explain.add_argument("--seed", type=_to_seed, default=0, metavar="N", help="of the random numbers (default 0)")
+    explain.add_argument("--draws", **draws)
     explain.add_argument("--history", action="store_true", help="say too how the estimate moved as claims came in")
     explain.set_defaults(run=run_explain)
 
@@ -132,6 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
     report.add_argument("--level", type=_to_level, default=0.9, metavar="P", help="how sure the intervals are to be")
     report.add_argument("--as-of", type=_to_date, metavar="DATE", help="use only what had been said by this day")
     report.add_argument("--seed", type=_to_seed, default=0, metavar="N", help="of the random numbers (default 0)")
+    report.add_argument("--draws", **draws)
     report.add_argument(
         "--most",
         type=_to_seed,
@@ -176,6 +184,12 @@ def _to_date(text: str) -> Any:
 def _to_seed(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def _to_draws(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 64 and int(text) % 16 == 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a multiple of 16 from 64")
     return int(text)
 
 

@@ -29,7 +29,7 @@ def run_report(options: argparse.Namespace) -> int:
 
     from reconcile.posterior import estimate
 
-    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed)
+    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed, draws=options.draws)
     page = report.render(
         posterior, title=options.title, level=options.level, most=options.most, histories=options.history,
         command=_again(options), dated=options.dated,
@@ -54,7 +54,7 @@ def _again(options: argparse.Namespace) -> str:
     """Write the command, without where the page goes and with the file's name alone."""
     file = "-" if options.file == "-" else Path(options.file).name
     said = ["reconcile", "report", file]
-    for name in ("format", "encoding", "title", "level", "as_of", "seed", "most", "dated"):
+    for name in ("format", "encoding", "title", "level", "as_of", "seed", "draws", "most", "dated"):
         given = getattr(options, name)
         if given is not None and given != _USUAL.get(name):
             said += [f"--{name.replace('_', '-')}", given.isoformat() if hasattr(given, "isoformat") else str(given)]
