@@ -136,9 +136,11 @@ def test_check_keeps_a_row_on_a_line_and_control_codes_off_the_terminal(run, wri
 
 
 def test_check_of_a_table_without_rows(run, write):
-    status, out, _ = run("check", write(f"{HEAD}\n"))
-    assert status == 0
-    assert "0 claims by 0 sources about 0 events" in out
+    """It was content, where estimate was not; rows that cannot be read are still listed."""
+    file = write(f"{HEAD}\n")
+    said = f"reconcile: {file}: no claim could be read, so there is nothing to check\n"
+    assert run("check", file) == (2, "", said)
+    assert run("check", write(f"{HEAD}\nmarket,kiled,,5,a\n"))[0] == 1
 
 
 def test_warnings_are_a_line(run, write):

@@ -7,7 +7,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from reconcile.cli import doubts, reading
-from reconcile.cli.terminal import EXIT_OK, EXIT_REJECTED, plain, point_at, telling_warnings
+from reconcile.cli.terminal import EXIT_OK, EXIT_REJECTED, EXIT_UNUSABLE, plain, point_at, tell, telling_warnings
 from reconcile.errors import MisspeltColumn
 from reconcile.plumbing import count_of
 
@@ -24,6 +24,9 @@ def run_check(options: argparse.Namespace) -> int:
     """Say what was read, what was not, and which claims contradict each other; give the exit status."""
     with telling_warnings() as told:
         corpus = reading.read(options, strict=False)
+    if not len(corpus) and not corpus.rejected:
+        tell(f"{options.file}: no claim could be read, so there is nothing to check")
+        return EXIT_UNUSABLE
     events = set(corpus.columns.quantities.event.tolist())
     said = f"{count_of(len(corpus), 'claim')} by {count_of(len(corpus.sources), 'source')}"
     print(plain(f"{options.file}: {said} about {count_of(len(events), 'event')}"))
