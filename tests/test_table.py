@@ -342,10 +342,18 @@ def test_facets_may_have_odd_names(name):
 
 def test_too_many_and_too_few_cells():
     corpus = rows(
-        "e,killed,,5,a,,extra", "e,killed,,5", "e,killed,,5,a", "e,killed,,5,a,government,", head=f"{HEAD},source_kind"
+        "e,killed,,5,a,,extra", "e,killed,,5", "e,killed,,5,a", "e,killed,,5,a,media,,b", head=f"{HEAD},source_kind"
     )
     assert blamed(corpus) == [(2, None), (3, "source"), (5, None)]
+    assert corpus.rejected[0].reason == "has 7 cells where the table has 6 columns"
     assert len(corpus) == 1
+
+
+def test_empty_cells_too_many_are_none():
+    """One comma at the end of a line rejected it."""
+    corpus = rows("e,killed,,5,a,", "e,killed,,6,b,, ,", "e,killed,,7,c")
+    assert [claim.source.name for claim in corpus] == ["a", "b", "c"]
+    assert not corpus.rejected
 
 
 # --- what rows say together -------------------------------------------------------------------------------------
