@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -83,3 +84,26 @@ def test_what_the_learner_doubts_is_said(monkeypatch):
     monkeypatch.setattr(learning, "MIXED", 0.0)
     claims = [claim(rc.Event(f"e{n}").killed(), n + k, f"s{k}") for n in range(3, 7) for k in (0, 1)]
     assert any("R-hat" in note for note in rc.estimate(claims, learn=True, draws=64).diagnostics.notes)
+
+
+def test_an_estimate_outside_of_all_that_is_claimed_of_it_is_told():
+    """Who reads "more than 30" and sees 22 must know that it is the parts which say so."""
+    event = rc.Event("raid")
+    claims = [
+        claim(event.killed(), rc.Between(5, 9), "m"),
+        claim(event.injured(), rc.Vague("several"), "w"),
+        claim(event.casualties(), rc.AtLeast(31), "d"),
+    ]
+    posterior = rc.estimate(claims)
+    assert posterior[event.casualties()].median() < 31
+    (note,) = posterior.diagnostics.notes
+    assert note.startswith("casualties, raid: ")
+    assert "outside of all that is claimed of it (d: at least 31)" in note
+    few = rc.estimate([*claims[:2], claim(event.casualties(), rc.AtLeast(10), "d")])
+    assert not any("outside" in note for note in few.diagnostics.notes)
+    crowd = [claim(rc.Event(f"e{n}").killed(), n + k, f"s{k}") for n in range(3, 9) for k in (0, 1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rc.Unidentified)
+        learned = rc.estimate([*claims, *crowd], learn=True, draws=64)
+    if learned[event.casualties()].median() < 31:
+        assert any("outside of all that is claimed" in note for note in learned.diagnostics.notes)

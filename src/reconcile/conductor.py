@@ -15,16 +15,18 @@ from reconcile.accounts import Account, box, build_accounts, contains
 from reconcile.claims import Claim
 from reconcile.columns import Moments
 from reconcile.components import Component, Fit, Task
+from reconcile.constraints import read_literally
 from reconcile.estimates import Diagnostics, Estimate, Part, Role
 from reconcile.integration import integrate
 from reconcile.likelihood import Term
 from reconcile.model import Model
 from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions
+from reconcile.plumbing import in_words
 from reconcile.pmf import PMF
 from reconcile.sampling import sample_component
 from reconcile.vocabulary import Quantity
 
-__all__ = ["COARSE", "DRAWS", "Conductor", "conduct"]
+__all__ = ["COARSE", "DRAWS", "Conductor", "conduct", "find_outvoted"]
 
 DRAWS = 1024
 # Claims solved together because they share sources; with more, each account goes by itself, else it takes too long
@@ -120,13 +122,14 @@ class Conductor:
         for quantity in sorted(self.mentioned, key=lambda q: q.key):
             pmf, mine = pmfs[box(quantity)], tuple(by_quantity[quantity])
             estimates[quantity] = Estimate(quantity, pmf, mine, self._furthest.get(quantity, ""))
+        bound = (one for q, one in estimates.items() if len(self.accounts[self.home[box(q)]].nodes) > 1)
         diagnostics = Diagnostics(
             engines,
             max((fit.draws for fit in fits), default=0),
             min((fit.ess for fit in fits), default=np.inf),
             max((fit.khat for fit in fits), default=-np.inf),
             max((fit.error for fit in fits), default=0.0),
-            (*self._notes(), *self._limits(), *_doubts(fits)),
+            (*self._notes(), *self._limits(), *find_outvoted(bound, self.model), *_doubts(fits)),
         )
         return estimates, diagnostics
 
@@ -240,6 +243,23 @@ def _times_told(used: list[Role]) -> list[int]:
             others = (used[other].claim.quantity for other in places)
             told[at] = sum(contains(one, q) for q in others)
     return told
+
+
+def find_outvoted(estimates: Iterable[Estimate], model: Model) -> list[str]:
+    """Name counts whose median is outside of all that is claimed of them, because of counts that they are bound to."""
+    found = []
+    for one in estimates:
+        claims = [role.claim for role in one.roles if role.role is Part.USED and role.claim.whole is None]
+        ends, median = [read_literally(claim.value, model.speech) for claim in claims], one.median()
+        if not claims or min(low for low, _ in ends) <= median <= max(high for _, high in ends):
+            continue
+        said = in_words(f"{claim.source}: {claim.value}" for claim in claims[:3])
+        more = f" and {len(claims) - 3} more" if len(claims) > 3 else ""
+        found.append(
+            f"{one.quantity}: {median:,} is outside of all that is claimed of it ({said}{more}); "
+            "what is claimed of counts that it is bound to speaks against that"
+        )
+    return found
 
 
 def _doubts(fits: list[Fit]) -> list[str]:

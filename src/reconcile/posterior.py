@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reconcile.channels import Denial
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import Columns
-from reconcile.conductor import COARSE, DRAWS, conduct
+from reconcile.conductor import COARSE, DRAWS, conduct, find_outvoted
 from reconcile.datatrees import make_datatree
 from reconcile.dependence import Roles, assign_roles
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
@@ -380,6 +380,8 @@ def _learned(
     if error > COARSE:
         notes.append(f"probabilities are exact to about {100 * error:.0f} points only")
     estimates = Estimates(teaching, pmfs, wholes, model)
+    if pmfs:
+        notes += find_outvoted((estimates[q] for q in estimates if q.key in engines), model)
     every = Engines(engines, estimates)
     diagnostics = Diagnostics(every, len(lesson.xs), lesson.ess, -np.inf, error, tuple(notes), learned=True)
     return Posterior(corpus, model, roles, diagnostics, settings, estimates, functools.partial(_same, teaching))
