@@ -15,6 +15,7 @@ import pytest
 from worlds import CHILD, claim
 
 import reconcile as rc
+from reconcile import learning
 from reconcile.channels import Fidelity
 from reconcile.lessons import _roots
 from reconcile.model import Parameter
@@ -98,15 +99,21 @@ def test_the_number_of_workers_does_not_matter_to_the_last_bit(world, posterior,
 
 
 @pytest.mark.slow
-def test_many_shards_are_one_with_any_number_of_workers():
-    """Enough counts for several shards."""
-    world = simulate(events=2_500, sources=6, claims_per_event=2, rng=3)
-    one = rc.estimate(world.claims, draws=DRAWS)
+def test_many_shards_are_one_with_any_number_of_workers(monkeypatch):
+    """Enough counts for several shards; by default they are shared by threads."""
+    world = simulate(events=150, sources=4, claims_per_event=2, rng=3)
+    found = []
+    for threaded in (np.inf, 1):
+        monkeypatch.setattr(learning, "THREADED", threaded)
+        monkeypatch.setattr(learning, "_cores", lambda: 3)
+        found.append(rc.estimate(world.claims, draws=DRAWS))
     with ThreadPoolExecutor(2) as executor:
-        assert_same_bits(one, rc.estimate(world.claims, draws=DRAWS, executor=executor))
+        found.append(rc.estimate(world.claims, draws=DRAWS, executor=executor))
+    assert found[0].diagnostics.learned
+    for other in found[1:]:
+        assert_same_bits(found[0], other)
 
 
-@pytest.mark.slow
 def test_what_is_estimated_holds_the_truth():
     """Nine of ten, give or take the chance of 25 counts and five worlds."""
     inside = []

@@ -29,7 +29,7 @@ Ints: TypeAlias = NDArray[np.int64]
 CELLS = 100_000  # numbers in the largest array of a block: what a core's cache holds
 _FILLED = 2.0  # most cells in a block, over fewest
 _LITTLE = 6_000  # numbers in an array so small that calling NumPy costs as much as computing it
-_SHARD = 1_000  # events at least in a shard
+_SHARD = 64  # events at least in a shard: some four shards of 1,000 claims, for cores to share
 # Width of a cell relative to its counts, by how far (as a ratio) it lies from the nearest claimed number.
 _FINE = 0.035
 _RESOLUTION = ((1.4, _FINE), (3.0, 0.08), (10.0, 0.2), (100.0, 0.7), (np.inf, 2.0))

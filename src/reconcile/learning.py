@@ -10,8 +10,9 @@ Hamiltonian Monte Carlo do not.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -37,6 +38,7 @@ CURVED = 8_000  # claims from which the curvature is taken, at least
 CLIMBS = (20, 10, 10)  # steps towards the mode in each round of mode, spreads and favourites
 # Passes over all claims are what costs: draws times claims, at most, and the fewest and most draws.
 WORK, FEWEST, MOST = 300_000, 16, 256
+THREADED = 1_000  # claims from which arrays are long enough for threads to run side by side
 MOVED = 5_000  # claims up to which draws are moved from the normal approximation to the posterior itself
 MIXED, FEW = 1.2, 20.0  # R-hat of one parameter in ten beyond which, and effective draws below which, it is said
 
@@ -98,7 +100,8 @@ def learn(
         A multiple of 16. Up to 5,000 claims it bounds the sweeps of the chains, as `EFFORT` does; beyond, it is the
         number of draws, by default from 48 (5,000 claims) to 16 (from 18,000).
     executor : Executor, keyword, optional
-        Where to compute shards; the result is the same to the last bit with any number of workers.
+        Where to compute shards; by default in threads, one for each core, from 1,000 claims. The result is the same to
+        the last bit with any number of workers.
     report : callable, keyword
         Told in words how far the work is.
 
@@ -107,7 +110,25 @@ def learn(
     Lesson
     """
     _keep_memory()
-    spread: Callable[..., Iterable[Any]] = map if executor is None else executor.map
+    if executor is None and len(problem.source) >= THREADED and (cores := _cores()) > 1:
+        with ThreadPoolExecutor(cores) as threads:
+            return _learn(problem, threads.map, rng, draws, report)
+    return _learn(problem, map if executor is None else executor.map, rng, draws, report)
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    mine = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(mine(0)) if mine else os.cpu_count() or 1
+
+
+def _learn(
+    problem: Problem,
+    spread: Callable[..., Iterable[Any]],
+    rng: np.random.Generator,
+    draws: int | None,
+    report: Callable[[str], None],
+) -> Lesson:
     total = len(problem.source)
     whole = Opened.of(problem, spread)
     part = whole.only(_some(problem, max(FIRST, total // 20), rng)) if total > 2 * FIRST else whole
