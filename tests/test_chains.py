@@ -52,7 +52,7 @@ def test_spreads_of_classes_are_drawn_as_by_quadrature(normal, far):
     x = layout.mean.copy()
     x[mine] += far * np.exp(layout.log_spread[layout.class_of[mine]])
     rng = np.random.default_rng(1)
-    found = np.array([draw_spreads(layout, x, rng) for _ in range(4_000)])
+    found = np.array([draw_spreads(layout, x, rng) for _ in range(1_500)])
     grid = np.linspace(-12, 12, 4_001)
     for k in range(len(layout.log_spread)):
         own = mine[layout.class_of[mine] == k]
@@ -63,20 +63,22 @@ def test_spreads_of_classes_are_drawn_as_by_quadrature(normal, far):
         mean = mass @ at / mass.sum()
         sd = np.sqrt(mass @ (at - mean) ** 2 / mass.sum())
         assert found[:, k].mean() == pytest.approx(mean, abs=5 * sd / np.sqrt(len(found)))
-        assert found[:, k].std() == pytest.approx(sd, rel=0.08)
+        assert found[:, k].std() == pytest.approx(sd, rel=0.12)
 
 
 def test_chains_go_on_until_there_are_enough_draws(corpus, normal, monkeypatch):
     layout = normal.layout
     lengths = []
-    for enough in (0.0, np.inf):
+    for enough, draws in ((0.0, 16), (np.inf, 10_000), (30.0, 64)):
         monkeypatch.setattr(chains, "ENOUGH", enough)
+        monkeypatch.setattr(chains, "EFFORT", 16 * 6 * 8 * len(corpus.problem.source))
         starts = begin(normal, layout.log_spread, layout.log_spread_sd, 5_000, np.random.default_rng(2))
-        xs, ts, ess, _ = move(corpus, normal, *starts, 16, np.random.default_rng(3))
+        xs, ts, ess, _ = move(corpus, normal, *starts, draws, np.random.default_rng(3))
         assert len(xs) == len(ts)
         assert 0 < ess <= len(xs)
         lengths.append(len(xs) // len(starts[0]))
-    assert lengths == [34 - 11, 3 * 34 - 11]
+    assert lengths[:2] == [16 - 5, 3 * 16 - 5]
+    assert lengths[2] in (16 - 5, 32 - 5, 48 - 5)
 
 
 def test_draws_that_hang_together_count_less():

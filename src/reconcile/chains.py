@@ -66,7 +66,7 @@ def move(
     from scipy.linalg import solve_triangular
 
     layout, (chains, size) = normal.layout, xs.shape
-    least = int(np.clip(EFFORT // (chains * STEPS * max(len(corpus.problem.source), 1)), 16, draws // 8 + 32))
+    least = int(np.clip(EFFORT // (chains * STEPS * max(len(corpus.problem.source), 1)), 16, max(draws // 4, 16)))
     start, sweeps = least // 3, least
     xs, ts = xs.copy(), ts.copy()
     kept: list[Floats] = []
@@ -76,7 +76,7 @@ def move(
 
     for sweep in itertools.count():
         if sweep == sweeps:
-            if sweeps >= LONGER * least or _effective(np.array(kept)) >= ENOUGH:
+            if sweeps >= LONGER * least or _effective(np.array(kept)) >= min(ENOUGH, draws / 8):
                 break
             sweeps += least
         roots, centers, priors = zip(*(normal.root(one) for one in ts), strict=True)
