@@ -20,7 +20,7 @@ from reconcile.components import Column, Component, Draws, Fit
 from reconcile.importance import BLOCKS, normal_points, smooth_weights
 from reconcile.likelihood import TINY
 
-__all__ = ["REUSED", "Sample", "error_of", "integrate", "sample"]
+__all__ = ["REUSED", "Sample", "aim", "error_of", "integrate", "sample"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = dict[str, NDArray[np.intp]]
@@ -32,6 +32,8 @@ WORK, WORK_COSTLY = 32_768, 8_192  # points times claims, at most, for 1,024 dra
 FEWEST = 256  # draws around modes
 POOR = 0.1  # effective share of the draws from the prior below which modes are looked for
 MANY = 30  # parameters beyond which kernels, source by source, find nothing that the modes did not
+NEAR = 0.3  # part of the variance of draws that their kernels' centres keep (judgement)
+TAUGHT = 0.02  # nats that are learned of a parameter, from which kernels are told apart by it (judgement)
 SEVERAL_STARTS = 40  # claims beyond which modes are looked for from one start only
 # Later proposals are built on earlier draws, so blocks share their luck. Root mean square deviation from a long run
 # over the stated error, four claims by two sources, 40 seeds: 1.6 without this factor.
@@ -122,6 +124,24 @@ class _Peaks:
 
 
 @attrs.frozen(eq=False)
+class _Shrunk:
+    """Normals around weighted draws, these drawn in to their mean, so that all spread as they did (Liu & West 2001)."""
+
+    centers: Floats
+    weights: Floats
+    scale: Floats
+
+    def log_density(self, points: _Points) -> Floats:
+        """See `_Proposal.log_density`."""
+        z, centers = points.joint() / self.scale, self.centers / self.scale
+        gaps = np.sum(z**2, axis=1)[:, None] + np.sum(centers**2, axis=1) - 2 * z @ centers.T
+        least = gaps.min(axis=1, keepdims=True)
+        near = np.log(np.exp(-0.5 * (gaps - least)) @ self.weights)
+        total: Floats = near - 0.5 * least[:, 0] - np.sum(np.log(self.scale))
+        return total
+
+
+@attrs.frozen(eq=False)
 class _Set:
     """Draws from one proposal, with the evidence at each."""
 
@@ -183,7 +203,9 @@ class Sample:
             squares += [sum(float(np.sum(np.bincount(one.points.index[name], w) ** 2)) for one, w in pairs)]
         return cls(tuple(sets), weights, log_weight, 1 / max(squares), khat)
 
-    def mixed(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats, NDArray[np.intp]]:
+    def mixed(
+        self, most: int, rng: np.random.Generator
+    ) -> tuple[dict[Column, Floats], Floats, NDArray[np.intp], NDArray[np.intp]]:
         """Draw half by weight and half evenly from all sets, so that they serve for any part of the claims.
 
         Parameters
@@ -199,15 +221,17 @@ class Sample:
             Of each draw against the mixture that it was drawn from, all claims considered.
         block : ndarray of int, shape (s,)
             The independent set that each draw comes from.
+        kept : ndarray of int, shape (s,)
+            Which it is of all draws.
         """
         place = np.concatenate([np.arange(len(one.log_evidence)) for one in self.sets])
         size = len(place)
         if size <= most:
-            return self._columns(np.arange(size)), self.log_weight, place % BLOCKS
+            return self._columns(np.arange(size)), self.log_weight, place % BLOCKS, np.arange(size)
         chance = 0.5 * np.concatenate(self.weights) + 0.5 / size
         strata = (np.arange(most) + rng.random(most)) / most
         kept = np.minimum(np.searchsorted(np.cumsum(chance), strata), size - 1)
-        return self._columns(kept), self.log_weight[kept] - np.log(size * chance[kept]), place[kept] % BLOCKS
+        return self._columns(kept), self.log_weight[kept] - np.log(size * chance[kept]), place[kept] % BLOCKS, kept
 
     def posterior(self, most: int, rng: np.random.Generator) -> tuple[dict[Column, Floats], Floats]:
         """Draw from the posterior, each draw as good as any other; with the log evidence at each."""
@@ -288,6 +312,24 @@ def sample(component: Component, *, draws: int, rng: np.random.Generator) -> Sam
             sets.append(_from_kernels(component, found, points, rng))
         found = Sample.of(sets)
     return found
+
+
+def aim(component: Component, found: Sample, weight: Floats, points: int, rng: np.random.Generator) -> Sample:
+    """Add draws where other claims than all put their mass: the weights, shape (draws,), say where; they sum to 1."""
+    some = weight > 1e-4 / len(weight)
+    old, weight = np.concatenate([one.points.joint() for one in found.sets])[some], weight[some] / weight[some].sum()
+    mean = weight @ old
+    spread = np.clip(weight @ (old - mean) ** 2, 0.05, None)
+    # In parameters of which nothing was learned the prior does; kernels in all of them would lie too far apart.
+    taught = (mean**2 + spread - 1 - np.log(spread)) / 2 > TAUGHT
+    near = np.where(taught, np.sqrt(NEAR), 0.0)
+    mean, spread = np.where(taught, mean, 0.0), np.where(taught, np.minimum(spread, 1.0), 1.0)
+    proposal = _Shrunk(mean + near * (old - mean), weight, np.sqrt((1 - near**2) * spread))
+    strata = (rng.permutation(points) + rng.random(points)) / points
+    center = proposal.centers[np.minimum(np.searchsorted(np.cumsum(weight), strata), len(old) - 1)]
+    z = center + proposal.scale * normal_points(points, len(component.columns), rng)
+    index = dict.fromkeys(component.sources, np.arange(points))
+    return Sample.of([*found.sets, _Set.of(component, proposal, _Points(z, index, _columns(component)))])
 
 
 def _average(component: Component, sample: Sample) -> Fit:

@@ -32,6 +32,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 
 _CHUNK = 2_000_000  # numbers held at once
+POWERS = 5  # of the evidence, from that of no claim to that of all, at which draws are to tell
 
 
 @attrs.frozen(eq=False)
@@ -46,30 +47,31 @@ class Found:
         Of the draws of source parameters.
     marginals : ndarray, shape (b, s, n), or None
         Mass of the cells at each draw, if it was asked for.
-    block : ndarray of int, shape (s,)
-        Independent set of each draw.
+    by_block : ndarray, shape (b, blocks, n)
+        What each independent block of draws adds to the mass; one block where nothing was drawn.
+    errors : ndarray, shape (b,)
+        Largest standard error of a cumulative probability; 0 where nothing was drawn.
     """
 
     mass: Floats
     weights: Floats
     marginals: Floats | None
-    block: NDArray[np.intp]
+    by_block: Floats
+    errors: Floats
 
-    @property
-    def ess(self) -> float:
-        """Smallest effective number of draws; infinite where there is nothing to draw."""
-        if self.weights.shape[1] == 1:
-            return np.inf
-        return float(1 / np.max(np.sum(self.weights**2, axis=1)))
+    @classmethod
+    def of(cls, by_block: Floats, weights: Floats, marginals: Floats | None) -> Found:
+        """Sum over blocks, whose spread tells the error."""
+        by_block = by_block / by_block.sum(axis=(1, 2), keepdims=True)
+        many = by_block.shape[1] > 1
+        errors = np.array([REUSED * error_of(one) if many else 0.0 for one in by_block])
+        return cls(by_block.sum(axis=1), weights, marginals, by_block, errors)
 
-    @property
-    def error(self) -> float:
-        """Largest standard error of a cumulative probability, from eight blocks of draws; 0 where nothing was drawn."""
-        if self.marginals is None or self.weights.shape[1] < 2 * BLOCKS:
-            return 0.0
-        block = self.block == np.arange(BLOCKS)[:, None]
-        pairs = zip(self.weights, self.marginals, strict=True)
-        return REUSED * max(error_of((block * weight) @ marginal) for weight, marginal in pairs)
+    def without_block(self, block: int) -> Floats:
+        """Mass of the cells if a block of draws had not been made; shape (b, n)."""
+        rest: Floats = self.mass - self.by_block[:, block]
+        left: Floats = np.maximum(rest, 0.0) / rest.sum(axis=1, keepdims=True)
+        return left
 
 
 @attrs.frozen(eq=False)
@@ -98,6 +100,8 @@ class Stage:
         Of each draw, all that is not in this account considered; None where draws weigh the same whatever is claimed.
     block : ndarray of int, shape (s,)
         Independent set of each draw.
+    aim : ndarray, shape (s,), or None
+        How much each draw tells of some part of the claims; sums to 1. None where draws weigh the same.
     telling : Telling
     """
 
@@ -114,6 +118,7 @@ class Stage:
     log_weight: Floats | None
     block: NDArray[np.intp]
     telling: Telling
+    aim: Floats | None = None
 
     @classmethod
     def of(
@@ -137,10 +142,12 @@ class Stage:
                 1 / (1 + np.exp(-theta[column])) if known and column is not None else np.array([term.copying()])
             )
             own.append(np.zeros((1, 0)) if term.is_share else _row(bare, center, theta, known=known))
-        return cls(
+        found = cls(
             task.account, node, tuple(priors), tuple(roles), tuple(terms), tuple(nodes), tuple(own),
             tuple(chance), task, theta, None, np.zeros(1, dtype=np.intp), telling,
         )  # fmt: skip
+        # Neighbours of a chain are alike, so that blocks are runs.
+        return attrs.evolve(found, block=np.arange(found.draws) * BLOCKS // found.draws)
 
     @property
     def draws(self) -> int:
@@ -150,22 +157,29 @@ class Stage:
     def weighed(self, log_weight: Floats, block: NDArray[np.intp]) -> Stage:
         """Weigh draws that were weighted for all claims, so that they serve for any subset."""
         every = np.ones((1, len(self.roles)), dtype=bool)
-        _, evidence = self._solve(every, slice(0, 1))
-        return attrs.evolve(self, log_weight=log_weight - evidence[0], block=block)
+        evidence = self._evidence(every)[0]
+        # Between the claims of all and of none: what some of the claims say, roughly, and whichever these are.
+        parts = log_weight - np.multiply.outer(np.linspace(0, 1, POWERS), evidence)
+        weights = np.exp(parts - parts.max(axis=1, keepdims=True))
+        aim = (weights / weights.sum(axis=1, keepdims=True)).mean(axis=0)
+        return attrs.evolve(self, log_weight=log_weight - evidence, block=block, aim=aim)
 
     def thinned(self, draws: int) -> Stage:
-        """Keep at most so many draws."""
+        """Keep at most so many draws: evenly where they weigh the same, else those that tell most."""
         if self.draws <= draws:
             return self
-        kept = np.linspace(0, self.draws - 1, draws).round().astype(int)
+        kept, log_weight, aim = np.linspace(0, self.draws - 1, draws).round().astype(int), self.log_weight, self.aim
+        if log_weight is not None and aim is not None:
+            strata = (np.arange(draws) + 0.5) / draws
+            kept = np.minimum(np.searchsorted(np.cumsum(aim), strata), self.draws - 1)
+            log_weight, aim = log_weight[kept] - np.log(aim[kept]), np.full(draws, 1 / draws)
         few = [tuple(x[kept] if len(x) > 1 else x for x in column) for column in (self.own, self.chance, self.priors)]
         own, chance, priors = few
         theta = {column: values[kept] for column, values in self.theta.items()}
-        log_weight = None if self.log_weight is None else self.log_weight[kept]
-        block = self.block[kept] if len(self.block) > 1 else self.block
         return attrs.evolve(
-            self, own=own, chance=chance, priors=priors, theta=theta, log_weight=log_weight, block=block
-        )
+            self, own=own, chance=chance, priors=priors, theta=theta, log_weight=log_weight, block=self.block[kept],
+            aim=aim,
+        )  # fmt: skip
 
     @property
     def lattice(self) -> Lattice:
@@ -190,20 +204,22 @@ class Stage:
 
     def solve(self, subsets: Bools, *, each: bool = False) -> Found:
         """Solve for subsets, shape (b, claims); `each` keeps the marginals of every draw."""
-        mass, weights = np.empty((len(subsets), len(self.lattice))), np.empty((len(subsets), self.draws))
+        blocks = BLOCKS if self.draws >= 2 * BLOCKS else 1
+        held = self.block == np.arange(blocks)[:, None] if blocks > 1 else np.ones((1, self.draws), dtype=bool)
+        by_block, weights = np.empty((len(subsets), blocks, len(self.lattice))), np.empty((len(subsets), self.draws))
         kept = np.empty((len(subsets), self.draws, len(self.lattice))) if each else None
         step = max(_CHUNK // (self.draws * len(self.lattice)), 1)
         for pattern, mine in self._patterns(subsets):
             for start in range(0, len(mine), step):
                 part = mine[start : start + step]
-                marginals, evidence = self._solve(subsets[part], slice(0, len(part)), pattern)
+                marginals, evidence = self._solve(subsets[part], pattern)
                 log_weight = np.zeros_like(evidence) if self.log_weight is None else self.log_weight + evidence
                 weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
                 weight /= weight.sum(axis=1, keepdims=True)
-                mass[part], weights[part] = np.einsum("bs,bsn->bn", weight, marginals), weight
+                by_block[part], weights[part] = (weight[:, None] * held) @ marginals, weight
                 if kept is not None:
                     kept[part] = marginals
-        return Found(mass / mass.sum(axis=1, keepdims=True), weights, kept, self.block)
+        return Found.of(by_block, weights, kept)
 
     def _patterns(self, subsets: Bools) -> list[tuple[tuple[int, ...], NDArray[np.intp]]]:
         """Sort subsets by the shares that they hold."""
@@ -215,10 +231,13 @@ class Stage:
             found.append((held, np.flatnonzero(np.all(subsets[:, shares] == np.array(key, dtype=bool), axis=1))))
         return found
 
-    def _solve(self, subsets: Bools, part: slice, pattern: tuple[int, ...] | None = None) -> tuple[Floats, Floats]:
-        """Give marginals of the count, shape (b, s, n), and log evidence, shape (b, s)."""
-        if pattern is None:
-            ((pattern, _),) = self._patterns(subsets[part])
+    def _evidence(self, subset: Bools) -> Floats:
+        """Log evidence of one subset, shape (1, claims), at each draw; shape (1, s)."""
+        ((pattern, _),) = self._patterns(subset)
+        return self._solve(subset, pattern, marginals=False)[1]
+
+    def _solve(self, subsets: Bools, pattern: tuple[int, ...], *, marginals: bool = True) -> tuple[Floats, Floats]:
+        """Give marginals of the count, shape (b, s, n), if asked for, and log evidence, shape (b, s)."""
         count, draws, size = len(subsets), self.draws, len(self.lattice)
         same, there, power = self.telling.heard(subsets)
         logs: dict[int, Floats] = {}
@@ -243,11 +262,12 @@ class Stage:
             peak = logs[at].max(axis=2, keepdims=True)
             scale += peak[:, :, 0]
             potentials.append((np.exp(logs[at] - peak) * prior).reshape(count * draws, size))
-        solution = solve(self.account, self.lattice, potentials, self._tables(pattern, count), marginals=True)
-        marginal, log_evidence = solution.marginals[self.node], solution.log_evidence
-        if len(marginal) == 1:
-            marginal, log_evidence = np.tile(marginal, (count * draws, 1)), np.tile(log_evidence, count * draws)
-        return marginal.reshape(count, draws, size), log_evidence.reshape(count, draws) + scale
+        solution = solve(self.account, self.lattice, potentials, self._tables(pattern, count), marginals=marginals)
+        log_evidence = np.broadcast_to(solution.log_evidence, count * draws).reshape(count, draws) + scale
+        if not marginals:
+            return np.zeros((count, draws, 0)), log_evidence
+        marginal = np.broadcast_to(solution.marginals[self.node], (count * draws, size))
+        return marginal.reshape(count, draws, size), log_evidence
 
     def _tables(self, pattern: tuple[int, ...], times: int) -> dict[int, Table]:
         """Tables of the shares of a subset, for that many subsets at once."""
@@ -298,7 +318,7 @@ class Sampled:
     theta: dict[Column, Floats] | None
     seed: int
     telling: Telling
-    known: dict[bytes, Floats] = attrs.field(factory=dict)
+    known: dict[bytes, tuple[Floats, float]] = attrs.field(factory=dict)
 
     @property
     def lattice(self) -> Lattice:
@@ -331,10 +351,11 @@ class Sampled:
         for one in subsets:
             if one.tobytes() not in self.known:
                 self.known[one.tobytes()] = self._solve(one, *(x[0] for x in self.telling.heard(one[None])))
-        mass = [self.known[one.tobytes()] for one in subsets]
-        return Found(np.array(mass), np.ones((len(mass), 1)), None, np.zeros(1, dtype=np.intp))
+        mass = np.array([self.known[one.tobytes()][0] for one in subsets])
+        errors = np.array([self.known[one.tobytes()][1] for one in subsets])
+        return Found(mass, np.ones((len(mass), 1)), None, mass[:, None], errors)
 
-    def _solve(self, subset: Bools, same: Floats, there: Floats, power: Floats) -> Floats:
+    def _solve(self, subset: Bools, same: Floats, there: Floats, power: Floats) -> tuple[Floats, float]:
         task = Task(self.task.account, self.task.lattice, list(self.priors), [], [])
         for k in np.flatnonzero(subset):
             term = attrs.evolve(self.terms[k], echo=(float(same[k]), float(there[k])), power=float(power[k]))
@@ -349,7 +370,7 @@ class Sampled:
         component = Component.of([task, *self.others])
         fit = sample_component(component, rng=np.random.default_rng(self.seed), theta=self.theta)
         mass: Floats = fit.marginals[0][self.node] / fit.marginals[0][self.node].sum()
-        return mass
+        return mass, fit.error
 
 
 Coalitions: TypeAlias = Stage | Sampled

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import box
-from reconcile.estimates import Part
+from reconcile.conductor import DRAWS as DRAWS_OF_ESTIMATE
+from reconcile.estimates import Estimate, Part
 from reconcile.influence.coalitions import Coalitions, Found
-from reconcile.influence.preparation import Prepared, load_of, prepare
-from reconcile.influence.records import Bearing, Explanation, SourceBearing
+from reconcile.influence.preparation import FEWEST, Prepared, load_of, prepare
+from reconcile.influence.records import KNOWN, NOTHING, Bearing, Explanation, SourceBearing
 from reconcile.influence.shapley import every_subset, shares_exactly, shares_sampled
 from reconcile.influence.words import describe_reading, describe_source, list_parameters
+from reconcile.integration import REUSED
 from reconcile.likelihood import TINY
 from reconcile.plumbing import check
 from reconcile.pmf import PMF
@@ -32,12 +34,12 @@ Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 
 EXACT = 12  # claims up to which all subsets are looked at
-SUBSETS = 4_096  # about so many are, at most
-COSTLY_SUBSETS, SAMPLED_SUBSETS = 256, 32  # where one takes sums over pairs of cells, or a sampler
-DRAWS, COSTLY_DRAWS = 256, 8  # of source parameters at which subsets are looked at
-COSTLY_WORK = 1_000_000_000  # pairs of cells times draws times subsets, at most
+SUBSETS, DRAWS = 4_096, 256  # about so many are, at most, and at about so many draws of source parameters
+SAMPLED_SUBSETS = 32  # where one takes a sampler
+COSTLY_WORK = 600_000_000  # pairs of cells times draws times subsets, at most, where one takes sums over pairs
+FEW = 64  # draws, where one does
 LEAST_PAIRS = 2
-ENOUGH = 64  # draws from which their spread tells the error
+_UNKNOWN: dict[str, Any] = {"shift": np.nan, "log_shift": np.nan, "nats": np.nan}
 
 
 def explain(posterior: Posterior, quantity: Quantity) -> Explanation:
@@ -68,7 +70,8 @@ def explain(posterior: Posterior, quantity: Quantity) -> Explanation:
     Where each source speaks once, and where sources were learned, subsets of claims are solved exactly: all of them up
     to 12 claims, beyond that those that occur in random orders of the claims, whose spread gives the standard error.
     Where a source that is integrated over its priors speaks several times, draws of its parameters are weighted anew
-    for each subset. Where sources were learned, they stay as they were learned from all claims. Where counts form no
+    for each subset; more are made, at most four times, until what is told is known to 3 points, and what is not known to
+    10 is not told. Where sources were learned, they stay as they were learned from all claims. Where counts form no
     tree, each subset is sampled anew, which takes as long as the estimate took.
 
     Examples
@@ -86,11 +89,10 @@ def explain(posterior: Posterior, quantity: Quantity) -> Explanation:
     coalitions = prepared.coalitions
     roles, number, lattice = coalitions.roles, len(coalitions.roles), coalitions.lattice
     names = list(dict.fromkeys(role.origin.name for role in roles))
-    theirs = np.array([[role.origin.name == name for role in roles] for name in names], dtype=bool)
-    every, none = np.ones((1, number), dtype=bool), np.zeros((1, number), dtype=bool)
-    subsets = np.concatenate([every, none, ~np.eye(number, dtype=bool), ~theirs.reshape(-1, number)])
-    found = coalitions.solve(subsets, each=True)
+    found = coalitions.solve(prepared.subsets, each=True)
     full, before = (PMF(lattice, found.mass[k]) for k in (0, 1))
+    # What is told compares two estimates: it is known as well as the less certain of them.
+    unsure = np.maximum(found.errors, found.errors[0])
     information = _divergence(found.mass[0], found.mass[1])
     shares, errors, how = _shares(prepared)
     # Fewer draws serve for the shares than for the estimate: scaled, so that they add up to the same.
@@ -99,35 +101,41 @@ def explain(posterior: Posterior, quantity: Quantity) -> Explanation:
         shares, errors = shares * information / total, errors * information / total
     bearings = []
     for at, role in enumerate(roles):
-        without = PMF(lattice, found.mass[2 + at])
-        place, tail, surprise, agreement = _check_against(coalitions, found, at)
-        bearings.append(
-            Bearing(
-                role,
-                describe_reading(coalitions.terms[at].meaning, share=coalitions.terms[at].is_share),
-                describe_source(coalitions.terms[at], prepared.staged, full.median()),
-                without,
-                *_shift(full, without),
-                float(shares[at]),
-                float(errors[at]),
-                place,
-                tail,
-                surprise,
-                agreement,
-                _copied(coalitions, found, at),
-            )
+        bearing = Bearing(
+            role,
+            describe_reading(coalitions.terms[at].meaning, share=coalitions.terms[at].is_share),
+            describe_source(coalitions.terms[at], prepared.staged, estimate.median()),
+            share=float(shares[at]),
+            share_error=float(errors[at]),
+            copied=_copied(coalitions, found, at),
+            error=float(unsure[2 + at]),
         )
+        if not bearing.known:
+            bearing = attrs.evolve(bearing, **_UNKNOWN)
+        else:
+            without = PMF(lattice, found.mass[2 + at])
+            place, tail, surprise, agreement = _check_against(coalitions, found, at)
+            bearing = attrs.evolve(
+                bearing, without=without, **_shift(estimate, full, without),
+                place=place, tail=tail, surprise=surprise, agreement=agreement,
+            )  # fmt: skip
+        bearings.append(bearing)
     sources = []
     for k, name in enumerate(names):
-        without = PMF(lattice, found.mass[2 + number + k])
         mine = [bearing for bearing in bearings if bearing.role.origin.name == name]
-        sources.append(SourceBearing(name, len(mine), without, *_shift(full, without), sum(b.share for b in mine)))
+        share, at = sum(b.share for b in mine), 2 + number + k
+        source = SourceBearing(name, len(mine), share=share, error=float(unsure[at]))
+        if not source.known:
+            source = attrs.evolve(source, **_UNKNOWN)
+        else:
+            without = PMF(lattice, found.mass[at])
+            source = attrs.evolve(source, without=without, **_shift(estimate, full, without))
+        sources.append(source)
     sources.sort(key=lambda one: (-one.share, one.name))
     bearings.sort(key=lambda one: (-one.share, one.role.claim.id))
     silent = [Bearing(role) for role in prepared.roles if role.role is not Part.USED]
     return Explanation(
         estimate,
-        full,
         before,
         (*bearings, *silent),
         tuple(sources),
@@ -144,37 +152,55 @@ def _divergence(one: Floats, other: Floats) -> float:
     return float(np.sum(one[some] * (np.log(one[some]) - np.log(np.maximum(other[some], TINY)))))
 
 
-def _shift(full: PMF, without: PMF) -> tuple[int, float, float]:
-    logs = np.log(full.lattice.center + 0.5)
-    gap = float((full.mass - without.mass) @ logs)
-    return full.median() - without.median(), gap, max(_divergence(full.mass, without.mass), 0.0)
+def _shift(estimate: Estimate, full: PMF, without: PMF) -> dict[str, Any]:
+    nats = max(_divergence(full.mass, without.mass), 0.0)
+    gap = float((full.mass - without.mass) @ np.log(full.lattice.center + 0.5))
+    # Where nothing moved, two computations of one number may still differ.
+    shift = estimate.median() - without.median() if nats >= NOTHING else 0
+    return {"shift": shift, "log_shift": gap, "nats": nats}
 
 
 def _shares(prepared: Prepared) -> tuple[Floats, Floats, str]:
     """Shapley shares, their standard errors, and how they were found."""
-    coalitions, number = prepared.coalitions, len(prepared.coalitions.roles)
-    coalitions = coalitions.thinned(COSTLY_DRAWS if prepared.costly else DRAWS)
-    ends = coalitions.solve(np.array([[False] * number, [True] * number]).reshape(2, number)).mass
-    final = ends[1]
-    some = final > 0
+    number, costly, tree = len(prepared.coalitions.roles), prepared.costly, prepared.account.is_tree
+    work = COSTLY_WORK // load_of(prepared.account, prepared.coalitions.lattice) if costly else SUBSETS * DRAWS
+    most = min(work // (FEW if costly else DRAWS), SUBSETS) if tree else SAMPLED_SUBSETS
+    exact = number <= EXACT and 1 << number <= most
+    pairs = max(most // (2 * number), LEAST_PAIRS) if number else LEAST_PAIRS
+    draws = work // (1 << number if exact else 2 * number * pairs)
+    coalitions = prepared.coalitions.thinned(max(min(draws, DRAWS) if costly else draws, FEWEST))
+    ends = coalitions.solve(np.array([[False] * number, [True] * number]).reshape(2, number))
 
     def worth(subsets: Bools) -> Floats:
-        mass = coalitions.solve(subsets).mass[:, some]
-        log_gain: Floats = np.log(np.maximum(mass, TINY)) - np.log(np.maximum(ends[0][some], TINY))
-        gain: Floats = log_gain @ final[some]
-        return gain
+        """Give the value of each subset, and what it is without each block of draws; shape (b, 1 + blocks)."""
+        found = coalitions.solve(subsets)
+        blocks = found.by_block.shape[1]
+        pools = [(found.mass, ends.mass)]
+        pools += [(found.without_block(k), ends.without_block(k)) for k in range(blocks) if blocks > 1]
+        return np.stack([_gains(mass, none, final) for mass, (none, final) in pools], axis=1)
 
-    most = SUBSETS
-    if prepared.costly:
-        room = COSTLY_WORK // (load_of(prepared.account, coalitions.lattice) * coalitions.draws)
-        most = int(np.clip(room, SAMPLED_SUBSETS, COSTLY_SUBSETS))
-    if not prepared.account.is_tree:
-        most = SAMPLED_SUBSETS
-    if number <= EXACT and 1 << number <= most:
-        return shares_exactly(worth(every_subset(number))), np.zeros(number), f"all {1 << number:,} subsets"
-    pairs = max(most // (2 * number), LEAST_PAIRS)
+    if exact:
+        shares = shares_exactly(worth(every_subset(number)))
+        return shares[:, 0], _jackknife(shares[:, 1:]), f"all {1 << number:,} subsets"
     shares, errors = shares_sampled(worth, number, pairs, np.random.default_rng(0))
-    return shares, errors, f"{2 * pairs:,} random orders of the claims"
+    how = f"{2 * pairs:,} random orders of the claims"
+    return shares[:, 0], np.hypot(errors[:, 0], _jackknife(shares[:, 1:])), how
+
+
+def _gains(mass: Floats, none: Floats, final: Floats) -> Floats:
+    """How much nearer to the final mass each of several is than that of no claim, in nats; shape (b,)."""
+    some = final > 0
+    gains: Floats = (np.log(np.maximum(mass[:, some], TINY)) - np.log(np.maximum(none[some], TINY))) @ final[some]
+    return gains
+
+
+def _jackknife(values: Floats) -> Floats:
+    """Standard errors from what is found without each block, shape (n, blocks); 0 without blocks."""
+    blocks = values.shape[1]
+    if not blocks:
+        return np.zeros(len(values))
+    errors: Floats = REUSED * np.sqrt((blocks - 1) * values.var(axis=1))
+    return errors
 
 
 def _check_against(coalitions: Coalitions, found: Found, at: int) -> tuple[float, float, float, float]:
@@ -254,13 +280,10 @@ def _notes(posterior: Posterior, prepared: Prepared, found: Found, how: str) -> 
         notes.append("Each source was integrated over its prior; nothing was drawn at random.")
     elif prepared.account.is_tree:
         draws = found.weights.shape[1]
-        error = f"a standard error of up to {100 * found.error:.1f} points on a probability"
-        notes.append(
-            f"Sources with several claims were integrated over their priors by {draws:,} weighted draws; these leave"
-            f" {error if draws >= ENOUGH else 'errors of some points: more would have taken too long'}."
-        )
+        notes.append(f"Sources with several claims were integrated over their priors by {draws:,} weighted draws.")
     else:
-        notes.append("The counts cross each other, so every subset of claims was sampled anew: errors of some points.")
+        notes.append("The counts cross each other, so every subset of claims was sampled anew.")
+    notes += _doubts(posterior, found)
     notes.append(
         "A claim that is left out takes its relays, repeats and earlier versions with it. Shares of the information"
         f" are Shapley values over {how}."
@@ -276,3 +299,22 @@ def _notes(posterior: Posterior, prepared: Prepared, found: Found, how: str) -> 
     asked += [f"learn={settings.learn}"] if settings.learn is not None else []
     notes.append(f"Made with estimate(): {', '.join(asked)}; model.assumptions has every prior with its source.")
     return tuple(notes)
+
+
+def _doubts(posterior: Posterior, found: Found) -> list[str]:
+    """Say how far what is told is known, and what to do where it is not."""
+    told = np.delete(np.maximum(found.errors, found.errors[0]), 1)
+    if not told.any():
+        return []
+    worst = f"up to {100 * told[told <= KNOWN].max(initial=0):.1f} points on a probability"
+    notes = [f"What is told without each claim is known to a standard error of {worst}."]
+    own = posterior.diagnostics.error
+    if own > 0:
+        notes.append(f"The estimate itself was computed apart from that, to {100 * own:.1f} points.")
+    if np.any(told > KNOWN):
+        draws = posterior.settings.draws or DRAWS_OF_ESTIMATE
+        notes.append(
+            f"What is not known to {100 * KNOWN:.0f} points is not told: estimate() with `draws` above {draws:,}, or"
+            " with the other claims alone, tells more."
+        )
+    return notes

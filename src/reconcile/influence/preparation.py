@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -12,13 +13,13 @@ from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box
 from reconcile.components import Component
-from reconcile.conductor import DRAWS, Conductor, conduct
+from reconcile.conductor import COARSE, DRAWS, Conductor, conduct
 from reconcile.errors import UnknownQuantity
 from reconcile.estimates import Part, Role
 from reconcile.inference import count_potentials
 from reconcile.influence.coalitions import Coalitions, Sampled, Stage
 from reconcile.influence.telling import Telling
-from reconcile.integration import sample
+from reconcile.integration import Sample, aim, sample
 from reconcile.lessons import Staged, Teaching, account_of, places_of, stage
 from reconcile.likelihood import Term
 from reconcile.model import Model
@@ -30,12 +31,14 @@ from reconcile.vocabulary import Quantity
 __all__ = ["Prepared", "load_of", "prepare"]
 
 Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+Index: TypeAlias = NDArray[np.intp]
 
 MOST_DRAWS = 4_096  # of source parameters, for a count that stands alone
 MOST_LEARNED = 256
-# Where every draw takes sums over pairs of cells: draws times subsets times pairs, at most, and the fewest draws.
-PAIRS, FEWEST = 400_000_000, 16
-COSTLY_DRAWS = 128
+# Where every draw takes sums over pairs of cells: draws times subsets times pairs, at most; fewest and most draws.
+PAIRS, FEWEST, MOST_COSTLY = 600_000_000, 16, 512
+ROUNDS = 4  # of further draws, aimed at where what is told is known least
 
 
 @attrs.frozen(eq=False)
@@ -62,6 +65,11 @@ class Prepared:
     model: Model
     staged: Staged | None
     exact: bool
+
+    @property
+    def subsets(self) -> Bools:
+        """What is told of: all claims, none, all but each, all but those of each source; shape (b, claims)."""
+        return _told(self.coalitions.roles)
 
     @property
     def costly(self) -> bool:
@@ -111,14 +119,53 @@ def _of_small(posterior: Posterior, quantity: Quantity) -> Prepared:
     prepared = Stage.of(task, node, priors, placed, {}, frozenset(), telling)
     if drawn:
         component = Component.of([task, *(conductor.task(k) for k in others)])
-        random = np.random.default_rng(seed)
-        # Where draws are dear few of them will be used.
-        draws = COSTLY_DRAWS if component.costly else posterior.settings.draws or DRAWS
-        found = sample(component, draws=draws, rng=random)
-        theta, log_weight, block = found.mixed(_draws(account, task.lattice, len(said), MOST_DRAWS), random)
-        mine = {column: values for column, values in theta.items() if column[0] in drawn}
-        prepared = Stage.of(task, node, priors, placed, mine, drawn, telling).weighed(log_weight, block)
+
+        def ready(found: Sample, random: np.random.Generator) -> tuple[Stage, Index]:
+            theta, log_weight, block, kept = found.mixed(MOST_DRAWS, random)
+            mine = {column: values for column, values in theta.items() if column[0] in drawn}
+            return Stage.of(task, node, priors, placed, mine, drawn, telling).weighed(log_weight, block), kept
+
+        draws, costly = posterior.settings.draws or DRAWS, is_costly(account)
+        prepared = _cover(component, ready, draws, np.random.default_rng(seed), costly=costly)
+        most = _draws(account, task.lattice, len(prepared.roles), MOST_COSTLY if costly else MOST_DRAWS)
+        prepared = prepared.thinned(max(most * draws // DRAWS, FEWEST) if costly else most)
     return Prepared(prepared, account, roles, model, None, exact=not drawn)
+
+
+def _cover(
+    component: Component,
+    ready: Callable[[Sample, np.random.Generator], tuple[Stage, Index]],
+    draws: int,
+    random: np.random.Generator,
+    *,
+    costly: bool,
+) -> Stage:
+    """Draw source parameters until all that is told is known well enough, or there were enough rounds."""
+    found = sample(component, draws=draws, rng=random)
+    points = len(found.sets[-1].points.z)
+    stage, kept = ready(found, random)
+    subsets = _told(stage.roles)
+    for _ in range(1 if costly else ROUNDS):
+        weight = stage.aim  # to solve for every subset would cost more than to draw for all of them at once
+        if not costly:
+            solved = stage.solve(subsets)
+            worst = int(np.argmax(solved.errors))
+            if solved.errors[worst] <= COARSE:
+                break
+            weight = solved.weights[worst]
+        total: Floats = np.bincount(kept, weight, len(found.log_weight)).astype(np.float64)
+        found = aim(component, found, total, points, random)
+        stage, kept = ready(found, random)
+    return stage
+
+
+def _told(roles: Sequence[Role]) -> Bools:
+    """Pick the subsets of claims that are told of; see `Prepared.subsets`."""
+    names = list(dict.fromkeys(role.origin.name for role in roles))
+    theirs = np.array([[role.origin.name == name for role in roles] for name in names], dtype=bool)
+    number = len(roles)
+    ends = np.array([[True] * number, [False] * number], dtype=bool).reshape(2, number)
+    return np.concatenate([ends, ~np.eye(number, dtype=bool), ~theirs.reshape(-1, number)])
 
 
 def is_costly(account: Account) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
+from reconcile.conductor import COARSE
 from reconcile.estimates import Estimate, Part, Role, html_table, span
 from reconcile.influence.words import describe_prior, in_digits, percent, rounded, tell
 from reconcile.plumbing import count_of, to_frame
@@ -18,6 +19,8 @@ from reconcile.vocabulary import Quantity
 
 __all__ = ["Bearing", "Explanation", "SourceBearing"]
 
+NOTHING = 5e-4  # nats below which a claim moved nothing
+KNOWN = 0.10  # standard error of a probability beyond which, and of a share beyond which part of all, nothing is told
 FAR_OUT = 0.05  # probability of so extreme a figure, given the others, below which a claim pulls against them
 
 
@@ -33,15 +36,17 @@ class Bearing:
     trust : str
         What is assumed or known of the source.
     without : PMF or None
-        The estimate without this claim and those that it stands for; None for a claim that is not used.
-    shift : int
+        The estimate without this claim and those that it stands for; None for a claim that is not used, and where it is
+        not `known`.
+    shift : int or nan
         By how much the claim moves the median.
     log_shift : float
         By how much it moves the mean of the logarithm of count + 1/2.
     nats : float
         Kullback-Leibler divergence of the estimate from the one without the claim.
     share, share_error : float
-        Its Shapley share of the information, in nats, and the standard error of it; 0 for a claim that is not used.
+        Its Shapley share of the information, in nats, and the standard error of it, from the spread between orders of
+        the claims and between draws; 0 for a claim that is not used.
     place : float
         Probability, given the other claims, that this source would give a lower figure, and half of that of an equal
         one (mid-p).
@@ -53,13 +58,15 @@ class Bearing:
         How much likelier the other claims make the value, in nats; below 0 they speak against it.
     copied : float
         Probability that it is a copy of an earlier claim.
+    error : float
+        Largest standard error of a cumulative probability of the estimate, with it or without; 0 where it is exact.
     """
 
     role: Role
     reading: str = ""
     trust: str = ""
     without: PMF | None = None
-    shift: int = 0
+    shift: float = 0
     log_shift: float = 0.0
     nats: float = 0.0
     share: float = 0.0
@@ -69,6 +76,17 @@ class Bearing:
     surprise: float = np.nan
     agreement: float = np.nan
     copied: float = 0.0
+    error: float = 0.0
+
+    @property
+    def used(self) -> bool:
+        """Whether it stands for itself."""
+        return self.role.role is Part.USED
+
+    @property
+    def known(self) -> bool:
+        """Whether the estimate without it is known well enough to be told: to 10 points."""
+        return self.error <= KNOWN
 
     @property
     def against(self) -> bool:
@@ -85,18 +103,23 @@ class SourceBearing:
     name : str
     claims : int
         Number of its claims that are used.
-    without : PMF
-    shift, log_shift, nats, share
+    without, shift, log_shift, nats, share, error
         As in `Bearing`; the share is the sum over its claims.
     """
 
     name: str
     claims: int
-    without: PMF
-    shift: int
-    log_shift: float
-    nats: float
-    share: float
+    without: PMF | None = None
+    shift: float = 0
+    log_shift: float = 0.0
+    nats: float = 0.0
+    share: float = 0.0
+    error: float = 0.0
+
+    @property
+    def known(self) -> bool:
+        """See `Bearing.known`."""
+        return self.error <= KNOWN
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -106,9 +129,6 @@ class Explanation:
     Attributes
     ----------
     estimate : Estimate
-    distribution : PMF
-        The estimate, computed anew in the way that those without some claims are. It differs from `estimate` by what
-        the computing of either leaves open, see `notes`.
     before : PMF
         What is assumed of the count before any of these claims.
     claims : tuple of Bearing
@@ -126,7 +146,6 @@ class Explanation:
     """
 
     estimate: Estimate
-    distribution: PMF
     before: PMF
     claims: tuple[Bearing, ...]
     sources: tuple[SourceBearing, ...]
@@ -135,6 +154,11 @@ class Explanation:
     effective_origins: float
     assumptions: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def distribution(self) -> PMF:
+        """The estimate. Those without some claims are computed apart from it, see `notes`."""
+        return self.estimate.distribution
 
     @property
     def quantity(self) -> Quantity:
@@ -158,7 +182,8 @@ class Explanation:
         -------
         list of dict
             With keys id, quantity, source, value, hedged, reported, role, by, reading, median_without, low_without,
-            high_without, shift, log_shift, nats, share, share_error, place, tail, surprise, agreement, against, copied.
+            high_without, shift, log_shift, nats, share, share_error, place, tail, surprise, agreement, copied, error,
+            against.
         """
         found: list[dict[str, object]] = []
         for one in self.claims:
@@ -198,7 +223,7 @@ class Explanation:
         lines = [f"{self.quantity}", f"Estimate: {self._headline()}", ""]
         lines.append(f"Before any claim: {describe_prior(self.before)}")
         lines += [f"  {said}" for said in self.assumptions]
-        used = [one for one in self.claims if one.without is not None]
+        used = [one for one in self.claims if one.used]
         lines += ["", f"What the claims say ({count_of(len(used), 'claim')} used, of {len(self.claims)}):"]
         for number, one in enumerate(self.claims, start=1):
             lines += ["", f"[{number}] {tell(one.role, self.quantity)}", *(f"    {said}" for said in self._lines(one))]
@@ -217,25 +242,34 @@ class Explanation:
             f"{said}\nOrigins: {self.origins}; counted with the chance that each copied: {self.effective_origins:.1f}"
         )
 
+    def tell_share(self, one: Bearing) -> str:
+        """Write the share of a claim in per cent, and how far off it may be; that it is not known where it is not."""
+        total = self.information if self.information > 0 else 1.0
+        share, error = 100 * one.share / total, 100 * one.share_error / total
+        if error > 100 * KNOWN:
+            return f"not known to {max(error, 1):.0f} %"
+        return f"{share:.0f} %" + (f" \u00b1 {error:.0f}" if error >= 1 else "")
+
     @staticmethod
     def _moved(one: Bearing | SourceBearing) -> str:
-        alone = span(one.without) if one.without is not None else ""
-        if one.nats < 5e-4:
+        if one.without is None:
+            return f"not known to better than {100 * one.error:.0f} points on a probability; see below"
+        alone = span(one.without)
+        if one.error > COARSE:
+            alone += f", to {100 * one.error:.0f} points on a probability"
+        if one.nats < NOTHING:
             return f"{alone}, as with it"
         moved = f"moves the median by {in_digits(one.shift)}" if one.shift else "leaves the median"
         mean = f"multiplies the geometric mean by {rounded(float(np.exp(one.log_shift)))}"
         return f"{alone}; with it the estimate is {one.nats:.2f} nats away: it {moved} and {mean}"
 
     def _lines(self, one: Bearing) -> list[str]:
-        if one.without is None:
+        if not one.used:
             note = f" ({one.role.note})" if one.role.note else ""
             return [f"{_SILENT[one.role.role].format(by=one.role.by)}{note}. It adds nothing: share 0."]
-        share = 100 * one.share / self.information if self.information > 0 else 0.0
-        error = f", standard error {one.share_error:.2f}" if one.share_error > 0 else ""
         lines = [f"Read as {one.reading}.", *([one.trust] if one.trust else [])]
         lines.append(f"Without it: {self._moved(one)}.")
-        part = f"{share:.0f} %" if 0 <= share <= 100 else "it leads away" if share < 0 else "others lead away"
-        lines.append(f"Share of the information: {one.share:.2f} of {self.information:.2f} nats ({part}{error}).")
+        lines.append(f"Share of the information: {self._part(one)}.")
         if not np.isnan(one.tail):
             times = rounded(np.exp(min(abs(one.agreement), 20)))
             seen = f"make it {'likelier' if one.agreement >= 0 else 'less likely'} ({times} times)"
@@ -258,6 +292,20 @@ class Explanation:
             lines.append(f"It may be a copy of an earlier claim: {percent(one.copied)} %{order}.")
         return lines
 
+    @staticmethod
+    def _alone(one: Bearing) -> str:
+        if one.without is None:
+            return f"not known to {100 * one.error:.0f} points" if one.used else ""
+        return span(one.without)
+
+    def _part(self, one: Bearing) -> str:
+        if one.share_error > KNOWN * self.information:
+            return f"not known to better than {one.share_error:.2g} of {self.information:.2f} nats"
+        share = 100 * one.share / self.information if self.information > 0 else 0.0
+        error = f", standard error {one.share_error:.2f}" if one.share_error >= 0.005 else ""
+        part = f"{share:.0f} %" if 0 <= share <= 100 else "it leads away" if share < 0 else "others lead away"
+        return f"{one.share:.2f} of {self.information:.2f} nats ({part}{error})"
+
     def __repr__(self) -> str:
         return f"<Explanation of {self.quantity}: {count_of(len(self.claims), 'claim')}>"
 
@@ -265,17 +313,16 @@ class Explanation:
         header = ("claim", "role", "read as", "without it", "median moves", "nats", "share", "chance of so far out")
         rows = []
         for one in self.claims:
-            share = one.share / self.information if self.information > 0 else 0.0
-            known = one.without is not None
+            told = one.without is not None
             rows.append(
                 (
                     one.role.claim,
                     f"{one.role.role}{f' ({one.role.by})' if one.role.by else ''}",
                     one.reading,
-                    span(one.without) if one.without is not None else "",
-                    in_digits(one.shift) if known else "",
-                    f"{one.nats:.2f}" if known else "",
-                    f"{100 * share:.0f} %",
+                    self._alone(one),
+                    in_digits(one.shift) if told else "",
+                    f"{one.nats:.2f}" if told else "",
+                    self.tell_share(one),
                     "" if np.isnan(one.tail) else f"{percent(one.tail)} %{' (pulls against)' if one.against else ''}",
                 )
             )
@@ -286,6 +333,7 @@ class Explanation:
 
 _NUMBERS = (
     "shift", "log_shift", "nats", "share", "share_error", "place", "tail", "surprise", "agreement", "copied",
+    "error",
 )  # fmt: skip
 COLUMNS = (
     "id", "quantity", "source", "value", "hedged", "reported", "role", "by", "reading", "median_without", "low_without",

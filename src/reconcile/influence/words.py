@@ -49,9 +49,9 @@ def percent(chance: float) -> str:
     return f"{share:.2g}" if share < 99.5 else "100" if share >= 99.95 else f"{share:.1f}"
 
 
-def in_digits(shift: int) -> str:
+def in_digits(shift: float) -> str:
     """Write a difference with its sign, and three digits."""
-    step = int(10 ** max(len(str(abs(shift))) - 3, 0))
+    step = int(10 ** max(len(str(abs(int(shift)))) - 3, 0))
     return f"{step * round(shift / step):+,}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconcile.estimates import readable
 from reconcile.influence import Bearing, Explanation
+from reconcile.influence.records import KNOWN
 from reconcile.plots.canvas import BLUE, INK, ORANGE, VERMILLION, Rows, entitle, height_of, paper, remark
 from reconcile.plots.lettering import shorten, width_of
 from reconcile.plots.marks import in_short
@@ -32,7 +33,7 @@ def draw_influence(
     """Draw how much of the information each claim brings: its Shapley share, in per cent of the whole.
 
     The shares add up to 100 %. A bar to the left leads away from the estimate; a hatched one pulls against the others.
-    Thin lines are two standard errors either way, where shares were sampled.
+    Thin lines are two standard errors either way; a share that is not known to ten per cent of the whole is not drawn.
 
     Parameters
     ----------
@@ -72,6 +73,10 @@ def draw_influence(
         axes.axvline(0, color=INK, linewidth=0.8)
         for y, (one, name) in enumerate(zip(used, names, strict=True)):
             share, error = 100 * one.share / total, 200 * one.share_error / total
+            told = explanation.tell_share(one)
+            if error > 200 * KNOWN:
+                rows.write(y, name, (_said(one, explanation), told))
+                continue
             color = VERMILLION if one.against else BLUE
             axes.barh(
                 y, share, 0.55, facecolor=color, edgecolor="white", hatch="////" if one.against else None, linewidth=0,
@@ -80,7 +85,7 @@ def draw_influence(
             if error > 0:
                 axes.plot([share - error, share + error], [y, y], color=INK, linewidth=1, label="error")
             against = " (pulls against)" if one.against else ""
-            rows.write(y, name, (_said(one, explanation), f"{share:.0f} %{against}"))
+            rows.write(y, name, (_said(one, explanation), f"{told}{against}"))
         axes.set_xlabel("share of the information, %", fontsize=rows.size, color=INK)
         axes.grid(visible=True, axis="x", color="#E6E6E6", linewidth=0.6)
         remark(axes, _left_out(left_out), own=own)
@@ -100,6 +105,8 @@ def draw_without(
     width: float = 6.4,
 ) -> Axes:
     """Draw what the estimate would be without each claim, over the estimate from all of them.
+
+    Where it is not known without a claim, nothing is drawn, and that is said.
 
     Parameters
     ----------
@@ -138,8 +145,8 @@ def draw_without(
     used, left_out = _used(explanation, most)
     whole = explanation.distribution
     low, high = whole.eti(level)
-    without = [one.without for one in used if one.without is not None]
-    spans = [pmf.eti(level) for pmf in without]
+    without = [one.without for one in used]
+    spans = [pmf.eti(level) for pmf in without if pmf is not None]
     own = ax is None
     with paper(ax, width, height_of(len(used) + 1, around=100)) as axes:
         rows = Rows(axes, len(used) + 1, own=own)
@@ -153,6 +160,11 @@ def draw_without(
         )
         for y, (name, pmf, said) in enumerate(pairs):
             color, start = (VERMILLION, "") if y == 0 else (BLUE, "without ")
+            room = max(rows.name_columns * rows.lines - width_of(said) - 4, 8)  # the name gives way to what it says
+            label = f"{shorten(name, room)}: {said}" if said else name
+            if pmf is None:
+                rows.write(y, label, "not known")
+                continue
             ends = pmf.eti(level)
             axes.plot(
                 ends, [y, y], color=color, linewidth=2, marker="|", markersize=9, label=f"{start}{name}", zorder=3
@@ -162,10 +174,7 @@ def draw_without(
             )
             number, least, most_ = readable(pmf, level)
             numbers = f"{number:,} ({100 * level:g} % {least:,}\u2013{most_:,})"
-            room = max(rows.name_columns * rows.lines - width_of(said) - 4, 8)  # the name gives way to what it says
-            rows.write(
-                y, f"{shorten(name, room)}: {said}" if said else name, numbers, weight="bold" if y == 0 else "normal"
-            )
+            rows.write(y, label, numbers, weight="bold" if y == 0 else "normal")
         axes.set_xlabel(
             name_axis(f"{explanation.quantity.outcome}, without the claim", chosen), fontsize=rows.size, color=INK
         )
@@ -177,7 +186,7 @@ def draw_without(
 
 def _used(explanation: Explanation, most: int) -> tuple[list[Bearing], int]:
     check(most >= 1, "draw_influence(most)", most, "a whole number from 1")
-    used = [one for one in explanation.claims if one.without is not None]
+    used = [one for one in explanation.claims if one.used]
     return used[:most], len(used) - len(used[:most])
 
 

@@ -205,12 +205,10 @@ def _detail(posterior: Posterior, quantity: Quantity, anchor: str, level: float,
     label = f"{quantity}: what was claimed ({said or 'nothing about this count itself'}) above the estimate, {number}"
     figures = [_figure(ax, f"{anchor}-claims", label, "What was claimed, above the estimate.")]
     explanation = explain(posterior, quantity)
-    if sum(one.without is not None for one in explanation.claims) > 1:
+    if sum(one.used for one in explanation.claims) > 1:
         ax = draw_without(explanation, level=level, title="", width=WIDTH)
         label = f"{quantity}: the estimate without each claim in turn, as the table below says"
-        anew = explanation.distribution.eti(level) != estimate.eti(level)
-        caption = "The estimate without each claim in turn"
-        caption += ", computed anew: it may differ a little from the above." if anew else "."
+        caption = "The estimate without each claim in turn."
         figures.append(_figure(ax, f"{anchor}-without", label, caption))
     if histories:
         figures += _history(posterior, quantity, anchor, level)

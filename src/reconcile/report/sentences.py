@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from reconcile.conductor import COARSE
 from reconcile.estimates import Estimate, Part, Role, span
 from reconcile.influence import Bearing, Explanation
 from reconcile.influence.words import in_digits
@@ -133,14 +134,22 @@ def _is(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
+def _without(one: Bearing) -> str:
+    if one.without is None:
+        return f"not known to better than {100 * one.error:.0f} points on a probability"
+    moved = f"moves the middle by {in_digits(one.shift)}" if one.shift else "leaves the middle where it is"
+    error = f" (to {100 * one.error:.0f} points on a probability)" if one.error > COARSE else ""
+    return f"{span(one.without)}{error}; it {moved}"
+
+
 def say_bearing(explanation: Explanation, one: Bearing) -> list[str]:
     """Say what a claim does for an estimate."""
-    if one.without is None:
+    if not one.used:
         return [f"Adds nothing by itself: {say_role(one.role)}."]
-    share = 100 * one.share / explanation.information if explanation.information > 0 else 0.0
-    away = " (it leads away from the estimate)" if share <= -0.5 else ""
-    moved = f"moves the middle by {in_digits(one.shift)}" if one.shift else "leaves the middle where it is"
-    lines = [f"Without it: {span(one.without)}; it {moved}. Share of the information: {share:.0f} %{away}."]
+    away = " (it leads away from the estimate)" if one.share <= -0.005 * explanation.information else ""
+    share = explanation.tell_share(one)
+    away = "" if share.startswith("not") else away
+    lines = [f"Without it: {_without(one)}. Share of the information: {share}{away}."]
     if one.against:
         lines.append(
             f"It pulls against the others: given them, a figure so far out has a chance of {100 * one.tail:.2g} %."
