@@ -70,8 +70,8 @@ def explain(posterior: Posterior, quantity: Quantity) -> Explanation:
     Where each source speaks once, and where sources were learned, subsets of claims are solved exactly: all of them up
     to 12 claims, beyond that those that occur in random orders of the claims, whose spread gives the standard error.
     Where a source that is integrated over its priors speaks several times, draws of its parameters are weighted anew
-    for each subset; more are made, at most four times, until what is told is known to 3 points, and what is not known to
-    10 is not told. Where sources were learned, they stay as they were learned from all claims. Where counts form no
+    for each subset; more are made, at most four times, until what is told is known to 3 points. What is not known to 10
+    is not told. Where sources were learned, they stay as they were learned from all claims. Where counts form no
     tree, each subset is sampled anew, which takes as long as the estimate took.
 
     Examples
