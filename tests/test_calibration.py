@@ -17,7 +17,7 @@ from reconcile.testing.adapters import Interval, Point
 from reconcile.testing.calibration import RankSet, _rate, calibrate, ecdf_band, randomised_pit, ranks
 
 LEVEL = 0.99
-WORLDS = 160  # of 12 events and 5 sources, about 48 claims
+WORLDS = 100  # of 12 events and 5 sources, about 48 claims
 # Large counts, of which the displaced have many, leave the most room to be wrong in: a dozen dead are mostly exact.
 OUTCOMES = ("killed", "injured", "displaced")
 
