@@ -88,6 +88,11 @@ class _Part:
     echo: Floats
     inside: NDArray[np.bool_]
 
+    def places(self, first: Ints) -> Ints:
+        """Places of all cells, claim by claim, if those of each claim begin at `first`."""
+        found: Ints = (first[:, None] + np.arange(self.inside.shape[1]))[self.inside]
+        return found
+
     def say(self, problem: Problem, xs: Floats) -> Floats:
         """Logarithm of what each claim says of each of its cells, one after the other; shape (chains, k)."""
         chains, b = len(xs), len(self.rows)
@@ -167,11 +172,12 @@ class _Ledger:
 
     @classmethod
     def of(cls, claimed: Claimed, rows: Ints, party: Ints, kind: Ints, chains: int) -> _Ledger:
-        """Sort the claims at `rows`, of parties `party` and of kinds `kind`."""
+        """Sort the claims at `rows`, of parties `party` and of kinds `kind`; -1 for kinds that never move alone."""
         number = np.diff(claimed.cells.first)[claimed.problem.claims.event[rows]]
         first = np.zeros(len(claimed.problem.claims), dtype=np.int64)
         first[rows] = np.cumsum(number) - number
-        parties, kinds = (_sort(claimed, rows, name, first, chains) for name in (party, kind))
+        parties = _sort(claimed, rows, party, first, chains)
+        kinds = _sort(claimed, rows[kind >= 0], kind[kind >= 0], first, chains)
         nothing = np.zeros((chains, 0))
         return cls(claimed, parties, kinds, np.zeros((chains, int(number.sum()))), nothing, nothing)
 
@@ -224,17 +230,9 @@ def _sort(claimed: Claimed, rows: Ints, name: Ints, first: Ints, chains: int) ->
         about = [claimed.problem.claims.event[part.rows] for part in own]
         events = np.unique(np.concatenate(about))
         cells, start = claimed.cells.of_events(events)
-
-        def places(starts: list[Ints], own: list[_Part] = own) -> Ints:
-            return np.concatenate(
-                [
-                    (one[:, None] + np.arange(part.inside.shape[1]))[part.inside]
-                    for one, part in zip(starts, own, strict=True)
-                ]
-            )
-
-        slot = places([start[np.searchsorted(events, one)] for one in about])
-        at = places([first[part.rows] for part in own])
+        pairs = list(zip(own, about, strict=True))
+        slot = np.concatenate([part.places(start[np.searchsorted(events, one)]) for part, one in pairs])
+        at = np.concatenate([part.places(first[part.rows]) for part in own])
         units[key] = _Unit(tuple(own), at, slot, len(np.unique(slot)) == len(slot), cells, start[:-1], events)
     return units
 
@@ -281,6 +279,7 @@ class Visits:
         """Prepare visits of so many chains."""
         problem = corpus.problem
         party, kind, groups = _divide(problem)
+        kind = np.where(np.isin(kind, [only for own in groups for _, only in own]), kind, -1)
         number = np.bincount(problem.claims.event, minlength=len(problem.claims.outcome))
         rows = np.flatnonzero(number[problem.claims.event] > 1)
         ledgers = [(1.0, _Ledger.of(corpus.joint, rows, party[rows], kind[rows], chains))]
