@@ -30,8 +30,10 @@ GROUPS = 8  # of chains, whose spread tells the error
 MOST_SQUARES, MOST_SQUARES_USED = 2_000, 40
 
 
-def _lines(atoms: Ints, claimed: list[int]) -> list[Ints]:
+def _lines(atoms: Ints, claimed: list[int], *, shares: bool) -> list[Ints]:
     """Directions to move along: one count, two against each other, and four that change at most one claimed count.
+
+    With shares also two counts together, and all: a part and its whole grow together, or hardly at all.
 
     The last are a Markov basis of crossing two-way tables: civilian children + 1, other children - 1, other civilians
     - 1, others + 1. Without them a chain whose totals are pinned could not move.
@@ -40,6 +42,9 @@ def _lines(atoms: Ints, claimed: list[int]) -> list[Ints]:
     unit = np.eye(free, dtype=np.int64)
     lines = [unit[i] for i in range(free)]
     lines += [unit[i] - unit[j] for i, j in itertools.combinations(range(free), 2)]
+    if shares:
+        together = [unit[i] + unit[j] for i, j in itertools.combinations(range(free), 2)]
+        lines += together if free == 2 else [*together, np.ones(free, dtype=np.int64)]
     squares: list[tuple[int, int, Ints]] = []
     for four in itertools.islice(itertools.combinations(range(free), 4), MOST_SQUARES):
         for partner in four[1:]:
@@ -60,7 +65,7 @@ class _Chains:
         self.active = sorted({*named, *task.account.priors})
         self.counts = self._start(task)
         self.log_potentials: list[Floats] = []
-        self.lines = _lines(self.atoms, named)
+        self.lines = _lines(self.atoms, named, shares=bool(task.shares))
         self.sums: Floats = np.zeros((GROUPS, len(task.account.nodes), len(self.lattice)))
 
     def _start(self, task: Task) -> Ints:
