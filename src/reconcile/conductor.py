@@ -161,8 +161,16 @@ class Conductor:
     @functools.cached_property
     def _apart(self) -> frozenset[int]:
         """The accounts that share sources with others, but are solved by themselves."""
+        return self._crowded | frozenset(itertools.chain(*filter(self._is_monologue, self._linked)))
+
+    @functools.cached_property
+    def _crowded(self) -> frozenset[int]:
         many = [g for g in self._linked if len(g) > 1 and sum(len(self.used[at]) for at in g) > MOST_LINKED]
         return frozenset(itertools.chain(*many))
+
+    def _is_monologue(self, group: list[int]) -> bool:
+        """Whether one source is all that is heard: its errors and the shape of the counts cannot be told apart."""
+        return len({term.source.name for at in group for _, term in self.used[at]}) == 1
 
     def task(self, at: int) -> Task:
         """Make an account ready for computing."""
@@ -180,9 +188,11 @@ class Conductor:
         return {quantity: describe_contradiction(said)[0] for quantity, said in heard.items()}
 
     def _limits(self) -> list[str]:
-        if not self._apart:
+        if not self._crowded:
             return []
-        said = f"{len(self._apart):,} groups of counts share sources, with more than {MOST_LINKED} claims between them"
+        said = (
+            f"{len(self._crowded):,} groups of counts share sources, with more than {MOST_LINKED} claims between them"
+        )
         return [f"{said}: each is estimated by itself, as if its sources spoke nowhere else; `learn=True` learns them"]
 
     def _notes(self) -> list[str]:
