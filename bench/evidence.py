@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize, nnls
-from scipy.special import ndtr
+from scipy.special import expit, ndtr, stdtr
 
 DATA = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2] / "shared" / "data")
 
@@ -52,6 +52,14 @@ def rounding(label, figures):
         rounded = shares[:-1].sum()
         split = ", ".join(f"to {s}: {share / rounded:.2f}" for s, share in zip(steps, shares, strict=False))
         print(f"  {label}, {low}-{high} ({len(x)} figures): rounded {rounded:.2f}; of these {split}")
+
+
+def fives(label, figures):
+    """Say how many of the figures from 3 to 7 are a five more than its neighbours let expect."""
+    count = {n: sum(figure == n for figure in figures) for n in range(3, 8)}
+    excess = count[5] - np.sqrt(count[4] * count[6])
+    total = sum(count.values())
+    print(f"  {label}, 3-7 ({total} figures): rounded to 5 {excess / total:.2f}")
 
 
 def fit_lognormal(counts):
@@ -93,11 +101,31 @@ def ratios(label, pairs):
     print(f"    share unequal {', '.join(cells)}")
 
 
-def pairs_of(claims):
+def exactness(label, pairs, spread, *, known=False):
+    """Fit how often a figure is known, logit a - b sqrt(log n), of pairs of figures, or of figures and `known` truths.
+
+    Other figures are Student's t with 4 degrees around the truth on the log scale, and may hit it. Both figures of a
+    pair are taken to be known, or to hit the truth, by themselves; that errs where one copies the other.
+    """
+    size = np.array([b if known else min(a, b) for a, b in pairs])
+    equal, root = np.array([a == b for a, b in pairs]), np.sqrt(np.log(np.maximum(size, 1)))
+    hit = stdtr(4, np.log((size + 1) / (size + 0.5)) / spread) - stdtr(4, np.log(size / (size + 0.5)) / spread)
+
+    def loss(p):
+        faithful = expit(p[0] - p[1] * root)
+        chance = np.clip((faithful + (1 - faithful) * hit) ** (1 if known else 2), 1e-9, 1 - 1e-9)
+        return -np.sum(np.where(equal, np.log(chance), np.log1p(-chance)))
+
+    a, b = minimize(loss, [2.0, 1.0], method="Nelder-Mead").x
+    unknown = ", ".join(f"{1 - expit(a - b * np.sqrt(np.log(n))):.2f} at {n}" for n in (5, 30, 300))
+    print(f"  {label}, spread {spread}: logit {a:.2f} - {b:.2f} sqrt(log n); not known {unknown}")
+
+
+def pairs_of(claims, keys=("event",)):
     grouped = defaultdict(list)
     for row in claims:
         if number(row["low"]) > 0:
-            grouped[row["event"]].append(number(row["low"]))
+            grouped[tuple(row[key] for key in keys)].append(number(row["low"]))
     return [(v[i], v[j]) for v in grouped.values() for i in range(len(v)) for j in range(i)]
 
 
@@ -105,6 +133,8 @@ def main():
     heading("Heaping: share of figures that were rounded")
     rounding("Civil War", [number(row["low"]) for row in CIVIL_WAR])
     rounding("earthquakes", [number(row["low"]) for row in QUAKES])
+    fives("Civil War", [number(row["low"]) for row in CIVIL_WAR])
+    fives("earthquakes", [number(row["low"]) for row in QUAKES if row["quantity"] == "killed"])
     for source in ("Bodart1908", "Fox1898"):
         x = np.array([number(row["low"]) for row in CIVIL_WAR if row["source"] == source])
         x = x[x >= 100]
@@ -139,6 +169,21 @@ def main():
         if number(row["low"]) > 0 and SHOOTINGS.get(row["event"], 0) > 0
     ]
     ratios("shooting news against the later record", news)
+
+    heading("Known numbers, besides those that noise hits")
+    for spread in (0.12, 0.25):
+        exactness("Civil War historians", pairs_of(CIVIL_WAR), spread)
+    for spread in (0.25, 0.5):
+        exactness("earthquake catalogues", pairs_of([r for r in QUAKES if r["quantity"] == "killed"]), spread)
+    killed = [
+        (number(row["low"]), SHOOTINGS[row["event"]])
+        for row in rows("gva_news/claims.csv", form="exact", quantity="killed")
+        if number(row["low"]) > 0 and SHOOTINGS.get(row["event"], 0) > 0
+    ]
+    for spread in (0.25, 0.43):
+        exactness("shooting news, killed, against the later record", killed, spread, known=True)
+    told = pairs_of(rows("airwars_gaza/attributed_claims.csv", form="exact"), ("incident", "quantity"))
+    print(f"  Airwars Gaza, attributed claims: {len(told)} pairs, equal {sum(a == b for a, b in told)}")
 
 
 if __name__ == "__main__":

@@ -55,9 +55,9 @@ def wording(value):
     """All ways to come to say `value`: first and last figure, chance without heaping, and by how much heaping adds."""
 
     def heaped(figure):
-        return 0.0 if figure < 8 else 0.5 if figure < 75 else 1.0
+        return 0.0 if figure < 3 else 0.3 if figure < 8 else 0.7 if figure < 75 else 1.0
 
-    ways = [(value, value, 1.0, -heaped(value))]
+    ways = [(value, value, 1.0, -heaped(value))] + ([(3, 7, 0.0, heaped(value))] if value == 5 else [])
     unit = 10
     while unit <= 100 * max(value, 1):
         first, last = -(-3 * unit // 4), -(-15 * unit // 2) - 1
@@ -141,7 +141,7 @@ class Block:
         strays = jax.nn.sigmoid(gross)[:, None]
         noisy = (1 - strays) * noise + strays * mixed(self.anything)[:, None]
         faithful = jax.nn.sigmoid(fidelity[:, None] - slope[:, None] * self.root[self.event])
-        spoken = faithful * mixed(self.covered) + (1 - faithful) * noisy
+        spoken = faithful * self.covered[0] + (1 - faithful) * noisy
         denied = jax.nn.sigmoid(denial)[:, None] * (self.low[self.event] > 0)
         own = (1 - denied) * spoken + denied * mixed(self.zero)[:, None]
         copied = (jax.nn.sigmoid(copying) * self.earlier)[:, None]

@@ -35,15 +35,29 @@ def figure_probability(m, y, *, bias, log_spread, fidelity, slope, denial, gross
     return denied * (m == 0) + (1 - denied) * spoken if y > 0 else spoken
 
 
+def claim_probability(report, y, heaping, **source):
+    """P(a bare number | truth y): what is known to be the truth is said as it is, all else may be rounded."""
+    known = logistic(source["fidelity"] - source["slope"] * math.sqrt(math.log(max(y, 1))))
+    if y > 0:
+        known *= 1 - logistic(source["denial"])
+    total = known * (report == y)
+    for m in range(max(0, report - 60), report + 61):  # rounding moves a figure below 1,000 by at most 50
+        total += (figure_probability(m, y, **source) - known * (m == y)) * say(m, heaping).get(report, 0.0)
+    return total
+
+
 def say(m, heaping):
-    """All exact reports of a figure with their probabilities: rounding as a speaker does it."""
+    """All reports of a figure that may be rounded, with their probabilities: rounding as a speaker does it."""
     unit = 1
     while m >= 7.5 * unit:
         unit *= 10
     said = {m: 1.0}
+    if 3 <= m <= 7:
+        said[m] = 1 - 0.3 * heaping
+        said[5] = said.get(5, 0.0) + 0.3 * heaping
     if unit > 1:
         steps = {10: 0.7, 5: 0.3} if unit == 10 else {unit: 0.47, unit // 2: 0.23, unit // 10: 0.14, unit // 20: 0.16}
-        heaped = heaping * (0.5 if unit == 10 else 1.0)
+        heaped = heaping * (0.7 if unit == 10 else 1.0)
         said[m] = 1 - heaped
         for step, share in steps.items():
             n = step * ((m + step // 2) // step) if step % 2 == 0 else step * ((m + (step - 1) // 2) // step)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import figure_probability
-from scipy.special import stdtr
+from scipy.special import ndtri, stdtr
 
 from reconcile.channels import Denial, Fidelity, GrossError, LogStudent, ShareNoise, student_cdf
 
@@ -92,3 +92,18 @@ def test_a_gross_error_can_be_anything_of_any_size():
     assert np.allclose(mass.sum(axis=0), 1)
     assert np.allclose(mass[:, 0], mass[:, 1])
     assert np.allclose(mass[3:-1], 1 / 13, rtol=0.01)
+
+
+@pytest.mark.parametrize("spread_sd", [0.0, 0.6, 1.5])
+@pytest.mark.parametrize("bias_sd", [0.05, 0.8])
+def test_the_average_noise_is_that_of_many_nodes(bias_sd, spread_sd):
+    """Three in a thousand off at most, where a sum over 200 spreads and 400 biases is taken for exact."""
+    low, truth = np.array([0.0, 2, 5, 20, 90, 110, 400, 3000])[:, None], np.array([3.0, 100])
+    high = np.append(low[1:, 0] - 1, np.inf)[:, None]
+    found = LogStudent().marginal(low, high, truth, {"bias": (0.2, bias_sd), "log_spread": (-1.2, spread_sd)})[0]
+    at = ndtri((np.arange(200) + 0.5) / 200)
+    bias = (0.2 + bias_sd * ndtri((np.arange(400) + 0.5) / 400))[:, None, None]
+    spreads = [np.full((1, 1, 1), -1.2 + spread_sd * z) for z in at]
+    every = [LogStudent().mass(low, high, truth, {"bias": bias, "log_spread": spread}) for spread in spreads]
+    wanted = np.mean(every, axis=(0, 1))
+    assert np.max(np.abs(np.cumsum(found - wanted, axis=0))) < 0.003

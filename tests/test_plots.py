@@ -231,7 +231,7 @@ def test_no_number_is_shortened(width, ten):
 
 
 def test_an_unresolved_count_is_said_to_be():
-    ax = plots.draw_claims(rc.estimate([claim(KILLED, 5, "a"), claim(KILLED, 500, "b")]), KILLED)
+    ax = plots.draw_claims(rc.estimate([claim(KILLED, 50, "a"), claim(KILLED, 5_000, "b")]), KILLED)
     assert "either about" in " ".join(ax.figure._supxlabel.get_text().split())
 
 

@@ -414,6 +414,6 @@ def test_sentences_say_what_the_estimate_says():
     assert "half of the time" in said
     assert str(low) in said
     assert str(high) in said
-    assert say(5, 500).startswith("Either about")
+    assert say(50, 5_000).startswith("Either about")
     assert how_often(0.8) == "four times in five"
     assert how_often(0.99) == "99 times in 100"

@@ -259,8 +259,8 @@ class Block:
         Places of each cell's first count, and of the first beyond it, in the table of tails.
     outcome : ndarray of int, shape (b,)
     edges : Edges
-    exact, exact_tilt : ndarray, shape (c, w)
-        Share of each cell that the wording covers, and how far heaping changes it.
+    exact : ndarray, shape (c, w)
+        Share of each cell that the wording covers.
     fixed : ndarray, shape (6, c)
         See `Words`; the constants also hold half of the coefficients of all edges.
     hedged : ndarray of bool, shape (c,)
@@ -281,7 +281,6 @@ class Block:
     outcome: Ints
     edges: Edges
     exact: NDArray[np.float32]
-    exact_tilt: NDArray[np.float32]
     fixed: Floats
     hedged: NDArray[np.bool_]
     log_center: Floats
@@ -312,7 +311,7 @@ def _tile(block: Block, times: int) -> Block:
     claim = (edges.claim + claims * copies).ravel()
     same = {
         name: np.tile(x, (times,) + (1,) * (x.ndim - 1))
-        for name in ("events", "claims", "low", "width", "left", "right", "outcome", "exact", "exact_tilt", "hedged",
+        for name in ("events", "claims", "low", "width", "left", "right", "outcome", "exact", "hedged",
                      "log_center", "size", "blur")
         if (x := getattr(block, name)) is not None
     }  # fmt: skip
@@ -434,11 +433,10 @@ def _block(claims: Claims, members: Ints, begin: Ints, cells: Cells, place: Ints
     np.clip(covered, 0, 1, out=covered)
     fixed = words.fixed[:, value]
     exact = edges.total @ (plain[:, None] * covered) + fixed[0][:, None]
-    exact_tilt = edges.total @ (tilt[:, None] * covered) + (fixed[1] - fixed[0])[:, None]
     fixed[:2] += 0.5 * np.array([edges.total @ plain, edges.total @ words.heaped[slot]])
     log_center = cells.log_center[at]
     return Block(
         members, row, event, _adder(event, len(members)), low, width, place[at], place[size + at],
-        claims.outcome[members], edges, exact.astype(np.float32), exact_tilt.astype(np.float32), fixed,
+        claims.outcome[members], edges, exact.astype(np.float32), fixed,
         claims.hedged[row], log_center, size_of(np.exp(log_center) - 0.5), cells.blur[at],
     )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
 import numpy as np
@@ -22,11 +22,14 @@ __all__ = [
     "Fidelity",
     "Gradient",
     "GrossError",
+    "Knowing",
     "LogStudent",
     "Parameters",
     "Priors",
     "ShareNoise",
     "expit",
+    "give_known",
+    "give_known_marginal",
     "hermite",
     "size_of",
     "student_cdf",
@@ -76,6 +79,32 @@ class Channel(Protocol):
         ...
 
 
+@runtime_checkable
+class Knowing(Protocol):
+    """What a channel may do besides: say how often the figure is the truth because the source knows it.
+
+    Those who know a number do not round it.
+    """
+
+    def known(self, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
+        """P(figure is known truth | truth, theta), part of `Channel.mass`, and its slopes; shape (s, 1, n) each."""
+        ...
+
+    def known_marginal(self, truth: Floats, prior: Priors) -> Floats:
+        """The same averaged over priors; shape (n,)."""
+        ...
+
+
+def give_known(channel: Channel, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
+    """Give `Knowing.known` of a channel, which is nothing where the channel has none."""
+    return channel.known(truth, theta) if isinstance(channel, Knowing) else (np.zeros((1, 1, len(truth))), {})
+
+
+def give_known_marginal(channel: Channel, truth: Floats, prior: Priors) -> Floats:
+    """Give `Knowing.known_marginal` of a channel, which is nothing where the channel has none."""
+    return channel.known_marginal(truth, prior) if isinstance(channel, Knowing) else np.zeros(len(truth))
+
+
 def expit(x: Floats) -> Floats:
     """Probability whose logit is `x`."""
     return 1.0 / (1.0 + np.exp(np.minimum(-x, 500.0)))
@@ -113,13 +142,30 @@ def student_cdf(z: Floats) -> Floats:
     return half
 
 
-@functools.cache
-def _scale_mixture(order: int = 6) -> tuple[Floats, Floats]:
-    """Student's t with four degrees of freedom as a mixture of normals: standard deviations and weights."""
+@functools.lru_cache(maxsize=256)
+def _scale_mixture(sd: float) -> tuple[Floats, Floats]:
+    """Student's t with four degrees of freedom, its log scale normal(0, sd), as a mixture of normals.
+
+    Returns
+    -------
+    log_scale, weight : ndarray, shape (k,)
+        Of each normal; many nodes of quadrature are shared out between the points of a coarse grid.
+    """
     from scipy.special import roots_genlaguerre
 
-    nodes, weights = roots_genlaguerre(order, 1.0)  # of a gamma variable with shape 2, the precision times 2
-    return 1 / np.sqrt(nodes / 2), weights / weights.sum()
+    nodes, shares = roots_genlaguerre(24, 1.0)  # of a gamma variable with shape 2, the precision times 2
+    points, weights = hermite(21)
+    at = (sd * points[:, None] - 0.5 * np.log(nodes / 2)).ravel() / _GRID
+    weight = np.outer(weights, shares / shares.sum()).ravel()
+    first = np.floor(at).astype(np.int64)
+    start, part = first.min(), at - first
+    size = int(first.max() - start) + 2
+    found = np.bincount(first - start, weight * (1 - part), size) + np.bincount(first - start + 1, weight * part, size)
+    kept = found > _FAINT
+    return _GRID * (start + np.flatnonzero(kept)), found[kept] / found[kept].sum()
+
+
+_GRID, _FAINT = 0.25, 1e-5  # step between logarithms of scales, and the smallest weight that is kept
 
 
 def _between(start: Floats, end: Floats) -> Floats:
@@ -167,11 +213,9 @@ class LogStudent:
         """See `Channel.marginal`; the bias in closed form, spread and tails by quadrature."""
         (bias, bias_sd), (log_spread, log_spread_sd) = prior["bias"], prior["log_spread"]
         start, end = (_logs(edge) - np.log(truth + 0.5) - bias for edge in (low, high + 1.0))
-        total = np.zeros(start.shape)
-        for node, share in zip(*hermite(7), strict=True):
-            for scale, weight in zip(*_scale_mixture(), strict=True):
-                spread = np.hypot(scale * np.exp(log_spread + log_spread_sd * node), bias_sd)
-                total += weight * share * _between(start / spread, end / spread)
+        log_scale, weight = _scale_mixture(float(log_spread_sd))
+        rate = 1 / np.hypot(np.exp(log_spread + log_scale), bias_sd)[:, None, None]
+        total: Floats = np.tensordot(weight, _between(start * rate, end * rate), 1)
         return total[None]
 
 
@@ -254,9 +298,18 @@ class Fidelity:
     def marginal(self, low: Floats, high: Floats, truth: Floats, prior: Priors) -> Floats:
         """See `Channel.marginal`."""
         inner = self.inner.marginal(low, high, truth, prior)
+        return inner + self.known_marginal(truth, prior) * (((low <= truth) & (truth <= high)) - inner)
+
+    def known(self, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
+        """See `Knowing.known`."""
+        faithful = expit(theta["fidelity"] - theta["slope"] * size_of(truth))
+        lift = faithful * (1 - faithful)
+        return faithful, {"fidelity": lift, "slope": -lift * size_of(truth)}
+
+    def known_marginal(self, truth: Floats, prior: Priors) -> Floats:
+        """See `Knowing.known_marginal`."""
         (mean, sd), (slope, slope_sd) = prior["fidelity"], prior["slope"]
-        faithful = _mean_expit(mean - slope * size_of(truth), np.hypot(sd, slope_sd * size_of(truth)))
-        return inner + faithful * (((low <= truth) & (truth <= high)) - inner)
+        return _mean_expit(mean - slope * size_of(truth), np.hypot(sd, slope_sd * size_of(truth)))
 
 
 @attrs.frozen
@@ -299,6 +352,20 @@ class Denial:
         """See `Channel.marginal`."""
         inner = self.inner.marginal(low, high, truth, prior)
         return inner + _mean_expit(*prior["denial"]) * self._gap(low, truth, inner)
+
+    def known(self, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
+        """See `Knowing.known`."""
+        known, slopes = give_known(self.inner, truth, theta)
+        denied = expit(theta["denial"])
+        kept = np.where(truth > 0, 1 - denied, 1.0)
+        by_denial = np.where(truth > 0, -denied * (1 - denied) * known, 0.0)
+        return kept * known, {"denial": by_denial, **{name: kept * slope for name, slope in slopes.items()}}
+
+    def known_marginal(self, truth: Floats, prior: Priors) -> Floats:
+        """See `Knowing.known_marginal`."""
+        kept = np.where(truth > 0, 1 - _mean_expit(*prior["denial"]), 1.0)
+        known: Floats = kept * give_known_marginal(self.inner, truth, prior)
+        return known
 
 
 @attrs.frozen

@@ -73,10 +73,8 @@ def _at(block: Block, cell: Ints) -> Block:
     kept = {
         name: pick(getattr(block, name)) for name in ("low", "width", "left", "right", "log_center", "size", "blur")
     }
-    exact = {
-        name: np.take_along_axis(getattr(block, name), at[block.event], axis=1) for name in ("exact", "exact_tilt")
-    }
-    return attrs.evolve(block, **kept, **exact)  # type: ignore[arg-type]
+    exact = np.take_along_axis(block.exact, at[block.event], axis=1)
+    return attrs.evolve(block, **kept, exact=exact)  # type: ignore[arg-type]
 
 
 class _Chain:

@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.channels import Channel, hermite
+from reconcile.channels import Channel, give_known, give_known_marginal, hermite
 from reconcile.claims import Claim
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD, Model
 from reconcile.speech import Meaning
@@ -113,10 +113,22 @@ class Term:
         chance = 1 / (1 + np.exp(-theta[HEAPING]))[:, None]
         return (1 - chance) * self.meaning.plain + chance * self.meaning.heaped
 
+    def _rounded(self, truth: Floats) -> Floats:
+        """By how much heaping would raise P(value | figure) at each truth, if known numbers were rounded; shape (n,).
+
+        They are not, so it is taken back.
+        """
+        low, high = self._ends()
+        raised: Floats = (self.meaning.heaped - self.meaning.plain) @ ((low <= truth) & (truth <= high))
+        return raised
+
     def row(self, truth: Floats, theta: Mapping[str, Floats]) -> Floats:
         """P(value | count, theta); `truth` of shape (n,), each parameter of shape (s,); result (s, n)."""
         mass = self.channel.mass(*self._ends(), truth, self._widened(theta))
         row: Floats = np.sum(self._weights(theta)[:, :, None] * mass, axis=1)
+        if HEAPING in theta:
+            known, _ = give_known(self.channel, truth, self._widened(theta))
+            row -= (1 / (1 + np.exp(-theta[HEAPING])))[:, None] * self._rounded(truth) * known[:, 0]
         return self._tempered(self._echoed(row, 1 / (1 + np.exp(-theta[COPYING])) if COPYING in theta else 0.0))
 
     def _echoed(self, row: Floats, chance: Floats | float) -> Floats:
@@ -130,11 +142,17 @@ class Term:
         mass, slopes = self.channel.gradient(*self._ends(), truth, self._widened(theta))
         weights = self._weights(theta)[:, :, None]
         found = {name: np.sum(weights * slope, axis=1) for name, slope in slopes.items()}
+        own = np.sum(weights * mass, axis=1)
         if HEAPING in theta:
             chance = 1 / (1 + np.exp(-theta[HEAPING]))
             tilt = (chance * (1 - chance))[:, None] * (self.meaning.heaped - self.meaning.plain)
-            found[HEAPING] = np.sum(tilt[:, :, None] * mass, axis=1)
-        own = row = np.sum(weights * mass, axis=1)
+            known, by = give_known(self.channel, truth, self._widened(theta))
+            rounded, tilted = self._rounded(truth), (chance * (1 - chance))[:, None]
+            found[HEAPING] = np.sum(tilt[:, :, None] * mass, axis=1) - tilted * rounded * known[:, 0]
+            back = chance[:, None] * rounded
+            found |= {name: found[name] - back * slope[:, 0] for name, slope in by.items()}
+            own = own - back * known[:, 0]
+        row = own
         if COPYING in theta:
             chance = 1 / (1 + np.exp(-theta[COPYING]))
             row = self._echoed(own, chance)
@@ -155,17 +173,19 @@ class Term:
     def row_marginal(self, truth: Floats) -> Floats:
         """`row` averaged over the priors of the source's parameters; shape (1, n)."""
         priors = {name: (mean, sd) for name, (_, mean, sd) in self.priors().items()}
-        tilt, chance = self.meaning.plain, 0.0
+        tilt, chance, heaps = self.meaning.plain, 0.0, 0.0
         if priors.pop(COPYING, None) is not None:
             chance = self.copying()
         if HEAPING in priors:
             mean, sd = priors.pop(HEAPING)
             nodes, weights = hermite()
             tilt = weights @ self._weights({HEAPING: mean + sd * nodes})
-        mass = self.channel.marginal(
-            *self._ends(), truth, {n: (m + self._shift(n), sd) for n, (m, sd) in priors.items()}
-        )
+            heaps = float(weights @ (1 / (1 + np.exp(-(mean + sd * nodes)))))
+        shifted = {n: (m + self._shift(n), sd) for n, (m, sd) in priors.items()}
+        mass = self.channel.marginal(*self._ends(), truth, shifted)
         row: Floats = np.einsum("j,sjn->sn", tilt, mass)
+        if heaps:
+            row = row - heaps * self._rounded(truth) * give_known_marginal(self.channel, truth, shifted)
         return self._tempered(self._echoed(row, chance))
 
     def _tempered(self, row: Floats) -> Floats:

@@ -103,7 +103,7 @@ class Rows:
         found[SLOPE] = -mine * add_up(lift, self.size)
         found[DENIAL] = mine * denied * (1 - denied) * add_up(each, self.to_denial)
         found[GROSS] = mine * gross * (1 - gross) * add_up(noisy, self.to_gross)
-        by_heap = (1 - gross) * add_up(noisy, self.noise[1]) + add_up(lean, self.block.exact_tilt)
+        by_heap = (1 - gross) * add_up(noisy, self.noise[1])
         by_heap += ((1 - gross) * tilt[0] + gross * tilt[2]) * add(noisy) + tilt[1] * add(each - alive)
         found[HEAPING] = mine * heap * (1 - heap) * by_heap
         found[COPYING] = copied * (1 - copied) * (echo[0] * add(each) - echo[1] * add_up(each, self.own))
@@ -126,7 +126,7 @@ def speak(block: Block, theta: Floats, echo: Floats, *, slopes: bool) -> Rows:
     # A draw may be far out before it is refused; beyond these limits nothing changes any more.
     log_spread = (theta[SPREAD] + np.log(HEDGED_SPREAD) * block.hedged).clip(-12.0, 8.0)
     chances = expit(theta[[HEAPING, GROSS, DENIAL, COPYING]])
-    heap, gross, denied, copied = chances[:, :, None]
+    _, gross, denied, copied = chances[:, :, None]
     variance = np.exp(2 * log_spread)
     rate = block.blur.take(block.event, axis=0)
     rate += variance[:, None]
@@ -137,14 +137,12 @@ def speak(block: Block, theta: Floats, echo: Floats, *, slopes: bool) -> Rows:
     constant, holds_zero, anything = (plain + chances[0] * (heaped - plain))[:, :, None]
     smooth = noise[0] + constant
     np.maximum(smooth, 0.0, out=smooth)
-    exact = heap * block.exact_tilt
-    exact += block.exact
     size = block.size.take(block.event, axis=0)
     faithful = expit((theta[FIDELITY] + HEDGED_FIDELITY * block.hedged)[:, None] - theta[SLOPE][:, None] * size)
     to_gross = anything - smooth
     spoken = gross * to_gross
     spoken += smooth
-    to_exact = np.subtract(exact, spoken, out=exact)
+    to_exact: Floats = block.exact - spoken  # those who know the number do not round it
     spoken += faithful * to_exact
     to_denial = holds_zero - spoken
     to_denial[:, 0] = 0.0  # nobody can deny that nobody died

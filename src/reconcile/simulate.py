@@ -24,7 +24,7 @@ from reconcile.errors import InvalidValue
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, Model
 from reconcile.plumbing import check, count_of
 from reconcile.pmf import TOP
-from reconcile.speech import HEAPED_TENS, ROUNDING_LARGE, ROUNDING_TENS
+from reconcile.speech import HEAPED_ONES, HEAPED_TENS, ROUNDING_LARGE, ROUNDING_TENS
 from reconcile.values import LARGEST, Exactly
 from reconcile.vocabulary import Event, Group, Outcome, Quantity, Relation, Source, relate
 
@@ -188,8 +188,8 @@ def simulate(
     turn = np.arange(len(event)) - np.repeat(np.cumsum(number) - number, number)
     speaker = _choose(len(speakers), number, random)
     own = {name: values[speaker, relation[speaker, kind_of[event]]] for name, values in theta.items()}
-    figure = _draw_figures(truth[event], own, random)
-    value = _say(figure, expit(own["heaping"]), random)
+    figure, known = _draw_figures(truth[event], own, random)
+    value = _say(figure, np.where(known, 0.0, expit(own["heaping"])), random)
     value = _repeat(value, turn, expit(own["copying"]), random)
 
     return World(
@@ -329,9 +329,11 @@ def _choose(sources: int, number: Ints, random: np.random.Generator) -> Ints:
     return np.concatenate(found).astype(np.int64)
 
 
-def _draw_figures(truth: Ints, theta: Mapping[str, Floats], random: np.random.Generator) -> Ints:
-    """Draw what each source believes, at most `LARGEST`."""
-    found = np.zeros(len(truth), dtype=np.int64)
+def _draw_figures(
+    truth: Ints, theta: Mapping[str, Floats], random: np.random.Generator
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Draw what each source believes, at most `LARGEST`, and whether it knows the truth and tells it."""
+    found, known = np.zeros(len(truth), dtype=np.int64), np.zeros(len(truth), dtype=np.bool_)
     missing = np.arange(len(truth))
     for _ in range(_TRIES):
         y, own = truth[missing].astype(float), {name: values[missing] for name, values in theta.items()}
@@ -340,13 +342,14 @@ def _draw_figures(truth: Ints, theta: Mapping[str, Floats], random: np.random.Ge
         noisy = np.floor((y + 0.5) * np.exp(np.minimum(ratio, 600.0)))
         anything = np.floor(np.exp(anywhere * np.log(LARGEST_FIGURE + 2.0)) - 1.0)
         figure = np.where(strays < expit(own["gross"]), anything, noisy)
-        figure = np.where(faithful < expit(own["fidelity"] - own["slope"] * size_of(y)), y, figure)
-        figure = np.where((denied < expit(own["denial"])) & (y > 0), 0, figure)
+        knows = faithful < expit(own["fidelity"] - own["slope"] * size_of(y))
+        denies = (denied < expit(own["denial"])) & (y > 0)
+        figure = np.where(denies, 0, np.where(knows, y, figure))
         well = figure <= LARGEST
-        found[missing[well]] = figure[well]
+        found[missing[well]], known[missing[well]] = figure[well], (knows & ~denies)[well]
         missing = missing[~well]
         if not len(missing):
-            return found
+            return found, known
     raise InvalidValue("simulate(model)", float(np.max(theta["bias"])), f"biases that leave figures below {LARGEST:,}")
 
 
@@ -355,8 +358,9 @@ def _say(figure: Ints, heaping: Floats, random: np.random.Generator) -> Ints:
     powers = 10 ** np.arange(1, len(str(LARGEST)), dtype=np.int64)
     # A figure is about 10 from 8 to 74, about 100 from 75 to 749, and so on.
     decade = np.searchsorted(3 * powers, 4 * figure, side="right")
-    heaps = random.random(len(figure)) < heaping * np.where(decade == 1, HEAPED_TENS, 1.0)
-    step = np.ones(len(figure), dtype=np.int64)
+    often = np.select([figure < 3, decade == 0, decade == 1], [0.0, HEAPED_ONES, HEAPED_TENS], 1.0)
+    heaps = random.random(len(figure)) < heaping * often
+    step: Ints = np.where(heaps & (decade == 0), 5, 1)  # from 3 to 7 to 5
     for large, table in ((False, ROUNDING_TENS), (True, ROUNDING_LARGE)):
         at = np.flatnonzero(heaps & (decade >= 1) & ((decade > 1) == large))
         parts, shares = np.array(table).T
