@@ -62,6 +62,17 @@ def fives(label, figures):
     print(f"  {label}, 3-7 ({total} figures): rounded to 5 {excess / total:.2f}")
 
 
+def round_or_plain(label, claims):
+    """Say how far another figure of the same count lies from a round one (hundreds) and from one that is not."""
+    pairs = [(a, b) for a, b in pairs_of(claims, both=True) if 100 <= a < 1_000]
+    for name, kept in (("round", [p for p in pairs if p[0] % 100 == 0]), ("plain", [p for p in pairs if p[0] % 100])):
+        plain = np.abs(np.log([b / a for a, b in kept if b % 100]))
+        print(
+            f"  {label}, 100-999, {name} beside a plain figure ({len(plain)} pairs): median ratio of the unequal"
+            f" {np.exp(np.median(plain[plain > 0])):.2f}, within 10 % {np.mean(plain < np.log(1.1)):.2f}"
+        )
+
+
 def fit_lognormal(counts):
     """Fit a log-normal rounded at the half-integers to counts of at least 1."""
     x = np.array([n for n in counts if n >= 1])
@@ -121,12 +132,13 @@ def exactness(label, pairs, spread, *, known=False):
     print(f"  {label}, spread {spread}: logit {a:.2f} - {b:.2f} sqrt(log n); not known {unknown}")
 
 
-def pairs_of(claims, keys=("event",)):
+def pairs_of(claims, keys=("event",), *, both=False):
     grouped = defaultdict(list)
     for row in claims:
         if number(row["low"]) > 0:
             grouped[tuple(row[key] for key in keys)].append(number(row["low"]))
-    return [(v[i], v[j]) for v in grouped.values() for i in range(len(v)) for j in range(i)]
+    found = [(v[i], v[j]) for v in grouped.values() for i in range(len(v)) for j in range(i)]
+    return found + [(b, a) for a, b in found] if both else found
 
 
 def main():
@@ -139,6 +151,9 @@ def main():
         x = np.array([number(row["low"]) for row in CIVIL_WAR if row["source"] == source])
         x = x[x >= 100]
         print(f"  {source}: {np.mean(x % 100 == 0):.2f} of {len(x)} figures from 100 end in 00")
+
+    round_or_plain("Civil War", CIVIL_WAR)
+    round_or_plain("earthquakes", [row for row in QUAKES if row["quantity"] == "killed"])
 
     heading("Counts")
     ged = [number(row["best"]) for row in rows("ucdp_ged_car/ged231_central_african_republic.csv")]
