@@ -39,9 +39,9 @@ Floats: TypeAlias = NDArray[np.float64]
 # .53 .16 .10 .21.
 # From 10 to 99, rounded .12 and .22; of these, to 10 / 5: .80 .20 and .53 .47. From 3 to 7, .04 to 5 in both.
 # Who knows a number does not round it: of figures from 100 to 999, hundreds lie within 10 % of a plain figure of
-# another source in .25 and .15 of pairs, plain figures in .77 and .75 (same corpora). Figures that are not known numbers
-# are .29 and .34 of all at 300, .19 and .27 at 30, .12 and .21 at 5 (fits of fidelity); so rounded are about all, .7 and
-# .3 of them.
+# another source in .25 and .15 of pairs, plain figures in .77 and .75 (same corpora). Figures that are not known
+# numbers are .29 and .34 of all at 300, .19 and .27 at 30, .12 and .21 at 5 (fits of fidelity); so rounded are about
+# all, .7 and .3 of them.
 # `make evidence` prints this.
 ROUNDING_TENS = ((10, 0.7), (5, 0.3))
 ROUNDING_LARGE = ((1.0, 0.47), (0.5, 0.23), (0.1, 0.14), (0.05, 0.16))  # of the figure's power of ten
