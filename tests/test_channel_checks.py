@@ -91,6 +91,43 @@ def test_a_broken_channel_is_caught(name):
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+@attrs.frozen
+class KnowsTooMuch(Fidelity):
+    """What it says of known numbers is larger by a factor than it should be."""
+
+    factor: float = 1.0
+    average: float = 1.0
+
+    def known(self, truth, theta):
+        known, slopes = super().known(truth, theta)
+        return self.factor * known, slopes
+
+    def known_marginal(self, truth, prior):
+        return self.average * super().known_marginal(truth, prior)
+
+
+@pytest.mark.parametrize(
+    "channel, why",
+    [
+        (KnowsTooMuch(factor=3.0), "known with"), (KnowsTooMuch(factor=0.5), "known, by"),
+        (KnowsTooMuch(average=0.5), "on average"),
+    ],
+)  # fmt: skip
+def test_known_numbers_are_part_of_the_mass(channel, why):
+    check_channel(KnowsTooMuch(), settings=FEW)
+    with pytest.raises(ChannelBroken, match=why):
+        check_channel(channel)
+
+
+@pytest.mark.parametrize("outer", [GrossError, Denial])
+def test_what_wraps_a_channel_that_knows_knows_less(outer):
+    theta = {name: np.full((1, 1, 1), -1.0) for name in Denial(Fidelity()).parameters}
+    truth = np.array([0.0, 1, 7])
+    inner, found = (c.known(truth, theta)[0].ravel() for c in (Fidelity(LogStudent()), outer(Fidelity(LogStudent()))))
+    assert np.all(found[1:] < inner[1:])
+    check_channel(outer(Fidelity(LogStudent())), settings=FEW)
+
+
 def test_every_check_has_been_broken():
     assert len({why for _, why in BROKEN.values()}) >= 4
     for one in CHECKS:

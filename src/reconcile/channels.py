@@ -261,6 +261,20 @@ class GrossError:
         inner = self.inner.marginal(low, high, truth, prior)
         return inner + _mean_expit(*prior["gross"]) * (self.anything(low, high) - inner)
 
+    def known(self, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
+        """See `Knowing.known`."""
+        known, slopes = give_known(self.inner, truth, theta)
+        rate = expit(theta["gross"])
+        return (1 - rate) * known, {
+            "gross": -rate * (1 - rate) * known,
+            **{name: (1 - rate) * slope for name, slope in slopes.items()},
+        }
+
+    def known_marginal(self, truth: Floats, prior: Priors) -> Floats:
+        """See `Knowing.known_marginal`."""
+        known: Floats = (1 - _mean_expit(*prior["gross"])) * give_known_marginal(self.inner, truth, prior)
+        return known
+
 
 @attrs.frozen
 class Fidelity:

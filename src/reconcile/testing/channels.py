@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.channels import Channel, Gradient, Parameters, Priors
+from reconcile.channels import Channel, Gradient, Parameters, Priors, give_known, give_known_marginal
 from reconcile.errors import MissingDependency, ReconcileError
 from reconcile.importance import normal_points
 from reconcile.plumbing import check
@@ -264,6 +264,26 @@ def _marginals(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Ite
         yield f"`marginal` {found[where]:.4f}, on average {average[where]:.4f}, {_at(where, low, high, truth)}"
 
 
+def _known(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Iterator[str]:
+    known, slopes = give_known(channel, truth, theta)
+    single = channel.mass(truth[:, None], truth[:, None], truth, theta)[0].diagonal()
+    where = _first(~((known >= 0) & (known <= single + _SUMS)))
+    if where:
+        yield f"known with {known[where]:g}, of {single[where[-1]]:g} for the truth itself, {truth[where[-1]]:,.0f}"
+    for name, slope in slopes.items():
+        up, down = (give_known(channel, truth, {**theta, name: theta[name] + sign * _STEP})[0] for sign in (1, -1))
+        numeric = (up - down) / (2 * _STEP)
+        where = _first(~(np.abs(slope - numeric) <= _SLOPES * (1 + np.abs(numeric))))
+        if where:
+            yield f"known, by {name}: {slope[where]:.6g}, by differences {numeric[where]:.6g}"
+    prior = {name: (float(value[0, 0, 0]), 0.5) for name, value in theta.items()}
+    z = normal_points(_POINTS, max(len(prior), 1), np.random.default_rng(0))
+    drawn = {name: (m + sd * z[:, k])[:, None, None] for k, (name, (m, sd)) in enumerate(prior.items())}
+    gap = np.abs(give_known_marginal(channel, truth, prior) - give_known(channel, truth, drawn)[0].mean(axis=0)[0])
+    if not np.all(gap <= _MARGINAL):
+        yield f"`known_marginal` misses the average of `known` by {gap.max():.4f}"
+
+
 def _ratios(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Iterator[str]:
     truth = truth[truth <= _TELLING]
     figures = np.unique(np.concatenate([truth, truth + 1]))[:, None]
@@ -280,6 +300,7 @@ CHECKS: tuple[Check, ...] = (
     Check("sums", "The probabilities of all figures sum to 1, and those of parts to that of the whole.", False, _sums),
     Check("slopes", "`gradient` gives the slopes of `mass` by every parameter.", False, _slopes),
     Check("marginals", "`marginal` is the average of `mass` over the priors.", False, _marginals),
+    Check("known", "`known`, where a channel has it, is part of `mass`, with its slopes and average.", False, _known),
     Check(
         "ratios", "Of two figures, the larger speaks for the larger truth (monotone likelihood ratio).", True, _ratios
     ),
