@@ -42,6 +42,7 @@ Priors: TypeAlias = Mapping[str, tuple[float, float]]
 
 LARGEST_FIGURE = 10.0**13  # that a gross error can name: ten times the largest claim that is accepted
 FAR = 1e6  # stands for the logarithm of infinity
+_GRID, _FAINT = 0.25, 1e-5  # step between logarithms of scales of noise, and the smallest weight that is kept
 
 
 class Channel(Protocol):
@@ -163,9 +164,6 @@ def _scale_mixture(sd: float) -> tuple[Floats, Floats]:
     found = np.bincount(first - start, weight * (1 - part), size) + np.bincount(first - start + 1, weight * part, size)
     kept = found > _FAINT
     return _GRID * (start + np.flatnonzero(kept)), found[kept] / found[kept].sum()
-
-
-_GRID, _FAINT = 0.25, 1e-5  # step between logarithms of scales, and the smallest weight that is kept
 
 
 def _between(start: Floats, end: Floats) -> Floats:

@@ -35,8 +35,8 @@ def _lines(atoms: Ints, claimed: list[int], *, shares: bool) -> list[Ints]:
 
     With shares also two counts together, and all: a part and its whole grow together, or hardly at all.
 
-    The last are a Markov basis of crossing two-way tables: civilian children + 1, other children - 1, other civilians
-    - 1, others + 1. Without them a chain whose totals are pinned could not move.
+    The moves of four are a Markov basis of crossing two-way tables: civilian children + 1, other children - 1, other
+    civilians - 1, others + 1. Without them a chain whose totals are pinned could not move.
     """
     free = atoms.shape[1]
     unit = np.eye(free, dtype=np.int64)

@@ -24,7 +24,7 @@ from reconcile.errors import InvalidValue
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, Model
 from reconcile.plumbing import check, count_of
 from reconcile.pmf import TOP
-from reconcile.speech import HEAPED_ONES, HEAPED_TENS, ROUNDING_LARGE, ROUNDING_TENS
+from reconcile.speech import HEAPED, ROUNDING_LARGE, ROUNDING_TENS
 from reconcile.values import LARGEST, Exactly
 from reconcile.vocabulary import Event, Group, Outcome, Quantity, Relation, Source, relate
 
@@ -358,8 +358,8 @@ def _say(figure: Ints, heaping: Floats, random: np.random.Generator) -> Ints:
     powers = 10 ** np.arange(1, len(str(LARGEST)), dtype=np.int64)
     # A figure is about 10 from 8 to 74, about 100 from 75 to 749, and so on.
     decade = np.searchsorted(3 * powers, 4 * figure, side="right")
-    often = np.select([figure < 3, decade == 0, decade == 1], [0.0, HEAPED_ONES, HEAPED_TENS], 1.0)
-    heaps = random.random(len(figure)) < heaping * often
+    starts, shares = np.array(HEAPED).T
+    heaps = random.random(len(figure)) < heaping * shares[np.searchsorted(starts, figure, side="right") - 1]
     step: Ints = np.where(heaps & (decade == 0), 5, 1)  # from 3 to 7 to 5
     for large, table in ((False, ROUNDING_TENS), (True, ROUNDING_LARGE)):
         at = np.flatnonzero(heaps & (decade >= 1) & ((decade > 1) == large))

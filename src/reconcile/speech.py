@@ -45,7 +45,7 @@ Floats: TypeAlias = NDArray[np.float64]
 # `make evidence` prints this.
 ROUNDING_TENS = ((10, 0.7), (5, 0.3))
 ROUNDING_LARGE = ((1.0, 0.47), (0.5, 0.23), (0.1, 0.14), (0.05, 0.16))  # of the figure's power of ten
-HEAPED_TENS, HEAPED_ONES = 0.7, 0.3  # two-digit figures and those from 3 to 7, relative to longer ones
+HEAPED = ((0, 0.0), (3, 0.3), (8, 0.7), (75, 1.0))  # how often, relative to figures from 75: from a figure on
 
 # Excess over a stated floor, by significant digits 1, 2, 3+: medians and 90th percentiles (Ferson et al., hedge words,
 # experiment 2, lay readers); below a ceiling the medians, the 90th percentiles widened alike.
@@ -160,9 +160,9 @@ class Meaning:
 
 
 def _exactly(n: int) -> Meaning:
-    rows = [(n, n, 1.0, 1.0 - heaped(n))]
+    rows = [(n, n, 1.0, 1.0 - _heaped(n))]
     if n == 5:
-        rows.append((3, 7, 0.0, HEAPED_ONES))
+        rows.append((3, 7, 0.0, _heaped(n)))
     for decade in range(max(len(str(n)) - 2, 1), len(str(n)) + 1):
         unit = 10**decade
         steps = ROUNDING_TENS if decade == 1 else tuple((round(unit * part), p) for part, p in ROUNDING_LARGE)
@@ -171,13 +171,13 @@ def _exactly(n: int) -> Meaning:
             low = max(n - step // 2, -(-3 * unit // 4))
             high = min(n + (step + 1) // 2 - 1, -(-30 * unit // 4) - 1)
             if n % step == 0 and low <= high:
-                rows.append((low, high, 0.0, share * heaped(unit)))
+                rows.append((low, high, 0.0, share * _heaped(unit)))
     return Meaning.of(*rows)
 
 
-def heaped(figure: int) -> float:
+def _heaped(figure: int) -> float:
     """Say how often a figure is rounded, relative to those from 75: up to 7 to 5, from 8 to multiples of 5."""
-    return 0.0 if figure < 3 else HEAPED_ONES if figure < 8 else HEAPED_TENS if figure < 75 else 1.0
+    return next(share for start, share in reversed(HEAPED) if figure >= start)
 
 
 def _beyond(n: int, median: float, ninetieth: float, sign: int) -> list[tuple[float, float, float, float]]:

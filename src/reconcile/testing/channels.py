@@ -249,15 +249,20 @@ def _slopes(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Iterat
             yield f"by {name}: {given[where]:.6g}, by differences {numeric[where]:.6g}, {_at(where, low, high, truth)}"
 
 
+def _around(theta: dict[str, Floats]) -> tuple[dict[str, tuple[float, float]], dict[str, Floats]]:
+    """Give normal priors around some parameters, and draws of these."""
+    prior = {name: (float(value[0, 0, 0]), 0.5) for name, value in theta.items()}
+    z = normal_points(_POINTS, max(len(prior), 1), np.random.default_rng(0))
+    return prior, {name: (m + sd * z[:, k])[:, None, None] for k, (name, (m, sd)) in enumerate(prior.items())}
+
+
 def _marginals(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Iterator[str]:
     low, high = _intervals(truth)
-    prior = {name: (float(value[0, 0, 0]), 0.5) for name, value in theta.items()}
+    prior, drawn = _around(theta)
     found = channel.marginal(low, high, truth, prior)
     if found.shape != (1, len(low), len(truth)):
         yield f"`marginal` of shape {found.shape}, where {(1, len(low), len(truth))} was wanted"
         return
-    z = normal_points(_POINTS, max(len(prior), 1), np.random.default_rng(0))
-    drawn = {name: (m + sd * z[:, k])[:, None, None] for k, (name, (m, sd)) in enumerate(prior.items())}
     average = channel.mass(low, high, truth, drawn).mean(axis=0, keepdims=True)
     where = _first(~(np.abs(found - average) <= _MARGINAL))
     if where:
@@ -276,9 +281,7 @@ def _known(channel: Channel, truth: Floats, theta: dict[str, Floats]) -> Iterato
         where = _first(~(np.abs(slope - numeric) <= _SLOPES * (1 + np.abs(numeric))))
         if where:
             yield f"known, by {name}: {slope[where]:.6g}, by differences {numeric[where]:.6g}"
-    prior = {name: (float(value[0, 0, 0]), 0.5) for name, value in theta.items()}
-    z = normal_points(_POINTS, max(len(prior), 1), np.random.default_rng(0))
-    drawn = {name: (m + sd * z[:, k])[:, None, None] for k, (name, (m, sd)) in enumerate(prior.items())}
+    prior, drawn = _around(theta)
     gap = np.abs(give_known_marginal(channel, truth, prior) - give_known(channel, truth, drawn)[0].mean(axis=0)[0])
     if not np.all(gap <= _MARGINAL):
         yield f"`known_marginal` misses the average of `known` by {gap.max():.4f}"
