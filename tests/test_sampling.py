@@ -8,6 +8,7 @@ from worlds import AGENCY, BOTH, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, 
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
+from reconcile.channels import LogStudent
 from reconcile.components import Component, Task
 from reconcile.inference import count_potentials
 from reconcile.integration import integrate
@@ -110,3 +111,12 @@ def test_an_account_that_is_no_tree_says_so_and_is_coherent():
         part = posterior[MARKET.killed(group)]
         for n in range(12):  # parts are within wholes in every world, so their distributions are ordered
             assert part.cdf(n) >= whole.cdf(n) - 0.02
+
+
+def test_a_channel_that_knows_nothing_can_be_sampled():
+    """Truths come one for each chain here, and what is not known must take that shape too."""
+    quantities = [MARKET.killed(), MARKET.killed(CHILD), MARKET.killed(CIVILIAN), MARKET.killed(BOTH)]
+    claims = [claim(quantity, n, MONITOR) for quantity, n in zip(quantities, (60, 20, 40, 10), strict=True)]
+    posterior = rc.estimate(claims, rc.Model(channel=LogStudent()), learn=False)
+    assert set(posterior.diagnostics.engines.values()) == {"gibbs"}
+    assert 30 <= posterior[quantities[0]].median() <= 120

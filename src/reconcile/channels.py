@@ -98,7 +98,7 @@ class Knowing(Protocol):
 
 def give_known(channel: Channel, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
     """Give `Knowing.known` of a channel, which is nothing where the channel has none."""
-    return channel.known(truth, theta) if isinstance(channel, Knowing) else (np.zeros((1, 1, len(truth))), {})
+    return channel.known(truth, theta) if isinstance(channel, Knowing) else (np.zeros((1, 1, 1)), {})
 
 
 def give_known_marginal(channel: Channel, truth: Floats, prior: Priors) -> Floats:
