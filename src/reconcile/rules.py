@@ -538,7 +538,7 @@ def compare(
     >>> said = [rc.Claim(market, rc.Exactly(n), rc.Source(who)) for n, who in [(5, "ministry"), (6, "monitor")]]
     >>> comparison = compare(rc.estimate(said), market, rules=[LOWEST, HIGHEST])
     >>> [(row["rule"], row["point"], row["median"]) for row in comparison.rows()]
-    [('lowest', 5, 5), ('highest', 6, 5)]
+    [('lowest', 5, 6), ('highest', 6, 6)]
     """
     check(isinstance(posterior, Posterior), "compare(posterior)", posterior, "a Posterior, as `estimate` gives it")
     check(0 < level < 1, "compare(level)", level, "a probability between 0 and 1, such as 0.9")

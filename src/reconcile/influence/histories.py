@@ -169,7 +169,7 @@ def history(
     >>> said = [("ministry", 5, "2020-02-10"), ("monitor", 6, "2020-02-11")]
     >>> claims = [rc.Claim(clash, rc.Exactly(n), rc.Source(s), reported=day) for s, n, day in said]
     >>> [(row["day"], row["median"]) for row in rc.history(claims, clash).rows()]
-    [('2020-02-10', 5), ('2020-02-11', 5)]
+    [('2020-02-10', 5), ('2020-02-11', 6)]
     """
     corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
     check(isinstance(quantity, Quantity), "history(quantity)", quantity, "a Quantity")

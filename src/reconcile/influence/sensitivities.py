@@ -179,7 +179,7 @@ def sensitivity(posterior: Posterior, quantities: Iterable[Quantity] | None = No
     >>> clash = rc.Event("clash").killed()
     >>> found = rc.sensitivity(rc.estimate([rc.Claim(clash, rc.Exactly(40), rc.Source("ministry"))]))
     >>> found.of(clash)[0].assumption
-    'claims'
+    'count prior'
     """
     check(isinstance(posterior, Posterior), "sensitivity(posterior)", posterior, "a Posterior, as `estimate` gives")
     wanted = tuple(posterior.quantities if quantities is None else quantities)
