@@ -419,6 +419,32 @@ def test_draws(run, write, tmp_path):
     assert (status, "128 draws" in out) == (0, True)
 
 
+def test_learn_and_models(run, write, tmp_path):
+    """What the claims taught is kept for later ones, which are refused if they are the same."""
+    lines = [f"e{n},killed,,{n + extra},{who}" for n in range(3, 9) for extra, who in ((0, "ministry"), (2, "monitor"))]
+    file, model = write("\n".join([HEAD, *lines, ""])), tmp_path / "sources.npz"
+    plain = run("estimate", file, "--csv", "--no-learn")[1]
+    assert plain == run("estimate", file, "--csv")[1]  # few claims
+    status, learned, _ = run("estimate", file, "--csv", "--learn", "--draws", 64, "--save-model", model)
+    assert (status, learned != plain) == (0, True)
+
+    later = write(f"{HEAD}\nraid,killed,,7,monitor\n", "later.csv")
+    before, after = (run("estimate", later, "--csv", "--draws", 64, *more)[1] for more in ((), ("--model", model)))
+    assert before != after
+    assert run("explain", later, "killed, raid", "--model", model, "--draws", 64)[0] == 0
+    page = tmp_path / "page.html"
+    assert run("report", later, "--model", model, "--draws", 64, "--no-learn", "--most", 0, "-o", page)[0] == 0
+    assert "reconcile report later.csv --draws 64 --most 0 --model sources.npz --no-learn" in page.read_text("utf-8")
+
+    status, _, err = run("estimate", file, "--model", model)
+    assert (status, "e3" in err or "claim" in err) == (2, True)
+    for wrong in (file, tmp_path / "none.npz"):
+        status, out, err = run("estimate", later, "--model", wrong)
+        assert (status, out, str(wrong) in err) == (2, "", True)
+    status, _, err = run("estimate", later, "--save-model", later)
+    assert (status, "--save-model" in err) == (2, True)
+
+
 def test_output_never_overwrites_the_claims(run, write):
     file = write(GOOD)
     status, _, err = run("estimate", file, "-o", file)

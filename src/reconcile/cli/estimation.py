@@ -25,7 +25,7 @@ __all__ = ["run_estimate"]
 def run_estimate(options: argparse.Namespace) -> int:
     """Print estimates, or write them to a file; give the exit status."""
     out = options.output
-    check_outputs(options, "output", "provenance")
+    check_outputs(options, "output", "provenance", "save_model")
     if options.provenance:
         from reconcile import provenance
 
@@ -36,7 +36,7 @@ def run_estimate(options: argparse.Namespace) -> int:
 
     from reconcile.posterior import estimate
 
-    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed, draws=options.draws)
+    posterior = estimate(corpus, **reading.settings(options))
     for note in posterior.diagnostics.notes:
         tell(f"note: {note}")
     write = {"json": _write_json, "csv": _write_csv, None: write_table}[options.form]
@@ -46,6 +46,10 @@ def run_estimate(options: argparse.Namespace) -> int:
         write(posterior, options.level, file)
     if options.provenance:
         provenance.write(posterior, options.provenance)
+    if options.save_model:
+        from reconcile.io import models
+
+        models.save(posterior.as_model(), options.save_model)
     return EXIT_OK
 
 

@@ -22,7 +22,7 @@ def run_explain(options: argparse.Namespace) -> int:
     from reconcile.influence import explain, history
     from reconcile.posterior import estimate
 
-    asked = {"as_of": options.as_of, "rng": options.seed, "draws": options.draws}
+    asked = reading.settings(options)
     posterior = estimate(corpus, **asked)
     wanted = None if options.quantity is None else " ".join(options.quantity.split())
     printed = [(plain(str(quantity)), quantity) for quantity in posterior.quantities]
@@ -44,6 +44,7 @@ def run_explain(options: argparse.Namespace) -> int:
         print("  " * ((len(line) - len(line.lstrip())) // 2) + plain(line))
     if options.history:
         print("\nHow it moved as claims came in:")
+        asked["learn"] = bool(asked["learn"])  # anew for each day, so only where it is asked for
         for line in str(history(corpus, found[0], **asked)).splitlines()[1:]:
             print(f"  {plain(line)}")
     return EXIT_OK

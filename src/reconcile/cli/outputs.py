@@ -14,7 +14,7 @@ __all__ = ["check_outputs"]
 
 def check_outputs(options: argparse.Namespace, *names: str) -> None:
     """Refuse files that cannot be written, that hold the claims, or that are one file; nothing is made or changed."""
-    given = {f"--{name}": Path(path) for name in names if (path := getattr(options, name))}
+    given = {f"--{name.replace('_', '-')}": Path(path) for name in names if (path := getattr(options, name))}
     for option, path in given.items():
         fault = _find_fault(path)
         check(not fault, option, str(path), f"a file that can be written; {fault}")

@@ -67,14 +67,35 @@ def make_parser() -> argparse.ArgumentParser:
         "--outcome", metavar="NAME", action="append", default=[], help="allow this outcome too; may be repeated"
     )
 
-    draws: dict[str, Any] = {
-        "type": _to_draws,
-        "metavar": "N",
-        "help": "draws of what sources may be like, a multiple of 16 from 64; more are more exact and take longer",
-    }
+    solved = argparse.ArgumentParser(add_help=False)
+    solved.add_argument(
+        "--as-of", type=_to_date, metavar="DATE", help="use only what had been said by this day, as 2020-02-10"
+    )
+    solved.add_argument(
+        "--seed",
+        type=_to_seed,
+        default=0,
+        metavar="N",
+        help="of the random numbers (default 0); same seed, same result",
+    )
+    solved.add_argument(
+        "--draws",
+        type=_to_draws,
+        metavar="N",
+        help="draws of what sources may be like, a multiple of 16 from 64; more are more exact and take longer",
+    )
+    solved.add_argument(
+        "--learn",
+        action=argparse.BooleanOptionalAction,
+        help="learn from all claims together how each source errs, or do not; default: from 40 claims, 8 a source",
+    )
+    solved.add_argument(
+        "--model", metavar="MODEL", help="go on from what --save-model wrote, with claims that it has not seen"
+    )
+
     estimate = commands.add_parser(
         "estimate",
-        parents=[shared],
+        parents=[shared, solved],
         help="print an estimate for everything that was counted",
         epilog="example: reconcile estimate --as-of 2020-02-10 claims.csv",
     )
@@ -84,17 +105,6 @@ def make_parser() -> argparse.ArgumentParser:
     estimate.add_argument(
         "--level", type=_to_level, default=0.9, metavar="P", help="how sure the interval is to be (default 0.9)"
     )
-    estimate.add_argument(
-        "--as-of", type=_to_date, metavar="DATE", help="use only what had been said by this day, as 2020-02-10"
-    )
-    estimate.add_argument(
-        "--seed",
-        type=_to_seed,
-        default=0,
-        metavar="N",
-        help="of the random numbers (default 0); same seed, same result",
-    )
-    estimate.add_argument("--draws", **draws)
     estimate.add_argument(
         "--rules", action="store_true", help="show what the field's coding rules give, beside the estimates"
     )
@@ -108,11 +118,14 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="OUT",
         help="write to this file where every estimate comes from, as W3C PROV: .json, .provn, .ttl or .xml",
     )
+    estimate.add_argument(
+        "--save-model", metavar="OUT", help="write to this file what the claims taught of the sources, for --model"
+    )
     estimate.set_defaults(run=run_estimate)
 
     explain = commands.add_parser(
         "explain",
-        parents=[shared],
+        parents=[shared, solved],
         help="say where an estimate comes from, claim by claim",
         epilog='example: reconcile explain claims.csv "killed, market"',
     )
@@ -122,24 +135,18 @@ def make_parser() -> argparse.ArgumentParser:
         nargs="?",
         help="what was counted, as reconcile prints it, or how that begins; without it, the list of what there is",
     )
-    explain.add_argument("--as-of", type=_to_date, metavar="DATE", help="use only what had been said by this day")
-    explain.add_argument("--seed", type=_to_seed, default=0, metavar="N", help="of the random numbers (default 0)")
-    explain.add_argument("--draws", **draws)
     explain.add_argument("--history", action="store_true", help="say too how the estimate moved as claims came in")
     explain.set_defaults(run=run_explain)
 
     report = commands.add_parser(
         "report",
-        parents=[shared],
+        parents=[shared, solved],
         help="write a report as one HTML page: estimates, pictures, and where every number comes from",
         epilog="example: reconcile report claims.csv -o report.html",
     )
     report.add_argument("-o", "--output", metavar="OUT", help="write to this file; default the standard output")
     report.add_argument("--title", type=_to_title, metavar="TEXT", help="of the page")
     report.add_argument("--level", type=_to_level, default=0.9, metavar="P", help="how sure the intervals are to be")
-    report.add_argument("--as-of", type=_to_date, metavar="DATE", help="use only what had been said by this day")
-    report.add_argument("--seed", type=_to_seed, default=0, metavar="N", help="of the random numbers (default 0)")
-    report.add_argument("--draws", **draws)
     report.add_argument(
         "--most",
         type=_to_seed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconcile.cli.terminal import tell
 from reconcile.plumbing import count_of
@@ -13,7 +13,7 @@ from reconcile.plumbing import count_of
 if TYPE_CHECKING:
     from reconcile.claims import Corpus
 
-__all__ = ["read", "read_some"]
+__all__ = ["read", "read_some", "settings"]
 
 
 def read(options: argparse.Namespace, *, strict: bool) -> Corpus:
@@ -25,6 +25,16 @@ def read(options: argparse.Namespace, *, strict: bool) -> Corpus:
         source = getattr(sys.stdin, "buffer", sys.stdin)
     more = {"outcomes": options.outcome} if options.outcome else {}
     return formats.read(source, options.format, strict=strict, encoding=options.encoding, **more)
+
+
+def settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Give what `estimate` is told besides the claims; reads the model that is to be gone on from."""
+    found = {"as_of": options.as_of, "rng": options.seed, "draws": options.draws, "learn": options.learn}
+    if options.model:
+        from reconcile.io import models
+
+        found["model"] = models.load(options.model)
+    return found
 
 
 def read_some(options: argparse.Namespace, purpose: str, *, strict: bool) -> Corpus | None:

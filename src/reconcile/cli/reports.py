@@ -29,7 +29,7 @@ def run_report(options: argparse.Namespace) -> int:
 
     from reconcile.posterior import estimate
 
-    posterior = estimate(corpus, as_of=options.as_of, rng=options.seed, draws=options.draws)
+    posterior = estimate(corpus, **reading.settings(options))
     page = report.render(
         posterior, title=options.title, level=options.level, most=options.most, histories=options.history,
         command=_again(options), dated=options.dated,
@@ -60,6 +60,8 @@ def _again(options: argparse.Namespace) -> str:
             said += [f"--{name.replace('_', '-')}", given.isoformat() if hasattr(given, "isoformat") else str(given)]
     said += [word for outcome in options.outcome for word in ("--outcome", outcome)]
     said += [f"--{name}" for name in ("history", "strict") if getattr(options, name)]
+    said += ["--model", Path(options.model).name] if options.model else []
+    said += {None: [], True: ["--learn"], False: ["--no-learn"]}[options.learn]
     return plain(shlex.join(said))
 
 
