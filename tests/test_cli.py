@@ -531,6 +531,13 @@ def test_explain_takes_a_name_or_how_it_begins(run):
     assert "Share of the information" in out
 
 
+def test_explain_takes_an_event(run, write):
+    assert run("explain", write(GOOD), "market") == run("explain", write(GOOD), "killed, market")
+    status, _, err = run("explain", EXAMPLE, "idlib-air-strike")
+    assert (status, len(err.splitlines())) == (2, 3)
+    assert "killed (child), idlib-air-strike" in err
+
+
 def test_explain_lists_what_there_is(run):
     status, out, err = run("explain", EXAMPLE)
     assert (status, err) == (0, "")

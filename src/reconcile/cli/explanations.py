@@ -28,6 +28,7 @@ def run_explain(options: argparse.Namespace) -> int:
     printed = [(plain(str(quantity)), quantity) for quantity in posterior.quantities]
     found = [quantity for name, quantity in printed if wanted in {name, quantity.key}]
     found = found or [quantity for name, quantity in printed if wanted and name.startswith(wanted)]
+    found = found or [quantity for _, quantity in printed if wanted == plain(quantity.event.id)]
     number = Counter(name for name, _ in printed)
     if not printed:
         tell("no dated claim had been made by then (column `reported`), so there is nothing to explain")

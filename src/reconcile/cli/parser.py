@@ -133,7 +133,7 @@ def make_parser() -> argparse.ArgumentParser:
         "quantity",
         metavar="QUANTITY",
         nargs="?",
-        help="what was counted, as reconcile prints it, or how that begins; without it, the list of what there is",
+        help="what was counted, as reconcile prints it, how that begins, or an event; default: list what there is",
     )
     explain.add_argument("--history", action="store_true", help="say too how the estimate moved as claims came in")
     explain.set_defaults(run=run_explain)
