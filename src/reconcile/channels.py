@@ -31,6 +31,7 @@ __all__ = [
     "give_known",
     "give_known_marginal",
     "hermite",
+    "mean_expit",
     "size_of",
     "student_cdf",
 ]
@@ -124,8 +125,8 @@ def hermite(order: int = 9) -> tuple[Floats, Floats]:
     return nodes, weights / weights.sum()
 
 
-def _mean_expit(mean: Floats | float, sd: Floats | float) -> Floats:
-    """Average of the logistic function over a normal."""
+def mean_expit(mean: Floats | float, sd: Floats | float) -> Floats:
+    """Average of `expit` over normals; shapes broadcast."""
     nodes, weights = hermite()
     return expit(np.asarray(mean)[..., None] + np.asarray(sd)[..., None] * nodes) @ weights
 
@@ -257,7 +258,7 @@ class GrossError:
     def marginal(self, low: Floats, high: Floats, truth: Floats, prior: Priors) -> Floats:
         """See `Channel.marginal`."""
         inner = self.inner.marginal(low, high, truth, prior)
-        return inner + _mean_expit(*prior["gross"]) * (self.anything(low, high) - inner)
+        return inner + mean_expit(*prior["gross"]) * (self.anything(low, high) - inner)
 
     def known(self, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
         """See `Knowing.known`."""
@@ -270,7 +271,7 @@ class GrossError:
 
     def known_marginal(self, truth: Floats, prior: Priors) -> Floats:
         """See `Knowing.known_marginal`."""
-        known: Floats = (1 - _mean_expit(*prior["gross"])) * give_known_marginal(self.inner, truth, prior)
+        known: Floats = (1 - mean_expit(*prior["gross"])) * give_known_marginal(self.inner, truth, prior)
         return known
 
 
@@ -321,7 +322,7 @@ class Fidelity:
     def known_marginal(self, truth: Floats, prior: Priors) -> Floats:
         """See `Knowing.known_marginal`."""
         (mean, sd), (slope, slope_sd) = prior["fidelity"], prior["slope"]
-        return _mean_expit(mean - slope * size_of(truth), np.hypot(sd, slope_sd * size_of(truth)))
+        return mean_expit(mean - slope * size_of(truth), np.hypot(sd, slope_sd * size_of(truth)))
 
 
 @attrs.frozen
@@ -363,7 +364,7 @@ class Denial:
     def marginal(self, low: Floats, high: Floats, truth: Floats, prior: Priors) -> Floats:
         """See `Channel.marginal`."""
         inner = self.inner.marginal(low, high, truth, prior)
-        return inner + _mean_expit(*prior["denial"]) * self._gap(low, truth, inner)
+        return inner + mean_expit(*prior["denial"]) * self._gap(low, truth, inner)
 
     def known(self, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
         """See `Knowing.known`."""
@@ -375,7 +376,7 @@ class Denial:
 
     def known_marginal(self, truth: Floats, prior: Priors) -> Floats:
         """See `Knowing.known_marginal`."""
-        kept = np.where(truth > 0, 1 - _mean_expit(*prior["denial"]), 1.0)
+        kept = np.where(truth > 0, 1 - mean_expit(*prior["denial"]), 1.0)
         known: Floats = kept * give_known_marginal(self.inner, truth, prior)
         return known
 

@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.channels import Channel, give_known, give_known_marginal, hermite
+from reconcile.channels import Channel, expit, give_known, give_known_marginal, hermite, mean_expit
 from reconcile.claims import Claim
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD, Model
 from reconcile.speech import Meaning
@@ -37,7 +37,7 @@ SPREADS = np.arange(-5.0, 3.0, 0.2)  # log spreads between which curves of share
 @functools.lru_cache(maxsize=1)
 def _shares() -> Floats:
     grid = np.arange(-_LOGIT_REACH, _LOGIT_REACH + _LOGIT_STEP, _LOGIT_STEP)
-    shares: Floats = 1 / (1 + np.exp(-grid))
+    shares: Floats = expit(grid)
     return shares
 
 
@@ -110,7 +110,7 @@ class Term:
     def _weights(self, theta: Mapping[str, Floats]) -> Floats:
         if HEAPING not in theta:
             return self.meaning.plain[None]
-        chance = 1 / (1 + np.exp(-theta[HEAPING]))[:, None]
+        chance = expit(theta[HEAPING])[:, None]
         return (1 - chance) * self.meaning.plain + chance * self.meaning.heaped
 
     def _rounded(self, truth: Floats) -> Floats:
@@ -128,8 +128,8 @@ class Term:
         row: Floats = np.sum(self._weights(theta)[:, :, None] * mass, axis=1)
         if HEAPING in theta:
             known, _ = give_known(self.channel, truth, self._widened(theta))
-            row -= (1 / (1 + np.exp(-theta[HEAPING])))[:, None] * self._rounded(truth) * known[:, 0]
-        return self._tempered(self._echoed(row, 1 / (1 + np.exp(-theta[COPYING])) if COPYING in theta else 0.0))
+            row -= expit(theta[HEAPING])[:, None] * self._rounded(truth) * known[:, 0]
+        return self._tempered(self._echoed(row, expit(theta[COPYING]) if COPYING in theta else 0.0))
 
     def _echoed(self, row: Floats, chance: Floats | float) -> Floats:
         """Mix in that the claim may be copied: a constant floor."""
@@ -144,7 +144,7 @@ class Term:
         found = {name: np.sum(weights * slope, axis=1) for name, slope in slopes.items()}
         own = np.sum(weights * mass, axis=1)
         if HEAPING in theta:
-            chance = 1 / (1 + np.exp(-theta[HEAPING]))
+            chance = expit(theta[HEAPING])
             tilt = (chance * (1 - chance))[:, None] * (self.meaning.heaped - self.meaning.plain)
             known, by = give_known(self.channel, truth, self._widened(theta))
             rounded, tilted = self._rounded(truth), (chance * (1 - chance))[:, None]
@@ -154,7 +154,7 @@ class Term:
             own = own - back * known[:, 0]
         row = own
         if COPYING in theta:
-            chance = 1 / (1 + np.exp(-theta[COPYING]))
+            chance = expit(theta[COPYING])
             row = self._echoed(own, chance)
             kept = (1 - self.echo[1] * chance)[:, None]
             found = {name: kept * slope for name, slope in found.items()}
@@ -167,8 +167,7 @@ class Term:
     def copying(self) -> float:
         """Probability that the source repeats an earlier claim where there is one, averaged over its prior."""
         _, normal = self.model.source_prior(COPYING, self.source, self.relation)
-        nodes, weights = hermite()
-        return float(weights @ (1 / (1 + np.exp(-(normal.mean + normal.sd * nodes)))))
+        return float(mean_expit(normal.mean, normal.sd))
 
     def row_marginal(self, truth: Floats) -> Floats:
         """`row` averaged over the priors of the source's parameters; shape (1, n)."""
@@ -180,7 +179,7 @@ class Term:
             mean, sd = priors.pop(HEAPING)
             nodes, weights = hermite()
             tilt = weights @ self._weights({HEAPING: mean + sd * nodes})
-            heaps = float(weights @ (1 / (1 + np.exp(-(mean + sd * nodes)))))
+            heaps = float(mean_expit(mean, sd))
         shifted = {n: (m + self._shift(n), sd) for n, (m, sd) in priors.items()}
         mass = self.channel.marginal(*self._ends(), truth, shifted)
         row: Floats = np.einsum("j,sjn->sn", tilt, mass)
