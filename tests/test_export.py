@@ -52,6 +52,13 @@ def test_frames_come_back_as_they_were(claims, backend):
     assert corpus.claims == tuple(claims)
 
 
+@given(st.fractions(0, 1).map(float), st.fractions(0, 1).map(float))
+def test_shares_come_back_to_the_last_bit(one, other):
+    low, high = sorted((one, other))
+    share = rc.Claim(MARKET.killed(rc.Group(age="child")), rc.Share(low, high), rc.Source("daily"))
+    assert table.read(to_frame([share])).claims == (share,)
+
+
 def test_links_shares_and_periods_come_back(tmp_path):
     first = rc.Claim(MARKET.killed(), rc.AtLeast(12), rc.Source("ministry", kind="government", sides={"A"}))
     claims = [

@@ -3,7 +3,15 @@
 
 from __future__ import annotations
 
+import attrs
+import numpy as np
+
 import reconcile as rc
+from reconcile import simulate
+from reconcile.channels import expit
+from reconcile.likelihood import Term
+from reconcile.pmf import TOP, Lattice
+from reconcile.vocabulary import relate
 
 T, S = rc.Group(party="T"), rc.Group(party="S")
 CHILD, ADULT, CIVILIAN = rc.Group(age="child"), rc.Group(age="adult"), rc.Group(status="civilian")
@@ -45,3 +53,44 @@ def component_of(claims, model=None):
     (component,) = caught
     assert isinstance(component, Component)
     return component
+
+
+def open_anew(world, random):
+    """Draw the claims of a simulated world again, and its counts, as learning reads them.
+
+    What the first claim about a count tells of its source is cut off (`openings`). Of this world that is exact: a usual
+    source of its class, as the prior has it, sees some count and makes the first claim; the true count is drawn anew
+    from what that claim says of it if its source is as in this world; of this count the others speak.
+    """
+    model, claims = world.model, world.claims.ordered
+    event, turn = world._event, np.arange(len(claims)) - np.searchsorted(world._event, world._event)
+    own, usual = ({name: np.empty(len(claims)) for name in simulate._PARAMETERS} for _ in range(2))
+    relations = [relate(claim.source, claim.quantity) for claim in claims]
+    for k, (claim, relation) in enumerate(zip(claims, relations, strict=True)):
+        for name in own:
+            special, prior = model.source_prior(name, claim.source, relation)
+            own[name][k], usual[name][k] = world.sources[claim.source.name][name, special], prior.mean
+
+    def speak(truth, theta):
+        figure, known = simulate._draw_figures(truth, theta, random)
+        return simulate._say(figure, np.where(known, 0.0, expit(theta["heaping"])), random)
+
+    (first,) = np.nonzero(turn == 0)
+    value, truth = np.empty(len(claims), dtype=np.int64), np.empty_like(world.truth)
+    value[first] = speak(world.truth[event[first]], {name: values[first] for name, values in usual.items()})
+    for k in first:
+        said = int(value[k])
+        fine = np.unique(np.round(np.geomspace(2_000, TOP, 3_200)).astype(np.int64))
+        low = np.union1d(np.concatenate([np.arange(2_000), fine[:-1]]), [said, said + 1])
+        lattice = Lattice(low, np.append(low[1:] - 1, TOP))
+        meaning = attrs.evolve(claims[k], value=rc.Exactly(said))
+        term = Term.of(meaning, meaning.source, relations[k], model)
+        theta = {name: own[name][[k]] for name in term.parameters}
+        middle = np.round(np.sqrt(lattice.low.astype(float) * lattice.high))
+        mass = world.priors[claims[k].quantity.outcome.name].mass(lattice) * term.row(middle, theta)[0]
+        cell = random.choice(len(mass), p=mass / mass.sum())
+        truth[event[k]] = random.integers(lattice.low[cell], lattice.high[cell], endpoint=True)
+    later = turn > 0
+    value[later] = speak(truth[event[later]], {name: values[later] for name, values in own.items()})
+    value = simulate._repeat(value, turn, expit(own["copying"]), random)
+    return attrs.evolve(world, truth=truth, frame={**world.frame, "value": value})

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -72,7 +75,7 @@ def rows(claims: Iterable[Claim]) -> list[dict[str, Any]]:
 def _row(claim: Claim, linked: set[str]) -> dict[str, Any]:
     quantity, event, source, value = claim.quantity, claim.quantity.event, claim.source, claim.value
     quoted = claim.quoted_from
-    share = f"{100 * value.low:.3g} to {100 * value.high:.3g} %" if isinstance(value, Share) else None
+    share = f"{_percent(value.low)} to {_percent(value.high)} %" if isinstance(value, Share) else None
     cited = claim.citation.texts if claim.citation else (None,) * len(CITED)
     found: dict[str, Any] = {
         "id": claim.id if claim.id in linked or claim.id != content_id(claim) else None,
@@ -100,6 +103,13 @@ def _row(claim: Claim, linked: set[str]) -> dict[str, Any]:
         "part_of": event.part_of.id if event.part_of else None,
     }
     return {name: found[name] for name in COLUMNS}
+
+
+def _percent(share: float) -> str:
+    """Write a share in percent, with as many digits as it takes to read the same share again."""
+    exact = 100 * Decimal(share)
+    texts = (f"{exact:.{digits}f}" for digits in itertools.count())
+    return next(text for text in texts if float(Fraction(text) / 100) == share)
 
 
 def _iso(moment: Any) -> str | None:
