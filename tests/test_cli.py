@@ -54,6 +54,12 @@ def test_check_says_what_was_read(run):
     assert "14 claims by 4 sources about 4 events" in out
 
 
+def test_check_says_what_is_given_twice(run, write):
+    line = "market,killed,,5,ministry\n"
+    assert "1 claim given once more" in run("check", write(f"{GOOD}{line}"))[1]
+    assert "once more" not in run("check", write(GOOD))[1]
+
+
 def test_check_lists_the_claims_that_cannot_all_be_true(run, write):
     status, out, err = run("check", EXAMPLE)
     assert (status, err) == (0, "")

@@ -34,6 +34,9 @@ def run_check(options: argparse.Namespace) -> int:
         print(f"{count_of(len(corpus.rejected), 'row')} could not be read:")
         for row in corpus.rejected:
             print(point_at(options.file, row))
+    again = len(corpus) - len(corpus.columns)
+    if again:
+        print(f"{count_of(again, 'claim')} given once more, the same in every respect, and counted once")
     alike = doubts.pair_names(corpus)
     _print_doubts("names that differ only in capitals or in signs around them, and were read as different:", alike)
     near = doubts.question_facets(corpus)
