@@ -302,9 +302,10 @@ def _moved(
     notes: tuple[str, ...] = ()
     if disagreement > MIXED:
         said = "the sources can be read in more than one way, and the draws do not tell how likely each is"
-        notes = (f"{said} (R-hat {disagreement:.1f}): intervals may be off",)
+        notes = (f"{said} (R-hat {disagreement:.1f}): intervals may be off; compare with learn=False",)
     elif ess < FEW:
-        notes = (f"what is said of the sources rests on some {ess:.0f} independent draws: their intervals are rough",)
+        said = f"what is said of the sources rests on some {ess:.0f} independent draws"
+        notes = (f"{said}: their intervals are rough; more `draws` help",)
     center, covariance = xs.mean(axis=0), np.cov(xs.T).reshape(len(normal.x), len(normal.x))
     # Few draws say little of correlations between hundreds of parameters, so lean on the normal approximation.
     t = ts.mean(axis=0)
