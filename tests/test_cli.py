@@ -451,6 +451,12 @@ def test_learn_and_models(run, write, tmp_path):
     assert (status, "--save-model" in err) == (2, True)
 
 
+def test_what_cannot_be_identified_is_said_once(run, write):
+    file = write("\n".join([HEAD, *(f"e{n},killed,,{n},monitor" for n in range(3, 9)), ""]))
+    for form in ([], ["--json"]):
+        assert run("estimate", file, "--learn", "--draws", 64, *form)[2].count("claimed by more than one source") == 1
+
+
 def test_output_never_overwrites_the_claims(run, write):
     file = write(GOOD)
     status, _, err = run("estimate", file, "-o", file)

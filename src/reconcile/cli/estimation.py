@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,6 +16,7 @@ from reconcile.cli import reading
 from reconcile.cli.outputs import check_outputs
 from reconcile.cli.tables import tell_claims, write_table
 from reconcile.cli.terminal import EXIT_OK, EXIT_UNUSABLE, printable, tell
+from reconcile.errors import Unidentified
 
 if TYPE_CHECKING:
     from reconcile.posterior import Posterior
@@ -36,7 +38,9 @@ def run_estimate(options: argparse.Namespace) -> int:
 
     from reconcile.posterior import estimate
 
-    posterior = estimate(corpus, **reading.settings(options))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Unidentified)  # a note says the same
+        posterior = estimate(corpus, **reading.settings(options))
     for note in posterior.diagnostics.notes:
         tell(f"note: {note}")
     write = {"json": _write_json, "csv": _write_csv, None: write_table}[options.form]
