@@ -352,7 +352,7 @@ def measure(case, arguments):
 
 def main():
     parser = argparse.ArgumentParser(description="Compare `estimate` with NUTS.")
-    known = f"of {', '.join(CASES)}; the last takes an hour"
+    known = f"of {', '.join(CASES)}; the last takes some hours"
     parser.add_argument("--only", nargs="+", choices=CASES, default=USUAL, metavar="CASE", help=known)
     parser.add_argument("--warmup", type=int, help="draws to adapt in, for each chain")
     parser.add_argument("--draws", type=int, help="draws to keep, for each chain")
