@@ -86,7 +86,7 @@ def population(data, limit):
 
 
 def luckiest(claims, truth):
-    """Choose the nearest to the truth of the numbers that are said most often: no count of claims can do better."""
+    """Choose the nearest to the truth of the numbers that are said most often: a bound for all who take one of them."""
     often = pd.Series(claims.value).groupby(claims.event).agg(lambda values: tuple(values.mode()))
     pairs = zip(often.reindex(range(claims.events)), truth, strict=True)
     return Answer(np.array([min(said, key=lambda n, true=true: abs(n - true)) for said, true in pairs]), None, 0.0)

@@ -76,15 +76,14 @@ def open_anew(world, random):
         return simulate._say(figure, np.where(known, 0.0, expit(theta["heaping"])), random)
 
     (first,) = np.nonzero(turn == 0)
+    starts = np.append(np.arange(2_000), np.unique(np.round(np.geomspace(2_000, TOP, 3_200)).astype(np.int64))[:-1])
     value, truth = np.empty(len(claims), dtype=np.int64), np.empty_like(world.truth)
     value[first] = speak(world.truth[event[first]], {name: values[first] for name, values in usual.items()})
     for k in first:
         said = int(value[k])
-        fine = np.unique(np.round(np.geomspace(2_000, TOP, 3_200)).astype(np.int64))
-        low = np.union1d(np.concatenate([np.arange(2_000), fine[:-1]]), [said, said + 1])
+        low = np.union1d(starts, [said, said + 1])
         lattice = Lattice(low, np.append(low[1:] - 1, TOP))
-        meaning = attrs.evolve(claims[k], value=rc.Exactly(said))
-        term = Term.of(meaning, meaning.source, relations[k], model)
+        term = Term.of(attrs.evolve(claims[k], value=rc.Exactly(said)), claims[k].source, relations[k], model)
         theta = {name: own[name][[k]] for name in term.parameters}
         middle = np.round(np.sqrt(lattice.low.astype(float) * lattice.high))
         mass = world.priors[claims[k].quantity.outcome.name].mass(lattice) * term.row(middle, theta)[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a reader is told of the claims themselves: those far apart, and several figures of one source at once."""
+"""What a reader is told of the claims themselves: those far apart, several figures of a source at once, duplicates."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from reconcile.plumbing import count_of
+
 if TYPE_CHECKING:
-    from reconcile.claims import Claim
+    from reconcile.claims import Claim, Corpus
     from reconcile.vocabulary import Source
 
-__all__ = ["FAR_APART", "MOST_NOTES", "describe_contradiction", "find_contradictions", "find_repetitions"]
+__all__ = [
+    "FAR_APART",
+    "MOST_NOTES",
+    "describe_contradiction",
+    "find_contradictions",
+    "find_duplicates",
+    "find_repetitions",
+]
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -112,3 +121,9 @@ def find_repetitions(count: Ints, origin: Ints, sources: Sequence[Source], claim
     if len(twice) > MOST_NOTES:
         notes.append(f"{len(twice) - MOST_NOTES:,} more counts have several figures of one source")
     return notes
+
+
+def find_duplicates(corpus: Corpus) -> list[str]:
+    """Say how many claims were given more than once, in one note; in none where none was."""
+    again = len(corpus) - len(corpus.columns)
+    return [f"{count_of(again, 'claim')} given once more, the same in every respect, and counted once"] if again else []

@@ -25,7 +25,8 @@ from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
 from reconcile.lessons import Estimates, Teaching, doubts, known_quantities, solve_linked, teach
 from reconcile.model import Learned, Model
-from reconcile.plumbing import check, count_of, to_frame, to_moment
+from reconcile.notes import find_duplicates
+from reconcile.plumbing import check, to_frame, to_moment
 from reconcile.problems import used_rows
 from reconcile.vocabulary import Quantity
 
@@ -406,10 +407,7 @@ def _remarks(corpus: Corpus, model: Model) -> list[str]:
     """Say what would else go unnoticed: anchors that name no source, and claims that were given more than once."""
     missing = sorted(set(model.anchors) - {source.name for source in corpus.columns.sources})
     found = [f"Model.anchors names no source of these claims: {', '.join(missing)}"] if missing else []
-    again = len(corpus) - len(corpus.columns)
-    if again:
-        found.append(f"{count_of(again, 'claim')} given once more, the same in every respect, and counted once")
-    return found
+    return found + find_duplicates(corpus)
 
 
 class Engines(Mapping[str, str]):

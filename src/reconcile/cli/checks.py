@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reconcile.cli import doubts, reading
 from reconcile.cli.terminal import EXIT_OK, EXIT_REJECTED, EXIT_UNUSABLE, plain, point_at, tell, telling_warnings
 from reconcile.errors import MisspeltColumn
+from reconcile.notes import find_duplicates
 from reconcile.plumbing import count_of
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ def run_check(options: argparse.Namespace) -> int:
         print(f"{count_of(len(corpus.rejected), 'row')} could not be read:")
         for row in corpus.rejected:
             print(point_at(options.file, row))
-    again = len(corpus) - len(corpus.columns)
-    if again:
-        print(f"{count_of(again, 'claim')} given once more, the same in every respect, and counted once")
+    for note in find_duplicates(corpus):
+        print(note)
     alike = doubts.pair_names(corpus)
     _print_doubts("names that differ only in capitals or in signs around them, and were read as different:", alike)
     near = doubts.question_facets(corpus)

@@ -32,6 +32,7 @@ def run_estimate(options: argparse.Namespace) -> int:
         from reconcile import provenance
 
         provenance.choose_format(options.provenance)  # before the work, so that a missing package is not told after it
+    asked = reading.settings(options)  # before the work too, for a model that cannot be read
     corpus = reading.read_some(options, "estimate", strict=options.strict)
     if corpus is None:
         return EXIT_UNUSABLE
@@ -40,7 +41,7 @@ def run_estimate(options: argparse.Namespace) -> int:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Unidentified)  # a note says the same
-        posterior = estimate(corpus, **reading.settings(options))
+        posterior = estimate(corpus, **asked)
     for note in posterior.diagnostics.notes:
         tell(f"note: {note}")
     write = {"json": _write_json, "csv": _write_csv, None: write_table}[options.form]

@@ -15,6 +15,7 @@ __all__ = ["run_explain"]
 
 def run_explain(options: argparse.Namespace) -> int:
     """Say of one count where its estimate comes from, or list the counts; give the exit status."""
+    asked = reading.settings(options)  # before the work, for a model that cannot be read
     corpus = reading.read_some(options, "explain", strict=False)
     if corpus is None:
         return EXIT_UNUSABLE
@@ -22,7 +23,6 @@ def run_explain(options: argparse.Namespace) -> int:
     from reconcile.influence import explain, history
     from reconcile.posterior import estimate
 
-    asked = reading.settings(options)
     posterior = estimate(corpus, **asked)
     wanted = None if options.quantity is None else " ".join(options.quantity.split())
     printed = [(plain(str(quantity)), quantity) for quantity in posterior.quantities]

@@ -23,13 +23,14 @@ def run_report(options: argparse.Namespace) -> int:
     from reconcile import report
 
     report.require()  # before the work, so that a missing package is not told after it
+    asked = reading.settings(options)  # and for a model that cannot be read
     corpus = reading.read_some(options, "report", strict=options.strict)
     if corpus is None:
         return EXIT_UNUSABLE
 
     from reconcile.posterior import estimate
 
-    posterior = estimate(corpus, **reading.settings(options))
+    posterior = estimate(corpus, **asked)
     page = report.render(
         posterior, title=options.title, level=options.level, most=options.most, histories=options.history,
         command=_again(options), dated=options.dated,
