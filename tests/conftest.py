@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Hypothesis profiles, and the fixtures that all tests share."""
+"""Hypothesis profiles, the fixtures that all tests share, and what each test costs."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +13,7 @@ import pytest
 import reconcile
 
 ROOT = Path(__file__).resolve().parent.parent
+STARTED = pytest.StashKey()
 
 # No deadline: the first example of a test pays for lazy imports.
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
@@ -23,6 +25,45 @@ def pytest_configure(config):
     # `pytest --hypothesis-profile=nightly` has the last word.
     if not config.getoption("--hypothesis-profile", default=None):
         hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--costs", type=int, default=0, metavar="N", help="CPU seconds: the N dearest files and tests")
+
+
+def cpu():
+    """CPU seconds of this process and those that it waited for, which do not tell who else is at work as time does."""
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    item.stash[STARTED] = cpu()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if call.when == "teardown":
+        report.user_properties.append(("cpu", cpu() - item.stash[STARTED]))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    number = config.getoption("--costs")
+    tests, files = Counter(), Counter()
+    for report in (one for several in terminalreporter.stats.values() for one in several):
+        for name, seconds in getattr(report, "user_properties", ()):
+            if name == "cpu":
+                tests[report.nodeid] += seconds
+                files[report.nodeid.partition("::")[0]] += seconds
+    if number and tests:
+        terminalreporter.section(f"{tests.total():.0f} CPU seconds")
+        for found in (files, tests):
+            terminalreporter.write_line("")
+            for name, seconds in found.most_common(number):
+                terminalreporter.write_line(f"{seconds:7.1f} {name}")
 
 
 def pytest_report_header(config):
