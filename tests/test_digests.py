@@ -159,7 +159,7 @@ def test_claims_keep_their_digest_in_other_versions():
 @pytest.fixture(scope="module")
 def learned():
     claims = [claim(rc.Event(f"e{n}").killed(), n + k, f"s{k}") for n in range(3, 9) for k in (0, 1)]
-    return rc.estimate(claims, learn=True).as_model()
+    return rc.estimate(claims, learn=True, draws=64).as_model()
 
 
 def test_every_part_of_a_model_tells(learned):

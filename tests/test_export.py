@@ -172,7 +172,7 @@ def test_learned_sources_come_with_their_draws():
         for n in range(21)
         for name in names
     ]
-    posterior = rc.estimate(claims)
+    posterior = rc.estimate(claims, draws=64)
     assert posterior.diagnostics.learned
     sources = posterior.to_datatree(20)["sources"]
     for name in names:

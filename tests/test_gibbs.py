@@ -31,7 +31,7 @@ def test_after_a_learned_model_it_is_refused():
     world = simulate(events=6, sources=2, claims_per_event=2, outcomes=("killed",), rng=0)
     columns, roles = world.claims.columns, assign_roles(world.claims)
     posed = pose(columns, roles, Model())
-    lesson = learn(posed.problem, rng=np.random.default_rng(0))
+    lesson = learn(posed.problem, rng=np.random.default_rng(0), draws=64)
     learned = lesson.problem.hierarchy.learned(lesson.mean, lesson.covariance, lesson.t, lesson.t_sd, None)
     again = pose(columns, roles, Model(learned=learned))
     with pytest.raises(InvalidValue, match="gibbs"):

@@ -443,7 +443,7 @@ def test_subsets_of_claims_are_solved_together():
 
 
 def test_taftanaz_is_explained():
-    posterior = rc.estimate(read("examples/taftanaz.csv"))
+    posterior = rc.estimate(read("examples/taftanaz.csv"), draws=64)
     for quantity in posterior:
         explanation = rc.explain(posterior, quantity)
         assert sum(one.share for one in explanation.claims) == pytest.approx(explanation.information)

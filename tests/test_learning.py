@@ -32,7 +32,7 @@ def problem_of(claims, model=None):
 
 @pytest.fixture(scope="module")
 def problem():
-    return problem_of(simulate(events=25, sources=4, claims_per_event=(2, 4), rng=1).claims)
+    return problem_of(simulate(events=18, sources=4, claims_per_event=(2, 4), rng=1).claims)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_spreads_are_drawn_from_their_posterior(problem):
     x = layout.mean + 0.5 * rng.standard_normal(len(layout))
     draws = np.array([draw_spreads(layout, x, rng) for _ in range(2_000)])
     for k in range(len(layout.classes)):
-        grid = layout.log_spread[k] + np.linspace(-3, 3, 3_001)
+        grid = layout.log_spread[k] + np.linspace(-3, 3, 601)
         log = np.array(
             [layout.log_prior(x, np.where(np.arange(len(layout.classes)) == k, one, layout.log_spread)) for one in grid]
         )
@@ -153,7 +153,7 @@ def test_what_claims_cannot_teach_stays_as_wide_as_the_prior():
     were never freed of it: all parameters came out too narrow, by a factor of four here.
     """
     world = simulate(events=60, sources=4, claims_per_event=(2, 3), rng=1)
-    lesson = learn(problem_of(world.claims), rng=np.random.default_rng(0), draws=256)
+    lesson = learn(problem_of(world.claims), rng=np.random.default_rng(0), draws=64)
     names = lesson.problem.hierarchy.names
     denial = [k for k, (scope, _, *what) in enumerate(names) if [scope, *what] == ["source", "denial", Relation.THIRD]]
     assert lesson.xs[:, denial].std(axis=0).min() > 0.5

@@ -25,7 +25,7 @@ def fitted():
         counts={"killed": CountPrior(0.2, 1.0, 1.5, "test")},
         sources={("bias", rc.Relation.OWN): Normal(0.0, 0.5, "test"), ("gross", None): Normal(-5.8, 1.0, "test")},
     )
-    return rc.estimate(claims, model, learn=True).as_model()
+    return rc.estimate(claims, model, learn=True, draws=64).as_model()
 
 
 def test_a_model_comes_back_as_it_was(fitted, tmp_path):

@@ -324,7 +324,7 @@ def test_a_history_of_one_day_and_one_of_years():
 
 def test_sources_are_drawn_by_relation_over_what_was_assumed():
     own, other = MARKET.killed(rc.Group(party="T")), MARKET.killed(rc.Group(party="U"))
-    posterior = rc.estimate([claim(own, 50, MINISTRY), claim(other, 20, MINISTRY), claim(own, 80, MONITOR)])
+    posterior = rc.estimate([claim(own, 50, MINISTRY), claim(other, 20, MINISTRY), claim(own, 80, MONITOR)], draws=64)
     ax = plots.draw_sources(posterior, level=0.8)
     for source in posterior.sources.values():
         for where, bias in source.bias.items():

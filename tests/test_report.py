@@ -378,7 +378,7 @@ def test_nothing_was_said_by_then():
 def test_a_corpus_that_was_learned_from_shows_its_sources():
     events = [rc.Event(f"e{n:02d}") for n in range(10)]
     claims = [claim(e.killed(), 5 + 7 * n + k, f"s{k}") for n, e in enumerate(events) for k in range(4)]
-    posterior = rc.estimate(claims, learn=True)
+    posterior = rc.estimate(claims, learn=True, draws=64)
     root = assert_harmless(report.render(posterior, most=1))
     sources = root.find(".//*[@id='sources']/..")
     assert len(list(sources.iter("svg"))) == 1
