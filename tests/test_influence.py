@@ -510,6 +510,7 @@ def test_a_prior_that_rules_counts_out_keeps_doing_so_at_any_weight():
         assert one.weaker.mass.sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_what_is_left_without_a_claim_is_what_the_other_claims_alone_give():
     """Draws once came from the prior's few distinct points, and the stated error did not cover how far that was off."""
     said = [(MARKET.killed(T), 5, MINISTRY), (MARKET.injured(T), 5, MINISTRY)]
