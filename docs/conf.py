@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "gallery_strict",
     "mathml",
     "rooms",
     "defaults",
@@ -38,7 +39,8 @@ nitpick_ignore_regex = [("py:.*", r"(?!reconcile\.).*")]
 # In the signature of `Posterior`, for a private field.
 nitpick_ignore = [("py:class", "reconcile.lessons.Teaching")]
 
-# The examples are run when the pages are made; an example that fails stops it. Nothing of it asks another machine.
+# The examples are run when the pages are made, and only then; one that fails, warns or prints nothing stops it. Nothing
+# of it asks another machine.
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
@@ -47,7 +49,8 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "image_scrapers": (),
-    "reset_modules": (),
+    "reset_modules": ("gallery_strict.raise_warnings",),
+    "reset_modules_order": "both",
     "min_reported_time": 1e9,
     "remove_config_comments": True,
     "show_memory": False,

@@ -503,11 +503,6 @@ def test_one_file_is_not_written_twice(run, write, tmp_path):
     assert out.read_text() == "kept"
 
 
-def test_the_example_script(capsys):
-    runpy.run_path(str(EXAMPLE.with_suffix(".py")), run_name="__main__")
-    assert "taftanaz-2020-02-10" in capsys.readouterr().out
-
-
 # --- rules ------------------------------------------------------------------------------------------------------
 
 
