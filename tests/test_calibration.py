@@ -127,14 +127,21 @@ def test_ranks_that_are_alike_within_a_world_are_worth_fewer():
     assert RankSet("count", random.random(100), np.arange(100)).number == 100
 
 
-@pytest.mark.parametrize("change, caught", [(lambda pmf: pmf, False), (squared, True)], ids=["exact", "over-confident"])
-def test_counts_of_single_events(change, caught):
-    """Each world has one event, and no source is like another: the priors are all that is known of them."""
+@pytest.fixture(scope="module")
+def single_events():
+    """Worlds of one event, in which no source is like another: the priors are all that is known of them."""
     speakers = [rc.Source(kind, kind=kind) for kind in ("media", "monitor", "NGO", "witness", "compiler")]
     model = rc.Model(sources={("copying", None): Normal(-30.0, 1.0, "nobody copies")})
     options = {"events": 1, "sources": speakers, "claims_per_event": 3, "outcomes": ["displaced"]}
-    worlds = (simulate(model, **options, rng=seed) for seed in range(400))
-    found = calibrate(lambda claims: changed(rc.estimate(claims, model), change), worlds=worlds, sources=False, rng=8)
+    worlds = [simulate(model, **options, rng=seed) for seed in range(400)]
+    return worlds, [rc.estimate(world.claims, model) for world in worlds]
+
+
+@pytest.mark.parametrize("change, caught", [(lambda pmf: pmf, False), (squared, True)], ids=["exact", "over-confident"])
+def test_counts_of_single_events(single_events, change, caught):
+    worlds, posteriors = single_events
+    kept = iter(posteriors)
+    found = calibrate(lambda _: changed(next(kept), change), worlds=worlds, sources=False, rng=8)
     assert [one.name for one in found.outside] == (["count"] if caught else [])
     assert (found.worlds, found.unanswered, len(found.ranks["count"])) == (400, 0, 400)
     # Intervals of an exact method hold as many counts as it says, within four standard errors; of a bold one, fewer.
@@ -249,31 +256,47 @@ class Bold(Mapping):
         }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("anew", [False, True], ids=["as drawn", "as learning reads them"])
-def test_counts_and_sources_are_calibrated(anew):
+def hold_to_ranks(worlds, draws):
     """The band is left by one key in a hundred of an exact method; with fixed seeds, by none.
 
-    Learning leaves out what the first claim about a count tells of its source, so it is exact in worlds drawn anew, and
-    in others as far as that does not matter. Whoever is too sure of everything is caught by the same ranks.
+    Whoever is too sure of everything is caught by the same ranks, made of the same posteriors.
     """
     posteriors = []
 
     def estimate(claims):
-        posteriors.append(rc.estimate(claims, learn=True))
+        posteriors.append(rc.estimate(claims, learn=True, draws=draws))
         return posteriors[-1]
 
-    options = {"events": 12, "sources": 5, "claims_per_event": (3, 5), "outcomes": OUTCOMES}
-    worlds = [simulate(**options, rng=seed) for seed in range(WORLDS)]
-    if anew:
-        worlds = [open_anew(world, np.random.default_rng(1_000 + seed)) for seed, world in enumerate(worlds)]
     honest = calibrate(estimate, worlds=worlds, band=LEVEL, rng=7)
     print(honest)
     assert len(honest.judged) > 8
     assert not honest.outside, str(honest)
+    for one in honest.coverage:
+        assert one.share > one.expected - 4 * one.error
 
     kept = iter(posteriors)
     bold = calibrate(lambda _: Bold(next(kept)), worlds=worlds, band=LEVEL, rng=7)
     caught = {one.name for one in bold.outside}
     assert "count" in caught
     assert len(caught) >= len(bold.ranks) / 2
+
+
+def test_counts_and_sources_are_calibrated_in_a_few_small_worlds():
+    """The light form of the next: of what too few worlds tell, it judges nothing."""
+    options = {"events": 6, "sources": 4, "claims_per_event": 3, "outcomes": OUTCOMES}
+    hold_to_ranks([simulate(**options, rng=seed) for seed in range(16)], draws=64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("anew", [False, True], ids=["as drawn", "as learning reads them"])
+def test_counts_and_sources_are_calibrated(anew):
+    """Learning leaves out what the first claim about a count tells of its source, so it is exact in worlds drawn anew.
+
+    In others it is as far as that does not matter. With 64 draws, for which chains are short, biases on the side of the
+    enemy come out a little too narrow, and leave the band.
+    """
+    options = {"events": 12, "sources": 5, "claims_per_event": (3, 5), "outcomes": OUTCOMES}
+    worlds = [simulate(**options, rng=seed) for seed in range(WORLDS)]
+    if anew:
+        worlds = [open_anew(world, np.random.default_rng(1_000 + seed)) for seed, world in enumerate(worlds)]
+    hold_to_ranks(worlds, draws=128)

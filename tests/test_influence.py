@@ -272,7 +272,7 @@ def test_one_hill_with_spikes_is_one(values):
 
 @pytest.fixture(scope="module")
 def learned():
-    world = simulate(events=60, sources=6, claims_per_event=4, outcomes=["killed"], rng=3)
+    world = simulate(events=20, sources=6, claims_per_event=4, outcomes=["killed"], rng=3)
     return rc.estimate(world.claims, draws=64)
 
 
@@ -289,7 +289,7 @@ def test_sources_stay_as_learned(learned):
 def test_echoes_are_those_that_were_learned():
     """One source repeats another ever again, so that it has a favourite, and goes its way."""
     rng, claims = np.random.default_rng(0), []
-    for k, n in enumerate(rng.integers(3, 60, 30).tolist()):
+    for k, n in enumerate(rng.integers(3, 60, 14).tolist()):
         quantity = rc.Event(f"e{k}").killed()
         told = [("first", n), ("second", max(n + int(rng.integers(-2, 3)), 1)), ("echo", n)]
         claims += [claim(quantity, m, s, reported=f"2020-01-{day + 1:02d}") for day, (s, m) in enumerate(told)]
@@ -308,7 +308,7 @@ def test_echoes_are_those_that_were_learned():
 
 
 def test_a_learned_count_is_explained_by_its_own_claims(learned):
-    """It takes about as much as if there were no others, of which this corpus has some 240."""
+    """It takes about as much as if there were no others, of which this corpus has 76."""
     quantity = learned.quantities[0]
     mine = [one for one in learned.corpus if one.quantity == quantity]
     alone = rc.estimate(mine, learn=False)
@@ -344,6 +344,7 @@ def test_history_knows_what_has_no_date_and_what_is_unknown():
 # --- sensitivity ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_weights_agree_with_priors_scaled_by_hand():
     quantity = MARKET.killed(T)
     claims = [claim(quantity, 400, MINISTRY), claim(quantity, rc.About(700), MONITOR)]

@@ -60,6 +60,7 @@ def test_integration_over_sources_is_that_of_plain_monte_carlo(claims):
     assert max(errors) < 0.03
 
 
+@pytest.mark.slow
 def test_no_mode_is_missed_and_the_error_is_honest():
     """Each of two sources gives killed, injured and their sum: one of the two is exact, and either may be."""
     claims = [

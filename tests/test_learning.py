@@ -20,7 +20,6 @@ from reconcile.evidence import Claimed
 from reconcile.learning import learn
 from reconcile.model import Model, Parameter
 from reconcile.problems import pose
-from reconcile.rows import PARAMETERS
 from reconcile.simulate import simulate
 from reconcile.vocabulary import Relation
 
@@ -102,17 +101,12 @@ def test_a_lesson_is_whole(problem, lesson):
         assert lesson.mass[first:last].sum() == pytest.approx(1)
 
 
-def test_the_same_seed_gives_the_same_bits_with_any_number_of_workers(problem, lesson):
-    for workers in (1, 2):
-        with ThreadPoolExecutor(workers) as executor:
-            again = learn(problem, rng=np.random.default_rng(0), draws=64, executor=executor)
-        for name in ("mean", "covariance", "t", "xs", "low", "mass"):
-            assert np.array_equal(getattr(again, name), getattr(lesson, name)), name
-
-
-def test_the_work_is_reported(problem):
+def test_the_same_seed_gives_the_same_bits_with_two_workers_and_a_report(problem, lesson):
     said = []
-    learn(problem, rng=np.random.default_rng(0), draws=64, report=said.append)
+    with ThreadPoolExecutor(2) as executor:
+        again = learn(problem, rng=np.random.default_rng(0), draws=64, executor=executor, report=said.append)
+    for name in ("mean", "covariance", "t", "xs", "low", "mass"):
+        assert np.array_equal(getattr(again, name), getattr(lesson, name)), name
     assert said
     assert all(isinstance(line, str) for line in said)
 
@@ -157,23 +151,6 @@ def test_what_claims_cannot_teach_stays_as_wide_as_the_prior():
     names = lesson.problem.hierarchy.names
     denial = [k for k, (scope, _, *what) in enumerate(names) if [scope, *what] == ["source", "denial", Relation.THIRD]]
     assert lesson.xs[:, denial].std(axis=0).min() > 0.5
-
-
-@pytest.mark.slow
-def test_known_parameters_are_recovered():
-    """Ranks of the true values among the draws are even: over ten worlds, not one in fifty is beyond all draws."""
-    ranks = []
-    for seed in range(10):
-        world = simulate(events=60, sources=5, claims_per_event=(2, 4), rng=seed)
-        lesson = learn(problem_of(world.claims), rng=np.random.default_rng(seed))
-        layout = lesson.problem.hierarchy
-        for k, (scope, owner, name, relation) in enumerate(layout.names):
-            if scope == "source" and name in PARAMETERS:
-                ranks.append(np.mean(lesson.xs[:, k] < world.sources[owner][name, relation]))
-    ranks = np.array(ranks)
-    assert np.mean((ranks < 0.05) | (ranks > 0.95)) == pytest.approx(0.1, abs=0.05)
-    assert ranks.mean() == pytest.approx(0.5, abs=0.07)
-    assert np.mean((ranks == 0) | (ranks == 1)) < 0.02
 
 
 def test_where_nothing_can_be_copied_nothing_is_learned_of_copying():

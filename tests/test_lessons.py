@@ -90,8 +90,9 @@ def test_undated_claims_in_any_order():
     assert_same_bits(one, rc.estimate(claims, draws=DRAWS, learn=True))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("pool", [ThreadPoolExecutor, ProcessPoolExecutor], ids=lambda pool: pool.__name__)
+@pytest.mark.parametrize(
+    "pool, workers", [(ThreadPoolExecutor, 1), (ProcessPoolExecutor, 2)], ids=["thread", "processes"]
+)
 def test_the_number_of_workers_does_not_matter_to_the_last_bit(world, posterior, pool, workers):
     with pool(workers) as executor:
         assert_same_bits(posterior, rc.estimate(world.claims, draws=DRAWS, executor=executor))
