@@ -9,13 +9,15 @@ import pytest
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.batches import STEP, CountTable, average, curve, evaluate
-from reconcile.blocks import Cells, Claims, build_shards
+from reconcile.arrays import PARAMETERS, Cells, Claims
+from reconcile.batches import COUNTS, PLAIN, STEP
 from reconcile.components import Draws, Task
+from reconcile.evidence import theta_of
 from reconcile.likelihood import Term
 from reconcile.model import COUNT_PRIORS, Model
-from reconcile.pmf import TOP
-from reconcile.rows import PARAMETERS, speak
+from reconcile.pmf import TOP, Lattice
+from reconcile.rows import Pairs, speak
+from reconcile.shards import Tasks, build_shards
 from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Surveyed, Vague
 
 # Wordings are kept as differences of distribution functions, whose rounding is absolute; how far a wording covers a
@@ -52,22 +54,37 @@ def world(events=150, seed=1, values=VALUES):
 
 PRIORS = [COUNT_PRIORS[outcome] for outcome in OUTCOMES]
 PRIOR = np.array([[logit(p.zero), p.location, np.log(p.scale), logit(p.broad)] for p in PRIORS])
+WIDE = np.array([(p.broad_location, p.broad_scale) for p in PRIORS])
 
 
-def table_of(edge, prior=PRIOR):
-    wide = [(p.broad_location, p.broad_scale) for p in PRIORS]
-    return CountTable.of(edge, *prior.T, np.array(wide))
+@pytest.fixture(scope="module")
+def engine():
+    return PLAIN
 
 
-def total(shards, edge, theta, echo, prior=PRIOR):
-    """Sum shards: log evidence, its slopes by each claim's parameters, and by the parameters of the count priors."""
-    table, evidence, scores, slope = table_of(edge, prior), 0.0, np.empty(theta.shape), np.zeros(prior.shape)
+def lay_out(claims, columns=None, cells=None):
+    """Shards and edges; by default each claim has eight parameters of its own."""
+    columns = np.arange(8 * len(claims)).reshape(8, -1) if columns is None else columns
+    tasks = Tasks.of(claims, Cells.of(claims) if cells is None else cells)
+    return build_shards(claims, columns, tasks, WIDE, int(columns.max(initial=-1)) + 1)
+
+
+def echo_of(shard, echo):
+    return np.ascontiguousarray(echo[:, shard.rows].T)
+
+
+def total(engine, laid_out, x, echo, prior=PRIOR):
+    """Sum shards: log evidence, its slopes by `x`, and by the parameters of the count priors."""
+    shards, edges = laid_out
+    tail, slopes = engine.tails(edges, prior[None], slopes=True)
+    evidence, by, back = 0.0, np.zeros(len(x) + 1), np.zeros(tail.shape)
     for shard in shards:
-        found = evaluate(shard, theta[None][:, :, shard.rows], echo[:, shard.rows], [table])
-        evidence += found.log_evidence[0]
-        scores[:, shard.rows] = found.scores[0]
-        slope += np.einsum("oku,ou->ok", table.slopes, found.prior[0])
-    return evidence, scores, slope
+        found = engine.evaluate(shard, theta_of(shard, x[None]), echo_of(shard, echo), tail, slopes=True)
+        evidence += found.value[0]
+        mine = np.append(shard.parameters, len(x))
+        by += np.bincount(mine[shard.place].ravel(), found.score[0].ravel(), len(by))
+        back += found.prior
+    return evidence, by[:-1], engine.by_counts(slopes, back)[0]
 
 
 def term_of(claims, row, echo, values=VALUES):
@@ -77,102 +94,110 @@ def term_of(claims, row, echo, values=VALUES):
     return attrs.evolve(Term.of(claim, source, claim.relation, MODEL), echo=tuple(echo[:, row]))
 
 
-def theta_of(term, theta, row):
+def theta_of_claim(term, theta, row):
     return {name: theta[[PARAMETERS.index(name)], [row]] for name in term.parameters}
-
-
-def places(shards):
-    """Every claim once: its row, its block, and where it stands in the block."""
-    for shard in shards:
-        for block in shard.blocks:
-            for at, event in enumerate(block.event):
-                yield int(shard.rows[block.claims[at]]), shard, block, (event, at)
 
 
 def test_every_claim_has_one_place_and_every_count_cells_from_zero_to_the_top():
     claims, _, _ = world()
-    shards, edge = build_shards(claims, Cells.of(claims))
-    assert sorted(row for row, *_ in places(shards)) == list(range(len(claims)))
-    assert np.all(np.diff(edge) > 0)
-    for row, shard, block, (i, _) in places(shards):
-        assert claims.event[row] == shard.events[block.events[i]]
-        assert claims.outcome[claims.event[row]] == block.outcome[i]
-        inside = block.width[i] > 0
-        low, width = block.low[i][inside], block.width[i][inside]
-        assert low[0] == 0
-        assert np.array_equal(low[1:], (low + width)[:-1])
-        assert low[-1] + width[-1] == TOP + 1
-        assert np.array_equal(edge[block.left[i]][inside], low)
-        assert np.array_equal(edge[block.right[i]][inside], low + width)
-        core = claims.meanings[claims.value[row]]
-        for n in (core.low[0], core.high[0]):
-            if np.isfinite(n):
-                assert width[np.searchsorted(low, n, side="right") - 1] == 1  # a claimed number has its own cell
+    cells = Cells.of(claims)
+    shards, edges = lay_out(claims, cells=cells)
+    assert len(shards) > 1
+    assert np.concatenate([shard.rows for shard in shards]).tolist() == list(range(len(claims)))
+    used, event = len(np.unique(np.concatenate([cells.start, cells.stop]))), 0
+    assert np.all(np.diff(edges.edge[:used]) > 0)
+    assert len(edges.edge) % 8 == 0
+    for shard in shards:
+        for t in range(len(shard.sign)):
+            number = int(np.diff(cells.first)[event])
+            mine = slice(shard.cell[t], shard.cell[t] + number)
+            low, high = edges.edge[shard.left[mine]], edges.edge[shard.right[mine]]
+            assert low[0] == 0
+            assert high[-1] == TOP + 1
+            assert np.array_equal(low[1:], high[:-1])
+            assert np.array_equal(low, cells.start[cells.first[event] : cells.first[event + 1]])
+            assert np.all(shard.base[mine] == 0)
+            assert np.all(shard.base[mine.stop : shard.cell[t + 1]] < -1e4)
+            for row in shard.rows[shard.claim[t] : shard.claim[t + 1]]:
+                assert claims.event[row] == event
+                core = claims.meanings[claims.value[row]]
+                for n in (core.low[0], core.high[0]):
+                    if np.isfinite(n):  # a claimed number has its own cell
+                        at = np.searchsorted(low, n, side="right") - 1
+                        assert high[at] - low[at] == 1
+            assert shard.outcome[t] == claims.outcome[event]
+            event += 1
 
 
 @pytest.mark.parametrize("parameter", range(len(PARAMETERS)), ids=PARAMETERS)
-def test_scores_of_sources_are_finite_differences(parameter):
+def test_scores_of_sources_are_finite_differences(parameter, engine):
     claims, theta, echo = world()
-    shards, edge = build_shards(claims, Cells.of(claims))
-    _, scores, _ = total(shards, edge, theta, echo)
+    laid_out, x = lay_out(claims), theta.ravel()
+    _, scores, _ = total(engine, laid_out, x, echo)
     rng, h = np.random.default_rng(parameter), 1e-5
-    for _ in range(2):
-        step = np.zeros(theta.shape)
-        step[parameter] = rng.standard_normal(len(claims))
-        up, down = (total(shards, edge, theta + sign * h * step, echo)[0] for sign in (1, -1))
-        assert (up - down) / (2 * h) == pytest.approx(np.sum(scores * step), rel=DIFFERENCE, abs=DIFFERENCE)
+    step = np.zeros(theta.shape)
+    step[parameter] = rng.standard_normal(len(claims))
+    up, down = (total(engine, laid_out, x + sign * h * step.ravel(), echo)[0] for sign in (1, -1))
+    assert (up - down) / (2 * h) == pytest.approx(scores @ step.ravel(), rel=DIFFERENCE, abs=DIFFERENCE)
 
 
 @pytest.mark.parametrize("parameter", range(4), ids=["zero", "location", "log_scale", "broad"])
 @pytest.mark.parametrize("outcome", range(len(OUTCOMES)), ids=OUTCOMES)
-def test_scores_of_count_priors_are_finite_differences(outcome, parameter):
+def test_scores_of_count_priors_are_finite_differences(outcome, parameter, engine):
     claims, theta, echo = world()
-    shards, edge = build_shards(claims, Cells.of(claims))
-    _, _, slope = total(shards, edge, theta, echo)
+    laid_out, x = lay_out(claims), theta.ravel()
+    _, _, slope = total(engine, laid_out, x, echo)
     step = np.zeros(PRIOR.shape)
     step[outcome, parameter] = h = 1e-5
-    up, down = (total(shards, edge, theta, echo, PRIOR + sign * step)[0] for sign in (1, -1))
+    up, down = (total(engine, laid_out, x, echo, PRIOR + sign * step)[0] for sign in (1, -1))
     assert (up - down) / (2 * h) == pytest.approx(slope[outcome, parameter], rel=DIFFERENCE, abs=DIFFERENCE)
 
 
-@pytest.mark.parametrize("step", [STEP, STEP / 10])
-def test_curvature_is_a_finite_difference_of_the_gradient(step, monkeypatch):
+def curvature(engine, laid_out, x, echo, size):
+    """Observed information of `x`, and after that of the parameters of the count priors."""
+    shards, edges = laid_out
+    moved = np.repeat(PRIOR[None], 1 + COUNTS, axis=0)
+    for k in range(COUNTS):
+        moved[1 + k, :, k] += STEP
+    tail, slopes = engine.tails(edges, moved, slopes=True)
+    found = np.zeros((size + PRIOR.size, size + PRIOR.size))
+    for shard in shards:
+        at = np.append(shard.parameters, size + np.arange(PRIOR.size))
+        info = engine.curve(shard, theta_of(shard, x[None])[0], echo_of(shard, echo), tail, slopes)
+        found[np.ix_(at, at)] += info
+    return found
+
+
+def test_curvature_is_a_finite_difference_of_the_gradient(engine):
     """Three sources share the claims, so that a count has several claims of one source."""
-    monkeypatch.setattr("reconcile.batches.STEP", step)
     claims, _, echo = world(60)
-    shards, edge = build_shards(claims, Cells.of(claims))
     rng = np.random.default_rng(0)
     source = rng.integers(0, 3, len(claims))
-    x = np.concatenate([(MEAN + 0.5 * rng.standard_normal((3, 8))).ravel(), PRIOR.ravel()])
     columns = 8 * source + np.arange(8)[:, None]
-    where = 24 + np.arange(PRIOR.size).reshape(PRIOR.shape)
+    laid_out = lay_out(claims, columns)
+    x = np.concatenate([(MEAN + 0.5 * rng.standard_normal((3, 8))).ravel(), PRIOR.ravel()])
 
     def gradient(x):
-        _, scores, slope = total(shards, edge, x[columns], echo, x[where])
-        return np.bincount(columns.ravel(), scores.ravel(), len(x)) + np.append(np.zeros(24), slope)
+        _, scores, slope = total(engine, laid_out, x[:24], echo, x[24:].reshape(PRIOR.shape))
+        return np.append(scores, slope)
 
-    moved = [table_of(edge, PRIOR + step * np.eye(4)[k]) for k in range(4)]
-    theta, table, size = x[columns], table_of(edge), len(x)
-    found = sum(
-        curve(s, theta[:, s.rows], echo[:, s.rows], table, moved, columns[:, s.rows], where, size) for s in shards
-    )
+    found = curvature(engine, laid_out, x[:24], echo, 24)
     h = 1e-4
-    wanted = -np.array([(gradient(x + h * one) - gradient(x - h * one)) / (2 * h) for one in np.eye(size)])
+    wanted = -np.array([(gradient(x + h * one) - gradient(x - h * one)) / (2 * h) for one in np.eye(len(x))])
     scale = np.sqrt(np.maximum(np.abs(np.diag(wanted)), 1.0))
-    assert np.max(np.abs(found - found.T) / scale / scale[:, None]) < CURVED * step
-    assert np.max(np.abs(found - wanted) / scale / scale[:, None]) < CURVED * step
+    assert np.max(np.abs(found - found.T) / scale / scale[:, None]) < CURVED * STEP
+    assert np.max(np.abs(found - wanted) / scale / scale[:, None]) < CURVED * STEP
 
 
-def test_parameters_without_a_place_are_left_out_of_the_curvature():
+def test_parameters_without_a_place_are_left_out_of_the_curvature(engine):
     claims, theta, echo = world(20)
-    (shard,), edge = build_shards(claims, Cells.of(claims))
-    table, moved = table_of(edge), [table_of(edge, PRIOR + STEP * np.eye(4)[k]) for k in range(4)]
     columns = np.tile(np.arange(8)[:, None], (1, len(claims)))
-    where = 8 + np.arange(8).reshape(2, 4)
-    rows = shard.rows
-    every = curve(shard, theta[:, rows], echo[:, rows], table, moved, columns[:, rows], where, 16)
-    fewer = np.where(columns < 5, columns, 13)[:, rows]
-    some = curve(shard, theta[:, rows], echo[:, rows], table, moved, fewer, where - 3, 13)
+    x = theta[:, 0].copy()
+    x[5:] = 0.0  # what a claim has no place for is 0
+    every = curvature(engine, lay_out(claims, columns), x, echo, 8)
+    shards, edges = build_shards(claims, np.minimum(columns, 5), Tasks.of(claims, Cells.of(claims)), WIDE, 5)
+    assert all(np.array_equal(shard.parameters, np.arange(5)) for shard in shards)
+    some = curvature(engine, (shards, edges), x[:5], echo, 5)
     kept = np.array([0, 1, 2, 3, 4, *range(8, 16)])
     np.testing.assert_allclose(some, every[np.ix_(kept, kept)], atol=1e-9)
 
@@ -193,9 +218,8 @@ def one_count(claims, theta, echo, event):
     return float(solution.log_evidence[0]), task.lattice, solution.marginals[account.index(quantity)][0]
 
 
-def test_separate_counts_are_those_of_the_engine_for_linked_counts():
+def test_separate_counts_are_those_of_the_engine_for_linked_counts(engine):
     claims, theta, echo = world(40, seed=3)
-    shards, edge = build_shards(claims, Cells.of(claims))
     evidence = 0.0
     for event in range(40):
         alone, lattice, marginal = one_count(claims, theta, echo, event)
@@ -205,71 +229,102 @@ def test_separate_counts_are_those_of_the_engine_for_linked_counts():
             claims, event=np.zeros(len(at), dtype=int), value=claims.value[at], hedged=claims.hedged[at],
             outcome=claims.outcome[[event]],
         )  # fmt: skip
-        (shard,), few = build_shards(mine, Cells.of(mine))
-        found = evaluate(shard, theta[None][:, :, at], echo[:, at], [table_of(few)])
-        assert found.log_evidence[0] == pytest.approx(alone, abs=0.02)
-        ((mass,),) = average(shard, theta[None][:, :, at], echo[:, at], [table_of(few)])
-        below, (block,) = np.cumsum(mass), shard.blocks
-        ends = block.low[0] + block.width[0] - 1
+        (shard,), edges = lay_out(mine)
+        tail, _ = engine.tails(edges, PRIOR[None], slopes=False)
+        x, one = theta[:, at].ravel(), np.ones((1, 1))
+        found = engine.evaluate(shard, theta_of(shard, x[None]), echo_of(shard, echo[:, at]), tail, weight=one)
+        assert found.value[0] == pytest.approx(alone, abs=0.02)
+        assert found.each[0, 0] == found.value[0]
+        below = np.cumsum(found.mass[shard.cells])
+        ends = edges.edge[shard.right[shard.cells]] - 1
         # The edges of cells differ: compare with the nearest ones on either side.
         other = np.concatenate([[0.0], np.cumsum(marginal)])
         assert np.all(below > other[np.searchsorted(lattice.high, ends, side="right")] - CELLS)
         assert np.all(below < other[np.searchsorted(lattice.high, ends) + 1] + CELLS)
-    assert total(shards, edge, theta, echo)[0] == pytest.approx(evidence, abs=0.2)
+    assert total(engine, lay_out(claims), theta.ravel(), echo)[0] == pytest.approx(evidence, abs=0.2)
 
 
-def test_draws_together_are_draws_one_by_one():
+def test_draws_together_are_draws_one_by_one(engine):
     claims, theta, echo = world()
-    shards, edge = build_shards(claims, Cells.of(claims))
+    shards, edges = lay_out(claims)
     rng = np.random.default_rng(2)
-    thetas = theta + 0.3 * rng.standard_normal((5, *theta.shape))
-    tables = [table_of(edge, PRIOR + 0.2 * rng.standard_normal(PRIOR.shape)) for _ in range(5)]
+    xs = theta.ravel() + 0.3 * rng.standard_normal((5, theta.size))
+    tail, slopes = engine.tails(edges, PRIOR + 0.2 * rng.standard_normal((5, *PRIOR.shape)), slopes=True)
     for shard in shards:
-        rows = shard.rows
-        together = evaluate(shard, thetas[:, :, rows], echo[:, rows], tables)
-        masses = average(shard, thetas[:, :, rows], echo[:, rows], tables)
-        apart = [evaluate(shard, thetas[[k]][:, :, rows], echo[:, rows], [tables[k]]) for k in range(5)]
-        singles = [average(shard, thetas[[k]][:, :, rows], echo[:, rows], [tables[k]]) for k in range(5)]
-        for name in ("log_evidence", "scores", "copies", "prior"):
-            wanted = np.concatenate([getattr(one, name) for one in apart])
-            np.testing.assert_allclose(getattr(together, name), wanted, rtol=1e-9, atol=1e-9)
-        for at, mass in enumerate(masses):
-            np.testing.assert_allclose(mass, np.mean([one[at] for one in singles], axis=0), atol=ROUNDING)
-            np.testing.assert_allclose(mass.sum(axis=1), 1)
-            assert np.all(mass[shard.blocks[at].width == 0] == 0)
+        weight = rng.random((5, len(shard.sign)))
+        thetas, heard = theta_of(shard, xs), echo_of(shard, echo)
+
+        def ask(at, shard=shard, thetas=thetas, heard=heard, weight=weight):
+            return engine.evaluate(shard, thetas[at], heard, tail[at], slopes=True, copies=True, weight=weight[at])
+
+        together, apart = ask(slice(None)), [ask(slice(k, k + 1)) for k in range(5)]
+        for name in ("value", "each", "score", "prior", "copies"):
+            assert np.array_equal(getattr(together, name), np.concatenate([getattr(one, name) for one in apart]))
+        mass = sum(one.mass for one in apart)
+        np.testing.assert_allclose(together.mass, mass, atol=ROUNDING)
+        inside = np.repeat(np.arange(len(shard.sign)), np.diff(shard.cell))
+        np.testing.assert_allclose(np.bincount(inside, mass), weight.sum(axis=0))
+        assert np.all(mass[shard.base < -1e4] == 0)
+        rows = engine.rows(shard, thetas, heard)
+        assert np.array_equal(rows, np.concatenate([engine.rows(shard, thetas[[k]], heard) for k in range(5)]))
+    back = rng.standard_normal(tail.shape)
+    np.testing.assert_allclose(engine.by_counts(slopes, back), np.einsum("koju,kou->koj", slopes, back), atol=1e-9)
 
 
-def test_copies_are_posterior_means():
+def test_copies_are_posterior_means(engine):
     """By hand, for one count with one claim: averages over the cells of 1 / row and of own / row."""
     claims, theta, echo = world(1, seed=5)
-    (shard,), edge = build_shards(claims, Cells.of(claims))
-    (block,), table = shard.blocks, table_of(edge)
-    rows = speak(block, theta[:, block.claims], echo[:, block.claims], slopes=False)
-    found = evaluate(shard, theta[None], echo, [table])
-    joint = table.mass(block)[0] * rows.row.prod(axis=0)
+    (shard,), edges = lay_out(claims)
+    tail, _ = engine.tails(edges, PRIOR[None], slopes=False)
+    thetas, heard = theta_of(shard, theta.reshape(1, -1)), echo_of(shard, echo)
+    rows = speak(shard, Pairs.of(shard), thetas, heard)
+    row, own = (x[:, 0].reshape(len(claims), -1)[:, shard.cells] for x in (rows.row, rows.own))
+    found = engine.evaluate(shard, thetas, heard, tail, slopes=True, copies=True)
+    before = tail[0, shard.outcome[0]]
+    joint = (before[shard.left] - before[shard.right])[shard.cells] * row.prod(axis=0)
     posterior = joint / joint.sum()
-    assert found.log_evidence[0] == pytest.approx(np.log(joint.sum()))
-    np.testing.assert_allclose(found.copies[0, 0], (posterior / rows.row).sum(axis=1))
-    np.testing.assert_allclose(found.copies[0, 1], (posterior * rows.own / rows.row).sum(axis=1))
+    assert found.value[0] == pytest.approx(np.log(joint.sum()))
+    np.testing.assert_allclose(found.copies[0, :, 0], (posterior / row).sum(axis=1))
+    np.testing.assert_allclose(found.copies[0, :, 1], (posterior * own / row).sum(axis=1))
+    np.testing.assert_allclose(engine.rows(shard, thetas, heard)[0], rows.row[:, 0], ROUNDING)
 
 
-def test_prior_masses_are_those_of_the_count_prior():
+def test_a_count_may_stand_twice_with_another_sign_and_something_else_said_of_it(engine):
+    claims, theta, echo = world(6, seed=7)
+    plain = Tasks.of(claims, Cells.of(claims))
+    said = np.random.default_rng(0).normal(size=len(plain.base))
+    empty = attrs.evolve(plain, end=plain.begin, base=said)
+    tasks = Tasks.join([plain, attrs.evolve(plain, sign=-plain.sign), empty])
+    columns, x = np.arange(theta.size).reshape(8, -1), theta.ravel()
+    both = build_shards(claims, columns, tasks, WIDE, theta.size)
+    value, slope, _ = total(engine, both, x, echo)
+    assert np.max(np.abs(slope)) < 1e-10  # what is added is taken away
+    alone = build_shards(claims, columns, empty, WIDE, theta.size)
+    assert value == pytest.approx(total(engine, alone, x, echo)[0])
+    (shard,), edges = alone
+    tail = engine.tails(edges, PRIOR[None], slopes=False)[0][0]
+    held = (
+        tail[shard.outcome[np.repeat(np.arange(6), np.diff(shard.cell))], shard.left]
+        - tail[shard.outcome[np.repeat(np.arange(6), np.diff(shard.cell))], shard.right]
+    )
+    inside = np.repeat(np.arange(6), np.diff(plain.cells.first))
+    wanted = np.log(np.bincount(inside, held[shard.cells] * np.exp(said))).sum()
+    assert value == pytest.approx(wanted)
+
+
+def test_tails_are_those_of_the_count_prior(engine):
     claims, _, _ = world(10)
-    (shard,), edge = build_shards(claims, Cells.of(claims))
-    table = table_of(edge)
-    from reconcile.pmf import Lattice
-
-    for block in shard.blocks:
-        mass, slopes = table.mass(block), table.mass_slopes(block)
-        for i, outcome in enumerate(block.outcome):
-            inside = block.width[i] > 0
-            low = block.low[i][inside].astype(np.int64)
-            prior = COUNT_PRIORS[OUTCOMES[outcome]]
-            wanted = prior.mass(Lattice(low, np.append(low[1:] - 1, TOP)))
-            # Here nothing is left out above the top, where at most one in 1,000 of the displaced would be.
-            np.testing.assert_allclose(mass[i][inside], wanted, rtol=1e-3)
-            assert np.all(mass[i][~inside] == 0)
-        h = 1e-5
-        for k in range(4):
-            up, down = (table_of(edge, PRIOR + sign * h * np.eye(4)[k]).mass(block) for sign in (1, -1))
-            np.testing.assert_allclose(slopes[k], (up - down) / (2 * h), atol=1e-9)
+    (shard,), edges = lay_out(claims)
+    tail, slopes = engine.tails(edges, PRIOR[None], slopes=True)
+    assert np.array_equal(engine.tails(edges, PRIOR[None], slopes=False)[0], tail)
+    owner = np.repeat(np.arange(10), np.diff(shard.cell))
+    for t, outcome in enumerate(shard.outcome):
+        at = shard.cells[owner[shard.cells] == t]
+        low = edges.edge[shard.left[at]]
+        wanted = COUNT_PRIORS[OUTCOMES[outcome]].mass(Lattice(low, np.append(low[1:] - 1, TOP)))
+        # Here nothing is left out above the top, where at most one in 1,000 of the displaced would be.
+        np.testing.assert_allclose(tail[0, outcome][shard.left[at]] - tail[0, outcome][shard.right[at]], wanted, 1e-3)
+    h = 1e-5
+    for k in range(COUNTS):
+        up, down = (engine.tails(edges, (PRIOR + sign * h * np.eye(4)[k])[None], slopes=False)[0] for sign in (1, -1))
+        np.testing.assert_allclose(slopes[:, :, k], (up - down) / (2 * h), atol=1e-9)

@@ -2,14 +2,14 @@
 import numpy as np
 import pytest
 
-from reconcile.blocks import Cells, build_shards
+from reconcile.batches import likelihood
 from reconcile.dependence import assign_roles
 from reconcile.errors import InvalidValue
+from reconcile.evidence import theta_of
 from reconcile.gibbs import _Chain, _slice, sample_lesson
 from reconcile.learning import learn
 from reconcile.model import Model
 from reconcile.problems import pose
-from reconcile.rows import speak
 from reconcile.simulate import simulate
 
 
@@ -54,22 +54,18 @@ def test_two_engines_agree():
     assert np.median(np.abs(np.log(mine.xs.std(axis=0) / sd))) < 0.15
 
 
-def test_a_drawn_count_is_read_as_in_its_block():
-    """Cut to one cell, a block once took that cell for the count 0, so that nobody ever denied."""
+def test_a_drawn_count_is_read_as_among_all_of_its_cells():
+    """Cut to one cell, a count once took that cell for 0, so that nobody ever denied."""
     world = simulate(events=12, sources=4, claims_per_event=(2, 4), outcomes=("killed",), rng=1)
     posed = pose(world.claims.columns, assign_roles(world.claims), Model())
-    shards, edge = build_shards(posed.problem.claims, Cells.of(posed.problem.claims))
-    chain = _Chain(posed.problem, shards, edge, np.random.default_rng(0))
+    chain = _Chain(posed.problem, np.random.default_rng(0))
     chain.counts(keep=False)
-    theta = posed.problem.hierarchy.theta(chain.x, posed.problem.columns)
-    wanted = np.zeros(len(posed.problem.hierarchy.place))
-    for shard, cut in chain.points:
-        for block, few in zip(shard.blocks, cut, strict=True):
-            rows = shard.rows[block.claims]
-            cell = np.argmax(block.low == few.low[:, -1:], axis=1)
-            row = speak(block, theta[:, rows], chain.floor[:, rows], slopes=False).row
-            row = row[np.arange(len(row)), cell[block.event]]
-            wanted += np.bincount(posed.problem.source[rows], np.log(row), len(wanted))
-    for _, speaker, gain in chain._openings(chain.x):
-        wanted += np.bincount(speaker, gain, len(wanted))
+    (shard,), floor = chain.claimed.shards, chain.claimed.floor()
+    rows = likelihood().rows(shard, theta_of(shard, chain.x[None]), np.ascontiguousarray(floor[:, shard.rows].T))[0]
+    event = posed.problem.claims.event[shard.rows]
+    cell = (chain.drawn - chain.claimed.cells.first[:-1])[event]
+    assert 0 < np.mean(cell == 0) < 1
+    said = np.log(rows[shard.pair[:-1] + cell])
+    wanted = np.bincount(posed.problem.source[shard.rows], said, len(posed.problem.hierarchy.place))
+    wanted += np.bincount(chain.first.problem.source, chain._openings(chain.x), len(wanted))
     assert np.allclose(chain._by_speaker(chain.x), wanted, rtol=1e-12)

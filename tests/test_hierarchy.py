@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.batches import STEP
+from reconcile.arrays import PARAMETERS, CountEdges
+from reconcile.batches import PLAIN
 from reconcile.hierarchy import COUNT_PARAMETERS, RELATIONS, Hierarchy
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, Learned, Model, Normal, Parameter
-from reconcile.rows import PARAMETERS
 from reconcile.vocabulary import Relation, Source
 
 MODEL = Model()
@@ -169,24 +169,29 @@ def test_parameters_of_claims():
     assert np.array_equal(layout.theta(np.array([x, y]), columns), [theta, layout.theta(y, columns)])
 
 
-def test_tables_of_counts():
+def test_count_parameters_are_those_of_the_count_priors():
     layout, edge = hierarchy(), np.array([0, 1, 2, 10, 1_000])
-    (x, _), _ = drawn(layout, 4)
-    for moved in (None, 0, 1, 2, 3):
-        table = layout.table(x, edge, moved)
-        for k, outcome in enumerate(OUTCOMES):
-            step = np.eye(4)[moved] * STEP if moved is not None else np.zeros(4)
-            zero, location, log_scale, broad = x[layout.counts[k]] + step
-            names = {"zero": zero, "location": location, "log_scale": log_scale, "broad": broad}
-            known = Learned(
-                tuple(Parameter("count", outcome, name, None) for name in COUNT_DOUBT),
-                np.array([names[name] for name in COUNT_DOUBT]), np.eye(4), {},
-            )  # fmt: skip
-            prior = Model(learned=known).count_prior(outcome)
-            from oracles import count_probability
+    xs, _ = drawn(layout, 4)
+    values = layout.count_values(xs)
+    assert values.shape == (*xs.shape[:1], len(OUTCOMES), 4)
+    assert np.array_equal(layout.count_values(xs[0]), values[0])
+    tail, _ = PLAIN.tails(CountEdges.of(edge, layout.wide), values, slopes=False)
+    for k, outcome in enumerate(OUTCOMES):
+        known = Learned(
+            tuple(Parameter("count", outcome, name, None) for name in COUNT_DOUBT), values[0, k], np.eye(4), {}
+        )
+        prior = Model(learned=known).count_prior(outcome)
+        from oracles import count_probability
 
-            below = np.cumsum([count_probability(n, prior) for n in range(1_000)])
-            np.testing.assert_allclose(table.tail[k], [1, *(1 - below[edge[1:] - 1])], atol=1e-9)
+        below = np.cumsum([count_probability(n, prior) for n in range(1_000)])
+        np.testing.assert_allclose(tail[0, k, : len(edge)], [1, *(1 - below[edge[1:] - 1])], atol=1e-9)
+
+
+def test_count_parameters_far_out_are_held_back():
+    layout = hierarchy()
+    far = layout.count_values(np.full(len(layout), 1e6))
+    assert np.array_equal(far, np.broadcast_to([40.0, 60.0, 4.0, 40.0], far.shape))
+    assert np.array_equal(layout.count_values(np.full(len(layout), -1e6))[0], [-40.0, -60.0, -6.0, -40.0])
 
 
 def test_what_is_learned_is_kept_beside_what_was_learned_before():

@@ -95,7 +95,7 @@ def test_leaving_cells_out_hardly_changes_evidence_and_slope(problem, xs):
     assert np.all(np.isin(np.flatnonzero(mass > 1e-6), kept))
     for one, whole in zip(reduced.first, opened.first, strict=True):
         assert len(one.cells.start) < 0.8 * len(whole.cells.start)
-    (few, few_slope, _), (value, slope, _) = reduced.evaluate(xs), opened.evaluate(xs)
+    (few, few_slope), (value, slope) = reduced.evaluate(xs), opened.evaluate(xs)
     np.testing.assert_allclose(few, value, atol=0.02)
     sd = 1 / np.sqrt(np.diag(layout.precision(layout.log_spread)))
     assert np.max(np.abs(few_slope - slope) * sd) < 0.01  # of a standard deviation, if the prior alone held it

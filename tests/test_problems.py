@@ -8,12 +8,12 @@ import pytest
 from worlds import AGENCY, CASUALTIES, CHILD, MARKET, MINISTRY, MONITOR, T, claim
 
 import reconcile as rc
+from reconcile.arrays import PARAMETERS
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
 from reconcile.hierarchy import RELATIONS
 from reconcile.model import Model, Parameter
 from reconcile.problems import BUSIEST, ENOUGH, MOST_SPEAKERS, pose
-from reconcile.rows import PARAMETERS
 from reconcile.simulate import simulate
 from reconcile.values import About, AtLeast, Exactly, Share
 from reconcile.vocabulary import relate

@@ -1,352 +1,334 @@
 # SPDX-License-Identifier: MIT
-"""Many counts at once: evidence of the claims of a shard, its gradient and curvature, and the counts that follow."""
+"""Many counts at once: evidence of the claims of a shard, its gradient and curvature, and the counts that follow.
+
+`Likelihood` says what is computed, `PLAIN` does it in NumPy, and `likelihood` gives the one that runs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.blocks import CELLS, Block, Shard
-from reconcile.channels import expit
-from reconcile.likelihood import TINY
-from reconcile.model import tail
-from reconcile.rows import speak
+from reconcile.arrays import FILLER, PARAMETERS, CountEdges, Evaluated, Shard, check_array, spans
+from reconcile.elementary import exponential, log_upper, logarithm, logistic
+from reconcile.rows import Pairs, Rows, add_up, speak
 
-__all__ = [
-    "CountTable",
-    "Recalled",
-    "Result",
-    "average",
-    "curve",
-    "evaluate",
-    "posterior_of",
-    "recall",
-    "refer",
-]
+__all__ = ["COUNTS", "PLAIN", "STEP", "Likelihood", "Plain", "likelihood"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
+TINY = 1e-290  # least prior probability of a cell
 STEP = 3e-5  # of finite differences of gradients
+COUNTS = 4  # parameters of a count prior: logit of `zero`, `location`, log of `scale`, logit of `broad`
+_TRIPLES = 400_000  # numbers in the largest array, up to which draws are computed together
+_LOG_HALF, _DENSITY = -0.6931471805599453, 0.3989422804014327
 
 
-@attrs.frozen(eq=False)
-class CountTable:
-    """Tails of the count priors at all edges of cells, P(count >= edge), with slopes.
+class Likelihood(Protocol):
+    """Sums over the counts of a shard at many parameter vectors.
 
-    Attributes
-    ----------
-    tail : ndarray, shape (outcomes, u)
-    slopes : ndarray, shape (outcomes, 4, u)
-        By the logit of `zero`, `location`, the logarithm of `scale`, and the logit of `broad`.
+    All arrays are contiguous. A shard is not changed once it was made.
     """
 
-    tail: Floats
-    slopes: Floats
-
-    @classmethod
-    def of(
-        cls, edge: Ints, zero: Floats, location: Floats, log_scale: Floats, broad: Floats, wide: Floats
-    ) -> CountTable:
-        """Compute the tails.
+    def tails(self, edges: CountEdges, counts: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
+        """Tails of the count priors, P(count >= edge).
 
         Parameters
         ----------
-        edge : ndarray of int, shape (u,)
-        zero, location, log_scale, broad : ndarray, shape (outcomes,) or (draws, outcomes)
-            `zero` and `broad` are logits.
-        wide : ndarray, shape (outcomes, 2)
-            Location and scale of the broad parts.
+        edges : CountEdges
+        counts : ndarray, shape (draws, outcomes, 4)
+            Logit of `zero`, `location`, logarithm of `scale` and logit of `broad`.
+        slopes : bool, keyword
+
+        Returns
+        -------
+        tail : ndarray, shape (draws, outcomes, u)
+        slopes : ndarray, shape (draws, outcomes, 4, u)
+            By the four parameters; empty unless asked for.
         """
-        positive, held = np.maximum(edge, 1).astype(float), edge > 0
-        none, share = expit(zero)[..., None], expit(broad)[..., None]
-        main, by_location, by_scale = tail(positive, location[..., None], np.exp(log_scale)[..., None])
-        far, _, _ = tail(positive, wide[:, :1], wide[:, 1:])
-        inner = (1 - share) * main + share * far
-        rows = [-none * inner, (1 - share) * by_location, (1 - share) * by_scale, share * (1 - share) * (far - main)]
-        slopes = np.where(held, (1 - none)[..., None, :] * np.stack(rows, axis=-2), 0.0)
-        return cls(np.where(held, (1 - none) * inner, 1.0), slopes)
+        ...
 
-    def split(self) -> list[CountTable]:
-        """Give the table of each draw, where there is a first axis of draws."""
-        return [CountTable(*pair) for pair in zip(self.tail, self.slopes, strict=True)]
+    def by_counts(self, slopes: Floats, prior: Floats) -> Floats:
+        """Turn derivatives by tails, shape (draws, outcomes, u), into those by the parameters, (draws, outcomes, 4)."""
+        ...
 
-    def by_parameter(self, prior: Floats) -> Floats:
-        """Turn a derivative by the tails, shape (outcomes, u), into one by the parameters, shape (outcomes, 4)."""
-        found: Floats = np.einsum("oku,ou->ok", self.slopes, prior)
-        return found
+    def cover(self, shard: Shard, low: Floats, width: Floats, constant: Floats) -> NDArray[np.float32]:
+        """Share of each cell that the plain wording of each claim covers; shape (pairs,).
 
-    def mass(self, block: Block) -> Floats:
-        """Prior probability of each cell of a block; shape (b, w)."""
-        return _hold(self.tail, block)
+        Parameters
+        ----------
+        shard : Shard
+            Without `exact`.
+        low, width : ndarray, shape (cells,)
+            First count of each cell, and how many it holds.
+        constant : ndarray, shape (claims,)
+            See `Words`.
+        """
+        ...
 
-    def mass_slopes(self, block: Block) -> Floats:
-        """Derivatives of `mass`; shape (4, b, w)."""
-        outcome = block.outcome[:, None]
-        found: Floats = np.moveaxis(self.slopes[outcome, :, block.left] - self.slopes[outcome, :, block.right], -1, 0)
-        return np.where(block.width > 0, found, 0.0)
+    def rows(self, shard: Shard, theta: Floats, echo: Floats) -> Floats:
+        """P(claim | count in each cell); shape (draws, pairs). Parameters as for `evaluate`."""
+        ...
 
+    def evaluate(
+        self,
+        shard: Shard,
+        theta: Floats,
+        echo: Floats,
+        tail: Floats,
+        *,
+        slopes: bool = False,
+        copies: bool = False,
+        weight: Floats | None = None,
+    ) -> Evaluated:
+        """Sum the counts of a shard out at each draw of the parameters.
 
-@attrs.frozen(eq=False)
-class Result:
-    """Sums over the counts of one shard, for each draw of the parameters.
+        Parameters
+        ----------
+        shard : Shard
+        theta : ndarray, shape (draws, voices, 8)
+            `PARAMETERS` of each voice.
+        echo : ndarray, shape (claims, 2)
+            Probability that a copied claim would be this one, and that there is a claim to copy.
+        tail : ndarray, shape (draws, outcomes, u)
+        slopes, copies : bool, keyword
+        weight : ndarray, shape (draws, counts), keyword, optional
 
-    Attributes
-    ----------
-    log_evidence : ndarray, shape (draws,)
-    scores : ndarray, shape (draws, 8, claims)
-        Derivative of the log evidence by the parameters of each claim's source (Fisher's identity).
-    copies : ndarray, shape (draws, 2, claims)
-        Posterior means of 1 / row and of own / row: how far the claim calls for a copy.
-    prior : ndarray, shape (draws, outcomes, u)
-        Derivative of the log evidence by each entry of `CountTable.tail`.
-    """
+        Returns
+        -------
+        Evaluated
+            `score` and `prior` with `slopes`, `copies` with both, `mass` with weights.
+        """
+        ...
 
-    log_evidence: Floats
-    scores: Floats
-    copies: Floats
-    prior: Floats
+    def curve(self, shard: Shard, theta: Floats, echo: Floats, tail: Floats, slopes: Floats) -> Floats:
+        """Observed information (Louis 1982): curvature kept less the variance of the scores.
 
+        Parameters
+        ----------
+        shard : Shard
+        theta : ndarray, shape (voices, 8)
+        echo : ndarray, shape (claims, 2)
+        tail, slopes : ndarray
+            `tails` of five draws: the point itself, and with each of the four count parameters larger by `STEP`.
 
-def _hold(tail: Floats, block: Block) -> Floats:
-    """Probability of each cell of a block, shape (..., b, w), by tails of shape (..., outcomes, u)."""
-    outcome = block.outcome[:, None]
-    held = tail[..., outcome, block.left] - tail[..., outcome, block.right]
-    return np.where(block.width > 0, np.maximum(held, TINY), 0.0)
-
-
-def posterior_of(block: Block, mass: Floats, row: Floats) -> tuple[Floats, Floats]:
-    """Log evidence, shape (b,), and posterior of cells, shape (b, w), by their prior and rows of shape (c, w)."""
-    return _settle(mass, block.total @ np.log(row))
-
-
-def _settle(mass: Floats, said: Floats) -> tuple[Floats, Floats]:
-    """Log evidence and posterior of cells, the last axis, by their prior and the logarithm of what is said of them."""
-    with np.errstate(divide="ignore"):
-        joint = np.log(mass)
-    joint += said
-    peak = joint.max(axis=-1, keepdims=True)
-    joint -= peak
-    np.exp(joint, out=joint)
-    total = joint.sum(axis=-1, keepdims=True)
-    joint /= total
-    return (peak + np.log(total))[..., 0], joint
-
-
-def evaluate(shard: Shard, thetas: Floats, echo: Floats, tables: Sequence[CountTable]) -> Result:
-    """Sum the counts of a shard out at each draw of the parameters, with the gradient of the log evidence.
-
-    Parameters
-    ----------
-    shard : Shard
-    thetas : ndarray, shape (draws, 8, claims)
-    echo : ndarray, shape (2, claims)
-    tables : sequence of CountTable
-        One for each draw.
-    """
-    draws, claims = len(thetas), len(shard.rows)
-    log_evidence, scores, copies = np.zeros(draws), np.zeros((draws, 8, claims)), np.ones((draws, 2, claims))
-    tails = np.array([table.tail for table in tables])
-    prior = np.zeros(tails.shape)
-    for block in shard.blocks:
-        for part, tiled in _tiles(block, draws, keep=True):
-            count = part.stop - part.start
-            heard = np.tile(echo[:, block.claims], count)
-            rows = speak(tiled, _spread(block, thetas[part]), heard, slopes=True)
-            mass = _hold(tails[part], block).reshape(len(tiled.events), -1)
-            evidence, posterior = posterior_of(tiled, mass, rows.row)
-            log_evidence[part] += evidence.reshape(count, -1).sum(axis=1)
-            weight = posterior.take(tiled.event, axis=0)
-            weight /= rows.row
-            shape = (-1, count, len(block.claims))
-            scores[part][:, :, block.claims] = rows.slopes(weight).reshape(shape).swapaxes(0, 1)
-            both = np.array([weight.sum(axis=1), np.einsum("cw,cw->c", weight, rows.own)])
-            copies[part][:, :, block.claims] = both.reshape(shape).swapaxes(0, 1)
-            share = posterior / np.maximum(mass, TINY)
-            prior[part] += _by_tail(block, share.reshape(count, len(block.events), -1), tails.shape)
-    return Result(log_evidence, scores, copies, prior)
+        Returns
+        -------
+        ndarray, shape (p + 4 outcomes, p + 4 outcomes)
+            Of the `parameters` of the shard, then of those of the count priors.
+        """
+        ...
 
 
-def _by_tail(block: Block, share: Floats, shape: tuple[int, ...]) -> Floats:
-    """Turn derivatives by the mass of cells, shape (draws, b, w), into those by tails; (draws, outcomes, u)."""
-    share = np.where(block.width > 0, share, 0.0)
-    _, outcomes, size = shape
-    line = (np.arange(len(share))[:, None, None] * outcomes + block.outcome[:, None]) * size
-    total = np.zeros(len(share) * outcomes * size)
-    for sign, end in ((1.0, block.left), (-1.0, block.right)):
-        total += sign * np.bincount((line + end).ravel(), share.ravel(), len(total))
-    return total.reshape(-1, outcomes, size)
-
-
-def _tiles(block: Block, draws: int, *, keep: bool = False) -> Iterator[tuple[slice, Block]]:
-    """Copy small blocks, so that several draws are computed at once."""
-    load = len(block.edges.claim) * block.low.shape[1]
-    times = int(np.clip(CELLS // max(load, 1), 1, draws))
-    tiled = block.tiled(times, keep=keep)
-    for start in range(0, draws, times):
-        stop = min(start + times, draws)
-        yield slice(start, stop), tiled if stop - start == times else block.tiled(stop - start, keep=keep)
-
-
-def _spread(block: Block, few: NDArray[np.float64]) -> Floats:
-    """Turn (draws, k, claims of a shard) into (k, draws x c) for a tiled block; `block` is not tiled."""
-    return np.moveaxis(few[:, :, block.claims], 1, 0).reshape(few.shape[1], -1)
-
-
-def average(shard: Shard, draws: Floats, echo: Floats, tables: Sequence[CountTable]) -> list[Floats]:
-    """Average the posterior of each count over draws of the source parameters.
-
-    Parameters
-    ----------
-    shard : Shard
-    draws : ndarray, shape (draws, 8, claims)
-    echo : ndarray, shape (2, claims)
-    tables : sequence of CountTable
-
-    Returns
-    -------
-    list of ndarray, shape (b, w)
-        Mass of the cells of each block.
-    """
-    found, tails = [], np.array([table.tail for table in tables])
-    for block in shard.blocks:
-        total = np.zeros(block.low.shape)
-        for part, tiled in _tiles(block, len(draws)):
-            count = part.stop - part.start
-            row = speak(tiled, _spread(block, draws[part]), np.tile(echo[:, block.claims], count), slopes=False).row
-            mass = _hold(tails[part], block).reshape(len(tiled.events), -1)
-            total += posterior_of(tiled, mass, row)[1].reshape(count, *total.shape).sum(axis=0)
-        found.append(total / len(draws))
-    return found
-
-
-def curve(
-    shard: Shard,
-    theta: Floats,
-    echo: Floats,
-    table: CountTable,
-    moved: Sequence[CountTable],
-    columns: Ints,
-    places: Ints,
-    size: int,
-) -> Floats:
-    """Observed information of the parameters in a shard (Louis 1982): curvature kept less the variance of the scores.
-
-    Parameters
-    ----------
-    shard, theta, echo, table
-        As for `evaluate`.
-    moved : sequence of CountTable
-        The table with each of its four parameters larger by `STEP`.
-    columns : ndarray of int, shape (8, claims)
-        Place of each claim's parameters among the `size` columns; `size` for those that are none.
-    places : ndarray of int, shape (outcomes, 4)
-        Place of the parameters of each count prior.
-    size : int
-
-    Returns
-    -------
-    ndarray, shape (size, size)
-    """
-    total = np.zeros((size + 1) ** 2)
-    for block in shard.blocks:
-        local, heard = theta[:, block.claims], echo[:, block.claims]
-        rows, mass = speak(block, local, heard, slopes=True), table.mass(block)
-        posterior = posterior_of(block, mass, rows.row)[1]
-        weight = posterior.take(block.event, axis=0) / rows.row
-        base = rows.slopes(weight)
-        own = np.empty((8, 8, len(block.claims)))  # mean of the second derivative of a row, over the row
-        for k in range(8):
-            shifted = local.copy()
-            shifted[k] += STEP
-            own[k] = (speak(block, shifted, heard, slopes=True).slopes(weight) - base) / STEP
-        own = np.moveaxis(0.5 * (own + own.swapaxes(0, 1)), 2, 0)
-        score = np.moveaxis(rows.slopes() / rows.row, 0, 1)
-        by_prior = np.moveaxis(table.mass_slopes(block) / np.maximum(mass, TINY), 0, 1)
-        bent = np.zeros((len(block.events), 4, 4))
-        for k, other in enumerate(moved):
-            change = np.moveaxis(other.mass_slopes(block) / np.maximum(other.mass(block), TINY), 0, 1) - by_prior
-            bent[:, :, k] = np.einsum("bkw,bw->bk", change, posterior) / STEP
-        number = np.bincount(block.event, minlength=len(block.events))
-        for n in np.unique(number):
-            mine = np.flatnonzero(number == n)
-            claim = np.searchsorted(block.event, mine)[:, None] + np.arange(n)
-            scores = np.concatenate([score[claim].reshape(len(mine), 8 * n, -1), by_prior[mine]], axis=1)
-            mass = posterior[mine][:, None, :]
-            mean = np.einsum("bkw,bjw->bk", scores, mass)
-            scores -= mean[:, :, None]
-            product = -((scores * mass) @ scores.swapaxes(1, 2))
-            # Within a claim, E[-d2 log row] = E[score score'] - E[row''] / row.
-            for i in range(n):
-                part = slice(8 * i, 8 * i + 8)
-                here = scores[:, part] + mean[:, part, None]
-                product[:, part, part] += (here * mass) @ here.swapaxes(1, 2) - own[claim[:, i]]
-            product[:, 8 * n :, 8 * n :] -= bent[mine]
-            column = np.moveaxis(columns[:, block.claims[claim]], 0, 2).reshape(len(mine), 8 * n)
-            column = np.concatenate([column, places[block.outcome[mine]]], axis=1)
-            at = column[:, :, None] * (size + 1) + column[:, None, :]
-            total += np.bincount(at.ravel(), product.ravel(), len(total))
-    return total.reshape(size + 1, size + 1)[:size, :size]
-
-
-def refer(shard: Shard, theta: Floats) -> Shard:
-    """Keep what each claim says by given parameters of its source, shape (8, claims), as if it copied nobody."""
-    blocks = []
-    for block in shard.blocks:
-        row = speak(block, theta[:, block.claims], np.zeros((2, len(block.claims))), slopes=False).row
-        blocks.append(attrs.evolve(block, reference=block.total @ np.log(row)))
-    return attrs.evolve(shard, blocks=tuple(blocks))
+def likelihood() -> Likelihood:
+    """Give the one that runs."""
+    return PLAIN
 
 
 @attrs.frozen(eq=False)
-class Recalled:
-    """Sums over the counts of one shard, by the `reference` of its blocks.
+class Plain:
+    """The likelihood in NumPy, for small problems and as what other writings are held against."""
 
-    Attributes
-    ----------
-    log_evidence : ndarray, shape (draws,)
-    prior : ndarray, shape (draws, outcomes, u)
-        As in `Result`.
-    information : ndarray, shape (outcomes, 4, 4)
-        Of the parameters of count priors; 0 if not asked for.
-    """
+    def tails(self, edges: CountEdges, counts: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
+        """See `Likelihood.tails`."""
+        check_array("tails.counts", counts, np.float64, (len(counts), len(edges.far), COUNTS))
+        zero, location, log_scale, broad = np.moveaxis(counts, -1, 0)[..., None]
+        none, rate, share = logistic(zero), 1.0 / exponential(log_scale), logistic(broad)
+        some, start = 1.0 - none, (_LOG_HALF - location) * rate
+        every = log_upper(start)  # may be far out in the tail, so by logarithms
+        first = exponential(-0.5 * start * start - every) * _DENSITY
+        held, z = edges.held, (edges.log_low - location) * rate
+        main = exponential(log_upper(z) - every)
+        inner = (1.0 - share) * main + share * edges.far
+        tail = held * (some * inner) + (1.0 - held)
+        if not slopes:
+            return tail, np.empty((0, *tail.shape[1:2], COUNTS, tail.shape[2]))
+        bell, scaled = exponential(-0.5 * z * z - every) * _DENSITY, held * some
+        near = scaled * (1.0 - share)
+        by = [
+            -none * scaled * inner,
+            near * (bell - main * first) * rate,
+            near * (bell * z - main * first * start),
+            scaled * (share * (1.0 - share)) * (edges.far - main),
+        ]
+        return tail, np.stack(by, axis=2)
 
-    log_evidence: Floats
-    prior: Floats
-    information: Floats
+    def by_counts(self, slopes: Floats, prior: Floats) -> Floats:
+        """See `Likelihood.by_counts`."""
+        draws, outcomes, places = prior.shape
+        check_array("by_counts.slopes", slopes, np.float64, (draws, outcomes, COUNTS, places))
+        products = np.moveaxis(slopes * prior[:, :, None], -1, 0).reshape(places, -1)
+        return add_up(products, np.array([0, places])).reshape(draws, outcomes, COUNTS)
+
+    def cover(self, shard: Shard, low: Floats, width: Floats, constant: Floats) -> NDArray[np.float32]:
+        """See `Likelihood.cover`."""
+        for name, given in (("low", low), ("width", width)):
+            check_array(f"cover.{name}", given, np.float64, (len(shard.base),))
+        check_array("cover.constant", constant, np.float64, (len(shard.voice),))
+        pairs = Pairs.of(shard)
+        cell = pairs.cell[pairs.pair]
+        part = (shard.bound[pairs.edge] - low[cell]) / width[cell]
+        covered = np.where(part < 1.0, part, 1.0)
+        covered = np.where(covered > 0.0, covered, 0.0) * shard.plain[pairs.edge]
+        total = np.bincount(pairs.pair, covered, len(pairs.claim)) + constant[pairs.claim]
+        return total.astype(np.float32)
+
+    def rows(self, shard: Shard, theta: Floats, echo: Floats) -> Floats:
+        """See `Likelihood.rows`."""
+        _check(shard, "rows", theta, echo)
+        pairs = Pairs.of(shard)
+        parts = [speak(shard, pairs, part, echo).row for part, _ in _parts(pairs, theta)]
+        return np.ascontiguousarray(np.concatenate(parts, axis=1).T)
+
+    def evaluate(
+        self,
+        shard: Shard,
+        theta: Floats,
+        echo: Floats,
+        tail: Floats,
+        *,
+        slopes: bool = False,
+        copies: bool = False,
+        weight: Floats | None = None,
+    ) -> Evaluated:
+        """See `Likelihood.evaluate`."""
+        _check(shard, "evaluate", theta, echo)
+        draws, counts = len(theta), len(shard.sign)
+        check_array("evaluate.tail", tail, np.float64, (draws, shard.outcomes, shard.places))
+        if weight is not None:
+            check_array("evaluate.weight", weight, np.float64, (draws, counts))
+        pairs, signs = Pairs.of(shard), shard.sign[:, None]
+        value, each = np.zeros(draws), np.empty((draws, counts))
+        score, prior = np.zeros((draws, len(shard.shift), len(PARAMETERS))), np.zeros(tail.shape)
+        copied, mass = np.ones((draws, len(shard.voice), 2)), np.zeros(len(shard.base))
+        owner = np.repeat(np.arange(counts), np.diff(shard.cell))
+        line = shard.outcome[owner].astype(np.int64) * shard.places
+        ends = np.stack([line + shard.left, line + shard.right], axis=1).ravel()
+        slots = (shard.voice[:, None].astype(np.int64) * len(PARAMETERS) + np.arange(len(PARAMETERS))).ravel()
+        for part, at in _parts(pairs, theta):
+            rows = speak(shard, pairs, part, echo)
+            held = _mass(shard, tail[at], owner)
+            evidence, posterior = settle(shard, owner, _joint(shard, rows, held))
+            each[at] = evidence.T
+            if counts:
+                value[at] = np.cumsum(signs * evidence, axis=0)[-1]
+            if weight is not None:
+                for k in range(at.start, at.stop):
+                    mass += posterior[:, k - at.start] * weight[k][owner]
+            if not slopes:
+                continue
+            share = posterior * signs[owner] / held
+            found, sums = rows.slopes(posterior[pairs.cell] / rows.row)
+            of_claim = np.repeat(shard.sign, np.diff(shard.claim))[:, None]
+            copied[at] = np.moveaxis(sums, (0, 1, 2), (2, 1, 0))
+            for k in range(at.start, at.stop):
+                both = np.stack([share[:, k - at.start], -share[:, k - at.start]], axis=1).ravel()
+                prior[k] = np.bincount(ends, both, prior[k].size).reshape(prior[k].shape)
+                mine = (found[:, :, k - at.start].T * of_claim).ravel()
+                score[k] = np.bincount(slots, mine, score[k].size).reshape(score[k].shape)
+        asked = draws if slopes else 0
+        return Evaluated(
+            value,
+            each,
+            score[:asked],
+            prior[:asked],
+            copied[: asked if copies else 0],
+            mass[: 0 if weight is None else None],
+        )
+
+    def curve(self, shard: Shard, theta: Floats, echo: Floats, tail: Floats, slopes: Floats) -> Floats:
+        """See `Likelihood.curve`."""
+        _check(shard, "curve", theta[None], echo)
+        check_array("curve.tail", tail, np.float64, (1 + COUNTS, shard.outcomes, shard.places))
+        check_array("curve.slopes", slopes, np.float64, (1 + COUNTS, shard.outcomes, COUNTS, shard.places))
+        pairs, none = Pairs.of(shard), len(shard.parameters)
+        owner = np.repeat(np.arange(len(shard.sign)), np.diff(shard.cell))
+        rows, held = speak(shard, pairs, theta[None], echo), _mass(shard, tail[:1], owner)
+        _, posterior = settle(shard, owner, _joint(shard, rows, held))
+        weight = posterior[pairs.cell] / rows.row
+        base, _ = rows.slopes(weight)
+        second = np.empty((len(PARAMETERS), *base.shape[:2]))  # means of second derivatives of rows, over the rows
+        for k in range(len(PARAMETERS)):
+            moved = theta.copy()
+            moved[:, k] += STEP
+            second[k] = ((speak(shard, pairs, moved[None], echo).slopes(weight)[0] - base) / STEP)[:, :, 0]
+        second = 0.5 * (second + second.swapaxes(0, 1))
+        scores = rows.combine(rows.terms(1.0 / rows.row), pairs.claim)[:, :, 0]
+        outcome, left, right = shard.outcome[owner], shard.left, shard.right
+        by_prior = (slopes[0, outcome, :, left] - slopes[0, outcome, :, right]).T / held[:, 0]
+        bent = np.empty((COUNTS, COUNTS, len(owner)))
+        for q in range(COUNTS):
+            there = np.maximum(tail[1 + q, outcome, left] - tail[1 + q, outcome, right], TINY)
+            by = (slopes[1 + q, outcome, :, left] - slopes[1 + q, outcome, :, right]).T
+            bent[:, q] = (by / there - by_prior) / STEP
+        bent = 0.5 * (bent + bent.swapaxes(0, 1))
+        size = none + COUNTS * shard.outcomes
+        info = np.zeros((size + 1, size + 1))
+        for t, sign in enumerate(shard.sign):
+            cells, claims = np.arange(*shard.cell[t : t + 2]), np.arange(*shard.claim[t : t + 2])
+            mass = posterior[cells, 0]
+            mine = scores[:, shard.pair[claims][:, None] + np.arange(len(cells))]  # 8, claims, cells
+            every = np.concatenate([mine.swapaxes(0, 1).reshape(-1, len(cells)), by_prior[:, cells]])
+            mean = every @ mass
+            found = -((every - mean[:, None]) * mass) @ (every - mean[:, None]).T
+            for i in range(len(claims)):
+                # Within a claim, E[-d2 log row] = E[score score'] - E[row''] / row.
+                at = slice(8 * i, 8 * i + 8)
+                found[at, at] += (every[at] * mass) @ every[at].T - second[:, :, claims[i]]
+            found[-COUNTS:, -COUNTS:] -= bent[:, :, cells] @ mass
+            place = shard.place[shard.voice[claims]].ravel().astype(np.int64)
+            place = np.append(np.where(place < none, place, size), none + COUNTS * shard.outcome[t] + np.arange(COUNTS))
+            np.add.at(info, (place[:, None], place), sign * found)
+        return info[:size, :size]
 
 
-def recall(shard: Shard, tables: Sequence[CountTable], moved: Sequence[CountTable] = ()) -> Recalled:
-    """Sum the counts of a shard out by the `reference` of its blocks, whatever the sources are like.
+PLAIN = Plain()
 
-    Parameters
-    ----------
-    shard : Shard
-    tables : sequence of CountTable
-        One for each draw.
-    moved
-        As for `curve`, of the first draw; the information is left out without it.
-    """
-    tails = np.array([table.tail for table in tables])
-    total, prior, information = np.zeros(len(tables)), np.zeros(tails.shape), np.zeros((tails.shape[1], 4, 4))
-    for block in shard.blocks:
-        if block.reference is None:
-            continue
-        mass = _hold(tails, block)
-        evidence, posterior = _settle(mass, block.reference)
-        total += evidence.sum(axis=1)
-        prior += _by_tail(block, posterior / np.maximum(mass, TINY), tails.shape)
-        if not moved:
-            continue
-        slopes = tables[0].mass_slopes(block) / np.maximum(mass[0], TINY)
-        gap = slopes - np.einsum("kbw,bw->kb", slopes, posterior[0])[:, :, None]
-        found = -np.einsum("kbw,lbw,bw->bkl", gap, gap, posterior[0])
-        for k, other in enumerate(moved):
-            change = other.mass_slopes(block) / np.maximum(other.mass(block), TINY) - slopes
-            found[:, :, k] -= np.einsum("kbw,bw->bk", change, posterior[0]) / STEP
-        np.add.at(information, block.outcome, found)
-    return Recalled(total, prior, information)
+
+def _check(shard: Shard, what: str, theta: Floats, echo: Floats) -> None:
+    check_array(f"{what}.theta", theta, np.float64, (len(theta), len(shard.shift), len(PARAMETERS)))
+    check_array(f"{what}.echo", echo, np.float64, (len(shard.voice), 2))
+
+
+def _parts(pairs: Pairs, theta: Floats) -> list[tuple[Floats, slice]]:
+    """Cut draws so that arrays stay small."""
+    step = max(_TRIPLES // max(len(pairs.pair), 1), 1)
+    return [(theta[at : at + step], slice(at, min(at + step, len(theta)))) for at in range(0, len(theta), step)]
+
+
+def _mass(shard: Shard, tail: Floats, owner: Ints) -> Floats:
+    """Prior probability of each cell; shape (cells, draws)."""
+    outcome = shard.outcome[owner]
+    held = (tail[:, outcome, shard.left] - tail[:, outcome, shard.right]).T
+    return np.where(held > TINY, held, TINY)
+
+
+def _joint(shard: Shard, rows: Rows, held: Floats) -> Floats:
+    """Logarithm of the prior and of all rows at each cell, four rows before each logarithm; shape (cells, draws)."""
+    joint = logarithm(held) + shard.base[:, None]
+    first, pairs = np.repeat(shard.claim[:-1], np.diff(shard.claim)), rows.pairs
+    turn = np.arange(len(first)) - first
+    last = np.repeat(np.diff(shard.claim), np.diff(shard.claim)) - 1 == turn
+    product = np.empty(joint.shape)
+    for step in range(int(turn.max(initial=-1)) + 1):
+        at, _ = spans(shard.pair[:-1][turn == step], np.diff(shard.pair)[turn == step])
+        cell = pairs.cell[at]
+        product[cell] = rows.row[at] * product[cell] if step % 4 else rows.row[at]
+        full = cell[last[pairs.claim[at]] | (step % 4 == 3)]
+        joint[full] += logarithm(product[full])
+    return joint
+
+
+def settle(shard: Shard, owner: Ints, joint: Floats) -> tuple[Floats, Floats]:
+    """Log evidence of each count, shape (counts, draws), and posterior of cells, shape (cells, draws)."""
+    if not len(shard.sign):
+        return np.zeros((0, joint.shape[1])), joint
+    peak = np.maximum.reduceat(joint, shard.cell[:-1], axis=0)
+    mass = exponential(joint - peak[owner])
+    mass[shard.base < 0.1 * FILLER] = 0.0
+    total = add_up(mass, shard.cell)
+    return peak + logarithm(total), mass * (1.0 / total)[owner]

@@ -100,7 +100,7 @@ def move(
             rest = value - 0.5 * np.sum(gap * pull, axis=1) + 0.5 * np.sum(u**2, axis=1)
             return rest, np.clip(turn(slope - pull) + u, -50.0, 50.0)
 
-        value, slope, _ = corpus.evaluate(xs)
+        value, slope = corpus.evaluate(xs)
         u = np.array([r.T @ (x - c) for r, x, c in zip(roots, xs, centers, strict=True)])
         rest, kick = beyond(u, xs, value, slope)
         speed = rng.standard_normal(u.shape)
@@ -112,7 +112,7 @@ def move(
             speed = speed + 0.5 * turning * kick
             u, speed = u * np.cos(turning) + speed * np.sin(turning), speed * np.cos(turning) - u * np.sin(turning)
             new = middle + back(u)
-            new_value, new_slope, _ = corpus.evaluate(new)
+            new_value, new_slope = corpus.evaluate(new)
             rest, kick = beyond(u, new, new_value, new_slope)
             speed = speed + 0.5 * turning * kick
         gain = rest - 0.5 * np.sum(u**2 + speed**2, axis=1) - before

@@ -7,19 +7,20 @@ Counts are summed out exactly, shard by shard, wherever an executor runs them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import CountTable, Result, average, curve, evaluate
-from reconcile.blocks import Cells, Claims, Shard, build_shards
+from reconcile.arrays import Cells, Claims, CountEdges, Shard
+from reconcile.batches import COUNTS, STEP, likelihood
 from reconcile.echoes import Echoes
 from reconcile.hierarchy import Hierarchy
+from reconcile.shards import Tasks, build_shards
 
-__all__ = ["Claimed", "Normal", "Problem", "estimate_counts", "fill_up", "invert"]
+__all__ = ["Claimed", "Normal", "Problem", "estimate_counts", "fill_up", "invert", "theta_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -73,108 +74,142 @@ class Problem:
 
 @attrs.define(eq=False)
 class Claimed:
-    """A problem cut into shards, with what is passed to each.
+    """A problem laid out for computing: counts to be summed out, cut into shards, with what is passed to each.
 
     Attributes
     ----------
     problem : Problem
     spread : callable
         Maps a function over shards, as the builtin does.
-    cells : Cells
+    tasks : Tasks
+        Every count with all of its claims, unless made otherwise.
     shards : tuple of Shard
-    edge : ndarray of int
-        See `build_shards`.
+    edges : CountEdges
     echoes : Echoes
     """
 
     problem: Problem
     spread: Callable[..., Iterable[Any]]
-    cells: Cells
+    tasks: Tasks
     shards: tuple[Shard, ...]
-    edge: Ints
+    edges: CountEdges
     echoes: Echoes
 
     @classmethod
     def of(cls, problem: Problem, spread: Callable[..., Iterable[Any]]) -> Claimed:
-        """Cut a problem into shards; `spread` maps a function over them."""
-        return cls._cut(problem, spread, Cells.of(problem.claims), problem.echoes)
+        """Lay a problem out; `spread` maps a function over its shards."""
+        return cls.cut(problem, spread, Tasks.of(problem.claims, Cells.of(problem.claims)), problem.echoes)
 
     @classmethod
-    def _cut(cls, problem: Problem, spread: Callable[..., Iterable[Any]], cells: Cells, echoes: Echoes) -> Claimed:
-        shards, edge = build_shards(problem.claims, cells)
-        return cls(problem, spread, cells, shards, edge, echoes)
+    def cut(cls, problem: Problem, spread: Callable[..., Iterable[Any]], tasks: Tasks, echoes: Echoes) -> Claimed:
+        """Lay out the counts that `tasks` names."""
+        layout = problem.hierarchy
+        shards, edges = build_shards(problem.claims, problem.columns, tasks, layout.wide, len(layout))
+        return cls(problem, spread, tasks, shards, edges, echoes)
+
+    @property
+    def cells(self) -> Cells:
+        """The cells of all counts."""
+        return self.tasks.cells
 
     def without(self, mass: Floats, least: float = NEGLIGIBLE) -> tuple[Claimed, Ints]:
         """Leave out cells in which a count hardly lies, which most are; see `Cells.without`."""
         cells, at = self.cells.without(mass, least)
-        return self._cut(self.problem, self.spread, cells, self.echoes), at
+        tasks = attrs.evolve(self.tasks, cells=cells, base=self.tasks.base[at])
+        return self.cut(self.problem, self.spread, tasks, self.echoes), at
 
     def only(self, events: Ints) -> Claimed:
         """Keep some of the counts, in ascending order."""
         problem = self.problem.only(events)
         echoes = attrs.evolve(problem.echoes, shares=self.echoes.shares)
-        return self._cut(problem, self.spread, self.cells.only(events), echoes)
+        return self.cut(problem, self.spread, Tasks.of(problem.claims, self.cells.only(events)), echoes)
 
     def floor(self) -> Floats:
         """Probability that a copied claim would be each one, and that there is one to copy; shape (2, n)."""
         return self.echoes.floor(self.problem.source)
 
-    def each(self, work: Callable[..., Any], *rows: NDArray[Any], shared: Sequence[Any]) -> Iterator[tuple[Shard, Any]]:
-        """Run over the shards; `rows` end in an axis of claims and are cut, `shared` is passed as it is."""
-        cut = [[np.ascontiguousarray(row[..., shard.rows]) for shard in self.shards] for row in rows]
+    def each(self, work: Callable[..., Any], *shared: Any) -> Iterator[tuple[Shard, Any]]:
+        """Run `work` over the shards, each with the `echo` of its claims and what is `shared`."""
+        floor = self.floor()
+        echoes = [np.ascontiguousarray((floor[:, shard.rows] * shard.heard).T) for shard in self.shards]
         same = [[thing] * len(self.shards) for thing in shared]
-        yield from zip(self.shards, self.spread(work, self.shards, *cut, *same), strict=True)
+        yield from zip(self.shards, self.spread(work, self.shards, echoes, *same), strict=True)
 
-    def evaluate(self, xs: Floats) -> tuple[Floats, Floats, Floats]:
-        """Log evidence of each draw, its gradient, and how far each claim calls for a copy.
+    def tails(self, xs: Floats) -> Floats:
+        """Tails of the count priors at all edges; `xs` of shape (draws, p), result (draws, outcomes, u)."""
+        tail, _ = likelihood().tails(self.edges, self.problem.hierarchy.count_values(xs), slopes=False)
+        return tail
 
-        `xs` of shape (draws, p); shapes (draws,), (draws, p) and (draws, 2, n).
-        """
-        problem, layout, draws = self.problem, self.problem.hierarchy, len(xs)
-        tables = layout.tables(xs, self.edge)
-        scores, copies = np.empty((draws, 8, len(problem.source))), np.empty((draws, 2, len(problem.source)))
-        total, prior = np.zeros(draws), np.zeros((draws, *tables[0].tail.shape))
-        for shard, result in self.each(_evaluate, problem.columns, self.floor(), shared=[xs, tables]):
-            found: Result = result
-            total += found.log_evidence
-            scores[:, :, shard.rows], copies[:, :, shard.rows] = found.scores, found.copies
-            prior += found.prior
-        slope = np.empty((draws, len(layout)))
-        for k, table in enumerate(tables):
-            slope[k] = np.bincount(problem.columns.ravel(), scores[k].ravel(), len(layout) + 1)[:-1]
-            slope[k, layout.counts] += table.by_parameter(prior[k])
-        return total, slope, copies
+    def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each draw, and its gradient; `xs` of shape (draws, p), results (draws,) and (draws, p)."""
+        total, slope, _ = self._evaluate(xs, copies=False)
+        return total, slope
+
+    def copies(self, x: Floats) -> Floats:
+        """How far each claim calls for a copy: posterior means of 1 / row and of own / row; shape (2, n)."""
+        _, _, (found,) = self._evaluate(x[None], copies=True)
+        return np.asarray(found, dtype=np.float64)
+
+    def _evaluate(self, xs: Floats, *, copies: bool) -> tuple[Floats, Floats, Floats]:
+        layout, engine = self.problem.hierarchy, likelihood()
+        tail, slopes = engine.tails(self.edges, layout.count_values(xs), slopes=True)
+        total, slope, prior = np.zeros(len(xs)), np.zeros(xs.shape), np.zeros(tail.shape)
+        copied = np.ones((len(xs), 2, len(self.problem.source)) if copies else 0)
+        for shard, (value, by, by_tail, calls) in self.each(_evaluate, xs, tail, copies):
+            total += value
+            slope[:, shard.parameters] += by
+            prior += by_tail
+            if copies:
+                copied[:, :, shard.rows[shard.heard]] = calls.swapaxes(1, 2)[:, :, shard.heard]
+        slope[:, layout.counts] += engine.by_counts(slopes, prior)
+        total[~np.isfinite(xs).all(axis=1)] = np.nan
+        return total, slope, copied
 
     def curvature(self, x: Floats) -> Floats:
         """Observed information at `x`; shape (p, p)."""
         layout = self.problem.hierarchy
-        moved = [layout.table(x, self.edge, k) for k in range(4)]
+        values = np.repeat(layout.count_values(x)[None], 1 + COUNTS, axis=0)
+        for k in range(COUNTS):
+            values[1 + k, :, k] += STEP
+        tail, slopes = likelihood().tails(self.edges, values, slopes=True)
         total = np.zeros((len(layout), len(layout)))
-        rows = layout.theta(x, self.problem.columns), self.floor(), self.problem.columns
-        table = layout.table(x, self.edge)
-        for _, part in self.each(_curve, *rows, shared=[table, moved, layout.counts, len(layout)]):
-            total += part
+        for shard, part in self.each(_curve, x, tail, slopes):
+            at = np.concatenate([shard.parameters, layout.counts.ravel()])
+            total[np.ix_(at, at)] += part
         return total
 
 
-def _pick(xs: Floats, columns: Ints) -> Floats:
-    """Parameters of each claim at each draw; shape (draws, 8, n)."""
-    found: Floats = np.concatenate([xs, np.zeros((len(xs), 1))], axis=1)[:, columns]
-    return found
+def theta_of(shard: Shard, xs: Floats) -> Floats:
+    """Parameters of each voice of a shard at each draw; `xs` of shape (draws, p), result (draws, voices, 8)."""
+    mine = np.concatenate([xs[:, shard.parameters], np.zeros((len(xs), 1))], axis=1)
+    return np.ascontiguousarray(mine[:, shard.place])
 
 
-def _evaluate(shard: Shard, columns: Ints, echo: Floats, xs: Floats, tables: list[CountTable]) -> Result:
-    return evaluate(shard, _pick(xs, columns), echo, tables)
+def _evaluate(
+    shard: Shard, echo: Floats, xs: Floats, tail: Floats, copies: bool
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Log evidence of a shard, its slopes by its parameters and by tails, and how far claims call for copies."""
+    found = likelihood().evaluate(shard, theta_of(shard, xs), echo, tail, slopes=True, copies=copies)
+    size = len(shard.parameters) + 1
+    line = np.arange(len(xs))[:, None] * size + shard.place.ravel()
+    slope = np.bincount(line.ravel(), found.score.ravel(), len(xs) * size).astype(np.float64, copy=False)
+    return found.value, slope.reshape(-1, size)[:, :-1], found.prior, found.copies
 
 
-def _halves(shard: Shard, columns: Ints, echo: Floats, xs: Floats, tables: list[CountTable]) -> list[list[Floats]]:
-    parts = (0, 1) if len(xs) > 1 else (0, 0)
-    return [average(shard, _pick(xs[part::2], columns), echo, tables[part::2]) for part in parts]
+def _halves(shard: Shard, echo: Floats, xs: Floats, tail: Floats) -> tuple[Floats, Floats]:
+    """Posterior of cells, averaged over either half of the draws."""
+    found = []
+    for part in (0, 1) if len(xs) > 1 else (0,):
+        mine = xs[part::2]
+        weight = np.full((len(mine), len(shard.sign)), 1.0 / len(mine))
+        before = np.ascontiguousarray(tail[part::2])
+        mass = likelihood().evaluate(shard, theta_of(shard, mine), echo, before, weight=weight).mass
+        found.append(mass[shard.cells])
+    return found[0], found[-1]
 
 
-def _curve(shard: Shard, theta: Floats, echo: Floats, columns: Ints, *shared: Any) -> Floats:
-    table, moved, places, size = shared
-    return curve(shard, theta, echo, table, moved, columns, places, size)
+def _curve(shard: Shard, echo: Floats, x: Floats, tail: Floats, slopes: Floats) -> Floats:
+    return likelihood().curve(shard, theta_of(shard, x[None])[0], echo, tail, slopes)
 
 
 @attrs.frozen(eq=False)
@@ -279,14 +314,12 @@ def estimate_counts(corpus: Claimed, xs: Floats) -> tuple[Floats, float]:
     error : float
         Largest standard error of a cumulative probability, from the two halves of the draws.
     """
-    tables = corpus.problem.hierarchy.tables(xs, corpus.edge)
-    first, mass, error = corpus.cells.first, np.empty(len(corpus.cells.start)), 0.0
-    for shard, parts in corpus.each(_halves, corpus.problem.columns, corpus.floor(), shared=[xs, tables]):
-        for block, one, other in zip(shard.blocks, *parts, strict=True):
-            inside = block.width > 0
-            at = (first[shard.events[block.events]][:, None] + np.arange(block.width.shape[1]))[inside]
-            mass[at] = (0.5 * (one + other))[inside]
-            error = max(error, float(np.max(np.abs(np.cumsum(one - other, axis=1)))) / 2)
+    mass, error, at = np.empty(len(corpus.cells.start)), 0.0, 0
+    for shard, (one, other) in corpus.each(_halves, xs, corpus.tails(xs)):
+        mass[at : at + len(shard.cells)] = 0.5 * (one + other)
+        at += len(shard.cells)
+        # Both halves of a count sum to 1, so what one sum leaves over for the next is nothing.
+        error = max(error, float(np.max(np.abs(np.cumsum(one - other)), initial=0.0)) / 2)
     return mass, error
 
 

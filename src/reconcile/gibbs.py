@@ -9,20 +9,19 @@ divided out, as it is in `openings`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeAlias
 
-import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import posterior_of
-from reconcile.blocks import Block, Cells, Shard, build_shards
+from reconcile.arrays import Cells, Shard
+from reconcile.batches import TINY, likelihood
 from reconcile.errors import InvalidValue
-from reconcile.evidence import Problem
+from reconcile.evidence import Claimed, Problem, theta_of
 from reconcile.learning import Lesson
 from reconcile.openings import first_claims
-from reconcile.rows import speak
+from reconcile.shards import Tasks, build_shard
 
 __all__ = ["sample_lesson"]
 
@@ -63,25 +62,19 @@ def _slice(
     return found
 
 
-def _at(block: Block, cell: Ints) -> Block:
-    """Keep one cell of each count, after that of 0: nobody can deny that nobody died, and rows know it by place."""
-    row, at = np.arange(len(cell))[:, None], np.stack([np.zeros_like(cell), cell], axis=1)
-
-    def pick(x: NDArray[np.generic]) -> NDArray[np.generic]:
-        return x[row, at]
-
-    kept = {
-        name: pick(getattr(block, name)) for name in ("low", "width", "left", "right", "log_center", "size", "blur")
-    }
-    exact = np.take_along_axis(block.exact, at[block.event], axis=1)
-    return attrs.evolve(block, **kept, exact=exact)  # type: ignore[arg-type]
+def _posterior(shard: Shard, echo: Floats, xs: Floats, tail: Floats) -> tuple[Floats, Floats]:
+    """Log evidence of each count at one draw, and the posterior of its cells."""
+    weight = np.ones((1, len(shard.sign)))
+    found = likelihood().evaluate(shard, theta_of(shard, xs), echo, tail, weight=weight)
+    return found.each[0], found.mass[shard.cells]
 
 
 class _Chain:
     """The state of one chain."""
 
-    def __init__(self, problem: Problem, shards: tuple[Shard, ...], edge: Ints, rng: np.random.Generator) -> None:
-        self.problem, self.shards, self.edge, self.rng = problem, shards, edge, rng
+    def __init__(self, problem: Problem, rng: np.random.Generator) -> None:
+        self.problem, self.rng = problem, rng
+        self.claimed = Claimed.of(problem, map)
         layout = problem.hierarchy
         self.mine = np.flatnonzero(layout.class_of >= 0)
         self.group = layout.class_of[self.mine]
@@ -92,65 +85,60 @@ class _Chain:
         self.x = layout.mean.copy()
         self.x[self.mine] += 0.5 * np.exp(layout.log_spread[self.group]) * rng.standard_normal(len(self.mine))
         self.t = layout.log_spread.copy()
-        self.floor = problem.echoes.floor(problem.source)
-        self.points: list[tuple[Shard, list[Block]]] = []
-        first = first_claims(problem, np.arange(len(problem.claims.outcome)))
-        self.first = first, *build_shards(first.claims, Cells.of(first.claims))
-        self.masses: list[list[Floats]] = [[np.zeros(b.low.shape) for b in shard.blocks] for shard in shards]
+        self.first = Claimed.of(first_claims(problem, np.arange(len(problem.claims.outcome))), map)
+        self.masses = np.zeros(len(self.claimed.cells.start))
+        self.drawn = np.zeros(len(problem.claims.outcome), dtype=np.int64)  # which cell each count is in
+        self.point: Shard | None = None
+
+    def _sum_out(self, claimed: Claimed, x: Floats) -> tuple[Floats, Floats]:
+        parts = [found for _, found in claimed.each(_posterior, x[None], claimed.tails(x[None]))]
+        evidence, mass = (np.concatenate(rows) for rows in zip(*parts, strict=True))
+        return evidence, mass
 
     def counts(self, *, keep: bool) -> None:
         """Draw all counts given everything else."""
-        layout = self.problem.hierarchy
-        table = layout.table(self.x, self.edge)
-        theta = layout.theta(self.x, self.problem.columns)
-        self.points = []
-        for shard, sums in zip(self.shards, self.masses, strict=True):
-            found = []
-            for block, total in zip(shard.blocks, sums, strict=True):
-                rows = shard.rows[block.claims]
-                row = speak(block, theta[:, rows], self.floor[:, rows], slopes=False).row
-                _, mass = posterior_of(block, table.mass(block), row)
-                if keep:
-                    np.add(total, mass, out=total)
-                chosen = np.sum(np.cumsum(mass, axis=1) < self.rng.random((len(mass), 1)) * (1 - 1e-12), axis=1)
-                found.append(_at(block, np.minimum(chosen, mass.shape[1] - 1)))
-            self.points.append((shard, found))
+        cells, tasks = self.claimed.cells, self.claimed.tasks
+        _, mass = self._sum_out(self.claimed, self.x)
+        if keep:
+            self.masses += mass
+        below = np.concatenate([[0.0], np.cumsum(mass)])[cells.first]
+        level = below[:-1] + self.rng.random(len(tasks.begin)) * (1 - 1e-12) * np.diff(below)
+        place = np.searchsorted(np.cumsum(mass), level, side="right")
+        self.drawn = np.clip(place, cells.first[:-1], cells.first[1:] - 1)
+        # The cell of each count after that of 0: nobody can deny that nobody died, and rows know it by place.
+        at = np.stack([cells.first[:-1], self.drawn], axis=1).ravel()
+        both = Cells(cells.start[at], cells.stop[at], 2 * np.arange(len(self.drawn) + 1), cells.log_center[at],
+                     cells.blur[at])  # fmt: skip
+        pair = Tasks(both, tasks.outcome, tasks.sign, tasks.begin, tasks.end, tasks.heard, np.zeros(len(at)))
+        problem = self.problem
+        self.point = build_shard(problem.claims, problem.columns, pair, len(problem.hierarchy))
 
-    def _openings(self, x: Floats) -> Iterator[tuple[Ints, Ints, Floats]]:
-        """Outcomes and speakers of first claims, and their log evidence by prior means of sources less that by x."""
-        problem, shards, edge = self.first
-        layout, table = problem.hierarchy, problem.hierarchy.table(x, edge)
-        thetas = [layout.theta(at, problem.columns) for at in (x, layout.mean)]
-        for shard in shards:
-            for block in shard.blocks:
-                rows, mass = shard.rows[block.claims], table.mass(block)
-                nothing = np.zeros((2, len(rows)))
-                said = [speak(block, theta[:, rows], nothing, slopes=False).row for theta in thetas]
-                known, given = (posterior_of(block, mass, row)[0] for row in said)
-                yield block.outcome, problem.source[rows], given - known
+    def _openings(self, x: Floats) -> Floats:
+        """Log evidence of the first claims by prior means of their sources less that by x; shape (events,)."""
+        prior = self.problem.hierarchy.mean.copy()
+        prior[self.problem.hierarchy.counts] = x[self.problem.hierarchy.counts]
+        return self._sum_out(self.first, prior)[0] - self._sum_out(self.first, x)[0]
 
     def _by_speaker(self, x: Floats) -> Floats:
-        theta = self.problem.hierarchy.theta(x, self.problem.columns)
-        total = np.zeros(len(self.problem.hierarchy.place))
-        for _, speaker, gain in self._openings(x):
-            total += np.bincount(speaker, gain, len(total))
-        for shard, blocks in self.points:
-            for block in blocks:
-                rows = shard.rows[block.claims]
-                row = speak(block, theta[:, rows], self.floor[:, rows], slopes=False).row
-                row = np.where(block.low[block.event, 1] > 0, row[:, 1], row[:, 0])
-                total += np.bincount(self.problem.source[rows], np.log(row), len(total))
-        return total
+        problem, total = self.problem, np.zeros(len(self.problem.hierarchy.place))
+        total += np.bincount(self.first.problem.source, self._openings(x), len(total))
+        shard = self.point
+        if shard is None:
+            return total
+        echo = np.ascontiguousarray(self.claimed.floor()[:, shard.rows].T)
+        row = likelihood().rows(shard, theta_of(shard, x[None]), echo)[0]
+        some = self.claimed.cells.start[self.drawn] > 0
+        row = row[shard.pair[:-1] + some[problem.claims.event[shard.rows]]]
+        return total + np.bincount(problem.source[shard.rows], np.log(row), len(total))
 
     def _by_outcome(self, x: Floats) -> Floats:
-        table = self.problem.hierarchy.table(x, self.edge)
-        total = np.zeros(len(table.tail))
-        for outcome, _, gain in self._openings(x):
-            total += np.bincount(outcome, gain, len(total))
-        for _, blocks in self.points:
-            for block in blocks:
-                total += np.bincount(block.outcome, np.log(table.mass(block)[:, 1]), len(total))
-        return total
+        cells, edge, outcome = self.claimed.cells, self.claimed.edges.edge, self.problem.claims.outcome
+        total = np.zeros(len(self.problem.hierarchy.counts))
+        total += np.bincount(outcome, self._openings(x), len(total))
+        tail = self.claimed.tails(x[None])[0]
+        near = tail[outcome, np.searchsorted(edge, cells.start[self.drawn])]
+        far = tail[outcome, np.searchsorted(edge, cells.stop[self.drawn])]
+        return total + np.bincount(outcome, np.log(np.maximum(near - far, TINY)), len(total))
 
     def sources(self) -> None:
         """Draw sources, classes and count priors given the counts."""
@@ -212,8 +200,7 @@ def sample_lesson(problem: Problem, *, rng: np.random.Generator, chains: int = C
     layout = problem.hierarchy
     if np.any(layout.class_of[layout.counts.max() + 1 :] < 0):
         raise InvalidValue("estimate(method)", "gibbs", "'laplace', after a model that has learned")
-    shards, edge = build_shards(problem.claims, Cells.of(problem.claims))
-    made = [_Chain(problem, shards, edge, one) for one in rng.spawn(chains)]
+    made = [_Chain(problem, one) for one in rng.spawn(chains)]
     xs, ts = [], []
     for chain in made:
         for sweep in range(sweeps):
@@ -223,25 +210,17 @@ def sample_lesson(problem: Problem, *, rng: np.random.Generator, chains: int = C
             if sweep >= sweeps // 5:
                 xs.append(chain.x.copy())
                 ts.append(chain.t.copy())
-    number = np.zeros(len(problem.claims.outcome), dtype=np.int64)
-    for shard in shards:
-        for block in shard.blocks:
-            number[shard.events[block.events]] = (block.width > 0).sum(axis=1)
-    start = np.concatenate([[0], np.cumsum(number)])
-    low, mass, error = np.empty(start[-1], dtype=np.int64), np.empty(start[-1]), 0.0
-    for k, shard in enumerate(shards):
-        for j, block in enumerate(shard.blocks):
-            parts = np.array([chain.masses[k][j] / chain.masses[k][j].sum(axis=1, keepdims=True) for chain in made])
-            inside = block.width > 0
-            at = (start[shard.events[block.events]][:, None] + np.arange(block.width.shape[1]))[inside]
-            low[at], mass[at] = block.low[inside].astype(np.int64), parts.mean(axis=0)[inside]
-            error = max(error, float(np.max(np.cumsum(parts, axis=2).std(axis=0, ddof=1))) / np.sqrt(len(made)))
+    cells = made[0].claimed.cells
+    parts = np.array([chain.masses for chain in made])
+    parts /= np.repeat(np.add.reduceat(parts, cells.first[:-1], axis=1), np.diff(cells.first), axis=1)
+    spread = np.cumsum(parts - parts.mean(axis=0), axis=1).std(axis=0, ddof=1)
+    error = float(np.max(spread)) / np.sqrt(len(made))
     draws, spreads = np.array(xs), np.array(ts)
     by_chain = draws.reshape(chains, -1, len(layout))
     between = by_chain.mean(axis=1).var(axis=0, ddof=1)
     ess = float(np.quantile(draws.var(axis=0) / np.maximum(between, 1e-300), 0.05) * chains)
     covariance = np.cov(draws.T).reshape(len(layout), len(layout))
     return Lesson(
-        problem, draws.mean(axis=0), covariance, spreads.mean(axis=0), spreads.std(axis=0) + 1e-6, draws, low, mass,
-        start, min(ess, float(len(draws))), error, (),
+        problem, draws.mean(axis=0), covariance, spreads.mean(axis=0), spreads.std(axis=0) + 1e-6, draws, cells.start,
+        parts.mean(axis=0), cells.first, min(ess, float(len(draws))), error, (),
     )  # fmt: skip

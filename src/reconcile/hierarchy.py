@@ -14,9 +14,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import STEP, CountTable
+from reconcile.arrays import PARAMETERS
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, Learned, Model, Parameter
-from reconcile.rows import PARAMETERS
 from reconcile.vocabulary import Relation, Source
 
 __all__ = ["COUNT_PARAMETERS", "Hierarchy"]
@@ -178,23 +177,11 @@ class Hierarchy:
         found: Floats = padded[..., columns]
         return found
 
-    def table(self, x: Floats, edge: Ints, moved: int | None = None) -> CountTable:
-        """Tails of the count priors; with `moved`, one of the four parameters is larger by `STEP`."""
-        values = self._count_values(x)
-        if moved is not None:
-            values[moved] += STEP
-        zero, location, log_scale, broad = values
-        return CountTable.of(edge, zero, location, log_scale, broad, self.wide)
-
-    def tables(self, xs: Floats, edge: Ints) -> list[CountTable]:
-        """Tails of the count priors at each of some draws, `xs` of shape (draws, p)."""
-        zero, location, log_scale, broad = self._count_values(xs)
-        return CountTable.of(edge, zero, location, log_scale, broad, self.wide).split()
-
-    def _count_values(self, x: Floats) -> Floats:
-        least, most = np.array([[-40.0, -60.0, -6.0, -40.0], [40.0, 60.0, 4.0, 40.0]])
-        found: Floats = np.moveaxis(np.clip(x[..., self.counts], least, most), -1, 0)
-        return found
+    def count_values(self, x: Floats) -> Floats:
+        """Parameters of the count priors; `x` of shape (..., p), result (..., outcomes, 4)."""
+        # A draw may be far out before it is refused; beyond these limits nothing changes any more.
+        values = np.clip(x[..., self.counts], [-40.0, -60.0, -6.0, -40.0], [40.0, 60.0, 4.0, 40.0])
+        return np.ascontiguousarray(values)
 
     def learned(self, x: Floats, covariance: Floats, t: Floats, t_sd: Floats, before: Learned | None) -> Learned:
         """Put what was learned into a form for later claims."""

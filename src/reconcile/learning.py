@@ -154,11 +154,11 @@ def _learn(
     report("curvature")
     some = every if total <= CURVED else every.only(_some(problem, CURVED, rng))
     curvature = some.curvature(x) * (total / len(some.problem.source))
-    (value,), (slope,), _ = every.evaluate(x[None])
+    (value,), (slope,) = every.evaluate(x[None])
     normal = Normal(layout, x, slope, curvature).definite()
     t, t_sd = normal.spreads(t, steps_of_spreads)
     _, center, _ = normal.root(t)
-    (other,), (slope,), _ = every.evaluate(center[None])
+    (other,), (slope,) = every.evaluate(center[None])
     if other + layout.log_prior(center, t) > value + layout.log_prior(x, t):
         normal = attrs.evolve(normal, x=center, slope=slope)
     report("draws")
@@ -243,7 +243,7 @@ def _favour(corpus: Opened, x: Floats) -> None:
     problem = corpus.problem
     chance = expit(problem.hierarchy.theta(x, problem.columns)[COPYING])
     chance = np.where(problem.columns[COPYING] < len(problem.hierarchy), chance, 0.0)
-    corpus.joint.echoes = corpus.joint.echoes.revised(problem.source, chance, corpus.evaluate(x[None])[2][0])
+    corpus.joint.echoes = corpus.joint.echoes.revised(problem.source, chance, corpus.copies(x))
 
 
 def _curve_at(corpus: Opened, x: Floats) -> Normal:
@@ -268,7 +268,7 @@ def _climb(
 
     def target(u: Floats) -> tuple[float, Floats]:
         at = start + turned(u, "T")
-        (value,), (slope,), _ = corpus.evaluate(at[None])
+        (value,), (slope,) = corpus.evaluate(at[None])
         gap = at - layout.mean
         return -float(value - 0.5 * gap @ prior @ gap), -turned(slope - prior @ gap, "N")
 

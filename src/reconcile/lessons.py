@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box, build_accounts
+from reconcile.arrays import PARAMETERS
 from reconcile.channels import Denial
 from reconcile.claims import Claim
 from reconcile.components import Component, Draws, Task
@@ -32,7 +33,6 @@ from reconcile.notes import describe_contradiction, find_contradictions, find_re
 from reconcile.plumbing import check
 from reconcile.pmf import PMF, TOP, Lattice
 from reconcile.problems import Posed, pose
-from reconcile.rows import PARAMETERS
 from reconcile.sampling import CHAINS, sample_component
 from reconcile.values import Share
 from reconcile.vocabulary import Quantity, Relation

@@ -9,6 +9,7 @@ teaches nothing of its source.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -16,8 +17,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.batches import recall, refer
-from reconcile.evidence import Claimed, Problem, estimate_counts
+from reconcile.arrays import Shard
+from reconcile.batches import likelihood
+from reconcile.elementary import logarithm
+from reconcile.evidence import Claimed, Problem, estimate_counts, theta_of
+from reconcile.shards import Tasks
 
 __all__ = ["Opened", "first_claims"]
 
@@ -45,7 +49,7 @@ class Opened:
     joint : Claimed
         All claims.
     first : tuple of Claimed
-        First claims, of counts with more of them and of those with one alone; blocks have a `reference`.
+        First claims, of counts with more of them and of those with one alone.
     shared : tuple of bool
         Which of `first` are of counts with more claims.
     """
@@ -65,7 +69,7 @@ class Opened:
         more = np.bincount(problem.claims.event, minlength=len(problem.claims.outcome)) > 1
         kinds = [(kind, np.flatnonzero(more == kind)) for kind in (True, False)]
         first = [Claimed.of(first_claims(problem, events), joint.spread) for _, events in kinds if len(events)]
-        return cls(joint, tuple(map(_refer, first)), tuple(kind for kind, events in kinds if len(events)))
+        return cls(joint, tuple(first), tuple(kind for kind, events in kinds if len(events)))
 
     @property
     def problem(self) -> Problem:
@@ -86,48 +90,46 @@ class Opened:
         first = []
         for claimed, shared in zip(self.first, self.shared, strict=True):
             faint, _ = estimate_counts(claimed, np.concatenate([xs, prior]) if shared else prior)
-            first.append(_refer(claimed.without(faint, FAINT)[0]))
+            first.append(claimed.without(faint, FAINT)[0])
         return Opened(joint, tuple(first), self.shared), mass, kept
 
-    def _later(self) -> Claimed:
-        """All claims but those about counts with one alone."""
-        shards = (
-            attrs.evolve(shard, blocks=tuple(b for b in shard.blocks if len(b.claims) > len(b.events)))
-            for shard in self.joint.shards
-        )
-        return attrs.evolve(self.joint, shards=tuple(shards))
-
-    def evaluate(self, xs: Floats) -> tuple[Floats, Floats, Floats]:
-        """Log evidence of each draw, its gradient, and how far each claim calls for a copy; as `Claimed.evaluate`."""
-        total, slope, copies = self._later().evaluate(xs)
-        layout = self.problem.hierarchy
+    @functools.cached_property
+    def _signed(self) -> Claimed:
+        """All claims of counts with more than one, less the first, plus the first as the prior mean of its source."""
+        tasks = self.joint.tasks
+        more = tasks.end - tasks.begin > 1
+        parts = [tasks.only(np.flatnonzero(more))]
         for claimed, shared in zip(self.first, self.shared, strict=True):
+            begin, first = tasks.begin[more == shared], claimed.tasks
+            first = attrs.evolve(first, begin=begin, end=begin + 1, heard=np.zeros(len(begin), dtype=np.bool_))
             if shared:
-                known, back, _ = claimed.evaluate(xs)
-                total, slope = total - known, slope - back
-            tables = layout.tables(xs, claimed.edge)
-            for _, found in claimed.each(recall, shared=[tables]):
-                total = total + found.log_evidence
-                for k, table in enumerate(tables):
-                    slope[k, layout.counts] += table.by_parameter(found.prior[k])
-        return total, slope, copies
+                parts.append(attrs.evolve(first, sign=-first.sign))
+            parts.append(attrs.evolve(first, end=begin, base=_refer(claimed)))
+        return Claimed.cut(self.problem, self.joint.spread, Tasks.join(parts), self.joint.echoes)
+
+    def _current(self) -> Claimed:
+        self._signed.echoes = self.joint.echoes  # which may have been found anew
+        return self._signed
+
+    def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each draw, and its gradient; as `Claimed.evaluate`."""
+        return self._current().evaluate(xs)
+
+    def copies(self, x: Floats) -> Floats:
+        """How far each claim calls for a copy; as `Claimed.copies`."""
+        return self._current().copies(x)
 
     def curvature(self, x: Floats) -> Floats:
         """Observed information at `x`; shape (p, p)."""
-        layout = self.problem.hierarchy
-        total = self._later().curvature(x)
-        for claimed, shared in zip(self.first, self.shared, strict=True):
-            if shared:
-                total = total - claimed.curvature(x)
-            table, moved = layout.table(x, claimed.edge), [layout.table(x, claimed.edge, k) for k in range(4)]
-            for _, found in claimed.each(recall, shared=[[table], moved]):
-                for at, part in zip(layout.counts, found.information, strict=True):
-                    total[np.ix_(at, at)] += part
-        return total
+        return self._current().curvature(x)
 
 
-def _refer(claimed: Claimed) -> Claimed:
-    layout = claimed.problem.hierarchy
-    theta = layout.theta(layout.mean, claimed.problem.columns)
-    shards = tuple(refer(shard, theta[:, shard.rows]) for shard in claimed.shards)
-    return attrs.evolve(claimed, shards=shards)
+def _refer(claimed: Claimed) -> Floats:
+    """Logarithm of what first claims say of each of their cells by the prior means of their sources."""
+    mean = claimed.problem.hierarchy.mean[None]
+    return np.concatenate([np.zeros(0), *(found for _, found in claimed.each(_say, mean))])
+
+
+def _say(shard: Shard, echo: Floats, xs: Floats) -> Floats:
+    rows = likelihood().rows(shard, theta_of(shard, xs), np.zeros(echo.shape))
+    return logarithm(rows[0, shard.cells])  # a claim for each count, so pairs are cells

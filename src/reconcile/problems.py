@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.blocks import Claims
+from reconcile.arrays import PARAMETERS, Claims
 from reconcile.columns import MISSING, Columns, QuantityTable
 from reconcile.dependence import PARTS, Roles
 from reconcile.echoes import find_echoes
@@ -17,7 +17,7 @@ from reconcile.estimates import Part
 from reconcile.evidence import Problem
 from reconcile.hierarchy import RELATIONS, Hierarchy
 from reconcile.model import Model
-from reconcile.rows import COPYING, HEAPING, PARAMETERS
+from reconcile.rows import COPYING, HEAPING
 from reconcile.values import Share
 from reconcile.vocabulary import Relation, Source, relate
 

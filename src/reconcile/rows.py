@@ -1,194 +1,237 @@
 # SPDX-License-Identifier: MIT
-"""What each claim of a block says of each cell of its count, with derivatives.
+"""What each claim of a shard says of each cell of its count, with derivatives, in NumPy.
 
 The arithmetic is that of `likelihood` and of the standard channel, written once more over arrays; a test holds the two
-together.
+together. Arrays end in an axis of draws.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.blocks import Block
-from reconcile.channels import expit
-from reconcile.likelihood import TINY
-from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD
+from reconcile.arrays import LANES, PARAMETERS, Shard, spans
+from reconcile.elementary import exponential, logistic
 
-__all__ = ["PARAMETERS", "Rows", "speak"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = [
+    "BIAS", "COPYING", "DENIAL", "FIDELITY", "GROSS", "HEAPING", "LEAST", "SLOPE", "SPREAD", "Pairs", "Rows", "add_up",
+    "speak",
+]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
 
-PARAMETERS = ("bias", "log_spread", "fidelity", "slope", "denial", "gross", "heaping", "copying")
-BIAS, SPREAD, FIDELITY, SLOPE, DENIAL, GROSS, HEAPING, COPYING = range(8)
+BIAS, SPREAD, FIDELITY, SLOPE, DENIAL, GROSS, HEAPING, COPYING = range(len(PARAMETERS))
+LEAST = 1e-70  # floor of a row: four are multiplied before a logarithm is taken
+# A draw may be far out before it is refused; beyond these limits nothing changes any more.
+LIMITS = {"log_spread": (-12.0, 8.0), "bias": (-60.0, 60.0)}
+
+
+def add_up(x: Floats, start: Ints) -> Floats:
+    """Add up groups of rows with eight accumulators each, in one order.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, draws)
+    start : ndarray of int, shape (groups + 1,)
+        Where each group begins, in multiples of `LANES`.
+
+    Returns
+    -------
+    ndarray, shape (groups, draws)
+    """
+    if not len(x):
+        return np.zeros((len(start) - 1, x.shape[1]))
+    lanes = _ordered(start // LANES) @ x.reshape(len(x) // LANES, LANES * x.shape[1])
+    a = np.moveaxis(lanes.reshape(len(start) - 1, LANES, x.shape[1]), 1, 0)
+    found: Floats = ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]))
+    return found
+
+
+def _ordered(start: Ints) -> csr_array:
+    """Make the sparse matrix that adds up groups of rows, each from the first to the last."""
+    from scipy.sparse import csr_array
+
+    number = int(start[-1])
+    return csr_array((np.ones(number), np.arange(number), start), shape=(len(start) - 1, number))
+
+
+@attrs.frozen(eq=False)
+class Pairs:
+    """Pairs of a claim and a cell of its count, and triples of these with an edge.
+
+    Attributes
+    ----------
+    claim, cell : ndarray of int, shape (pairs,)
+    zero : ndarray of bool, shape (pairs,)
+        Whether the cell is that of 0.
+    pair, edge : ndarray of int, shape (triples,)
+    start : ndarray of int, shape (pairs + 1,)
+        Where the triples of each pair begin.
+    """
+
+    claim: Ints
+    cell: Ints
+    zero: NDArray[np.bool_]
+    pair: Ints
+    edge: Ints
+    start: Ints
+
+    @classmethod
+    def of(cls, shard: Shard) -> Pairs:
+        """List those of a shard."""
+        count = np.repeat(np.arange(len(shard.sign)), np.diff(shard.claim))
+        cell, claim = spans(shard.cell[count], np.diff(shard.pair))
+        number = np.diff(shard.edge)[claim]
+        edge, pair = spans(shard.edge[claim], number)
+        start = np.concatenate([[0], np.cumsum(number)])
+        return cls(claim, cell, cell == shard.cell[count][claim], pair, edge, start)
 
 
 @attrs.frozen(eq=False)
 class Rows:
-    """What each claim of a block says of each cell.
+    """What each claim says of each cell, by draw.
 
     Attributes
     ----------
-    row, own : ndarray, shape (c, w)
+    row, own : ndarray, shape (pairs, draws)
         P(claim | count), and the same if the claim is not copied.
-    block : Block
-    echo : ndarray, shape (2, c)
-    chances : ndarray, shape (4, c)
+    shard : Shard
+    pairs : Pairs
+    echo : ndarray, shape (claims, 2)
+    chances : ndarray, shape (4, claims, draws)
         Of heaping, gross error, denial and copying.
-    variance : ndarray, shape (c,)
+    variance : ndarray, shape (claims, draws)
         Of the noise.
-    rate : ndarray, shape (c, w)
-        1 / standard deviation of the noise and within the cell.
-    noise : ndarray, shape (4, c, w) or (1, c, w)
-        Sums over edges; see `_noise`.
-    size : ndarray, shape (c, w)
-        That of `Block`, claim by claim.
-    faithful, to_gross, to_exact, to_denial : ndarray, shape (c, w)
-        Chance of exactness, and how far P(claim) is from what it would be then, by gross error and by denial.
+    rate, tilted, bell, skew, faithful, to_exact, to_gross, to_denial : ndarray, shape (pairs, draws)
+        1 / standard deviation of the noise and within the cell; sums over edges of the distribution function with the
+        change of each coefficient by heaping, less the density, and less z times the density; chance of exactness; and
+        how far P(claim) is from what it would be by exactness, by gross error and by denial.
     """
 
     row: Floats
     own: Floats
-    block: Block
+    shard: Shard
+    pairs: Pairs
     echo: Floats
     chances: Floats
     variance: Floats
     rate: Floats
-    noise: Floats
-    size: Floats
+    tilted: Floats
+    bell: Floats
+    skew: Floats
     faithful: Floats
-    to_gross: Floats
     to_exact: Floats
+    to_gross: Floats
     to_denial: Floats
 
-    def slopes(self, weight: Floats | None = None) -> Floats:
-        """Derivatives of `row` by `PARAMETERS`, shape (8, c, w); or their sums by weights of cells, shape (8, c).
-
-        `speak` must have been asked for slopes.
-        """
-        alone = weight is None
-        each = np.ones(self.row.shape) if weight is None else weight
-        # Constants of claims stand beside cells, or beside sums over cells.
-        heap, gross, denied, copied = self.chances[:, :, None] if alone else self.chances
-        echo, fixed = (x[:, :, None] if alone else x for x in (self.echo, self.block.fixed))
-        variance = self.variance[:, None] if alone else self.variance
-
-        def add_up(x: Floats, y: NDArray[np.floating]) -> Floats:
-            found: Floats = x * y if alone else np.einsum("cw,cw->c", x, y)
-            return found
-
-        def add(x: Floats) -> Floats:
-            found: Floats = x if alone else np.add.reduce(x, axis=1)
-            return found
-
-        alive = each * (1 - self.chances[2])[:, None]
-        alive[:, 0] = each[:, 0]  # nobody can deny that nobody died
-        lean = alive * self.faithful
-        noisy = alive - lean
-        lift = lean * self.faithful
-        np.subtract(lean, lift, out=lift)
-        lift *= self.to_exact
+    def terms(self, weight: Floats) -> list[Floats]:
+        """Terms in which the slopes of a row are linear, times a weight for each pair; shape (pairs, draws) each."""
+        denied = self.chances[2][self.pairs.claim]
+        alive = np.where(self.pairs.zero[:, None], weight, weight * (1.0 - denied))
+        trusted = alive * self.faithful
+        noisy = alive - trusted
+        lift = (trusted - trusted * self.faithful) * self.to_exact
         bent = noisy * self.rate
-        mine = 1 - copied * echo[1]
-        by_noise = mine * (1 - gross)
-        tilt = [fixed[k + 1] - fixed[k] for k in (0, 2, 4)]
-        found = np.empty((8, *(self.row.shape if alone else self.row.shape[:1])))
-        found[BIAS] = by_noise * add_up(bent, self.noise[2])
-        bent *= self.rate
-        found[SPREAD] = by_noise * variance * add_up(bent, self.noise[3])
-        found[FIDELITY] = mine * add(lift)
-        found[SLOPE] = -mine * add_up(lift, self.size)
-        found[DENIAL] = mine * denied * (1 - denied) * add_up(each, self.to_denial)
-        found[GROSS] = mine * gross * (1 - gross) * add_up(noisy, self.to_gross)
-        by_heap = (1 - gross) * add_up(noisy, self.noise[1])
-        by_heap += ((1 - gross) * tilt[0] + gross * tilt[2]) * add(noisy) + tilt[1] * add(each - alive)
-        found[HEAPING] = mine * heap * (1 - heap) * by_heap
-        found[COPYING] = copied * (1 - copied) * (echo[0] * add(each) - echo[1] * add_up(each, self.own))
-        return found
+        size = self.shard.size[self.pairs.cell][:, None]
+        return [
+            weight, weight * self.own, alive, noisy, bent * self.bell, bent * self.rate * self.skew, lift, lift * size,
+            weight * self.to_denial, noisy * self.to_gross, noisy * self.tilted,
+        ]  # fmt: skip
+
+    def combine(self, terms: list[Floats], claim: Ints) -> Floats:
+        """Turn the terms, those of some claims, into derivatives by `PARAMETERS`; shape (8, n, draws)."""
+        heap, gross, denied, copied = self.chances[:, claim]
+        echo, fixed = self.echo[claim][:, :, None], self.shard.fixed[claim][:, :, None]
+        every, own, alive, noisy, bell, skew, lift, lean, denial, wild, tilted = terms
+        mine, clear = 1.0 - copied * echo[:, 1], 1.0 - gross
+        by_noise = mine * clear
+        by_plain = clear * (fixed[:, 1] - fixed[:, 0]) + gross * (fixed[:, 5] - fixed[:, 4])
+        by_zero = fixed[:, 3] - fixed[:, 2]
+        return np.array([
+            bell * by_noise,
+            skew * (by_noise * self.variance[claim]),
+            lift * mine,
+            lean * -mine,
+            denial * (mine * (denied * (1.0 - denied))),
+            wild * (mine * (gross * clear)),
+            (tilted * clear + noisy * by_plain + (every - alive) * by_zero) * (mine * (heap * (1.0 - heap))),
+            (every * echo[:, 0] - own * echo[:, 1]) * (copied * (1.0 - copied)),
+        ])  # fmt: skip
+
+    def slopes(self, weight: Floats) -> tuple[Floats, Floats]:
+        """Sums over cells of the derivatives of `row`, by weights of shape (pairs, draws).
+
+        Returns
+        -------
+        slopes : ndarray, shape (8, claims, draws)
+            By `PARAMETERS`.
+        sums : ndarray, shape (2, claims, draws)
+            Of the weights, and of the weights times `own`.
+        """
+        sums = [add_up(term, self.shard.pair) for term in self.terms(weight)]
+        return self.combine(sums, np.arange(len(self.echo))), np.array(sums[:2])
 
 
-def speak(block: Block, theta: Floats, echo: Floats, *, slopes: bool) -> Rows:
+def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats) -> Rows:
     """Compute what each claim says of each cell.
+
+    The noise is Student's t with 4 degrees of freedom, whose distribution function is 1/2 + u (3/8 - u^2 / 32) with u =
+    z / sqrt(1 + z^2 / 4), and whose density is 3/8 (1 + z^2 / 4)^(-5/2). The 1/2 is in `Shard.fixed`.
 
     Parameters
     ----------
-    block : Block
-    theta : ndarray, shape (8, c)
-        `PARAMETERS` of the source of each claim.
-    echo : ndarray, shape (2, c)
+    shard : Shard
+    pairs : Pairs
+    theta : ndarray, shape (draws, voices, 8)
+        `PARAMETERS` of each voice.
+    echo : ndarray, shape (claims, 2)
         Probability that a copied claim would be this one, and that there is a claim to copy.
-    slopes : bool, keyword
-        Whether `Rows.slopes` will be asked for.
     """
-    # A draw may be far out before it is refused; beyond these limits nothing changes any more.
-    log_spread = (theta[SPREAD] + np.log(HEDGED_SPREAD) * block.hedged).clip(-12.0, 8.0)
-    chances = expit(theta[[HEAPING, GROSS, DENIAL, COPYING]])
-    _, gross, denied, copied = chances[:, :, None]
-    variance = np.exp(2 * log_spread)
-    rate = block.blur.take(block.event, axis=0)
-    rate += variance[:, None]
-    np.sqrt(rate, out=rate)
-    np.divide(1.0, rate, out=rate)
-    noise = _noise(block, theta[BIAS].clip(-60.0, 60.0), chances[0], rate, slopes=slopes)
-    plain, heaped = block.fixed[::2], block.fixed[1::2]
-    constant, holds_zero, anything = (plain + chances[0] * (heaped - plain))[:, :, None]
-    smooth = noise[0] + constant
-    np.maximum(smooth, 0.0, out=smooth)
-    size = block.size.take(block.event, axis=0)
-    faithful = expit((theta[FIDELITY] + HEDGED_FIDELITY * block.hedged)[:, None] - theta[SLOPE][:, None] * size)
-    to_gross = anything - smooth
-    spoken = gross * to_gross
-    spoken += smooth
-    to_exact: Floats = block.exact - spoken  # those who know the number do not round it
-    spoken += faithful * to_exact
-    to_denial = holds_zero - spoken
-    to_denial[:, 0] = 0.0  # nobody can deny that nobody died
-    own = denied * to_denial
-    own += spoken
-    row = (1 - copied * echo[1][:, None]) * own
-    row += copied * echo[0][:, None]
-    np.maximum(row, TINY, out=row)
-    return Rows(row, own, block, echo, chances, variance, rate, noise, size, faithful, to_gross, to_exact, to_denial)
+    own_of = np.moveaxis(theta, 0, -1)[shard.voice]  # claims, 8, draws
+    chances = logistic(np.moveaxis(own_of[:, [HEAPING, GROSS, DENIAL, COPYING]], 1, 0))
+    shift = shard.shift[shard.voice][:, :, None]
+    variance = exponential(2.0 * np.clip(own_of[:, SPREAD] + shift[:, 0], *LIMITS["log_spread"]))
+    bias = np.clip(own_of[:, BIAS], *LIMITS["bias"])
+    fidelity, slope = own_of[:, FIDELITY] + shift[:, 1], own_of[:, SLOPE]
+    heap, gross, denied, copied = chances
+    claim, cell, edge = pairs.claim, pairs.cell, pairs.edge
 
-
-def _noise(block: Block, bias: Floats, heap: Floats, rate: Floats, *, slopes: bool) -> Floats:
-    """Sum over the edges of each claim what a figure with noise has below them.
-
-    The noise is Student's t with 4 degrees of freedom, whose distribution function is 1/2 + u (3/8 - u^2 / 32) with u =
-    z / sqrt(1 + z^2 / 4), and whose density is 3/8 (1 + z^2 / 4)^(-5/2). The 1/2 is in `Block.fixed`.
-
-    Returns
-    -------
-    ndarray, shape (4, c, w) or (1, c, w)
-        The distribution function with the weight of each edge and with the change of it by heaping; and with the
-        weight, less the density and less z times the density.
-    """
-    edges = block.edges
-    z = block.log_center.take(edges.event, axis=0)
-    np.subtract((edges.log_edge - bias[edges.claim])[:, None], z, out=z)
-    z *= rate.take(edges.claim, axis=0)
-    bell = z * z
-    bell *= 0.25
-    bell += 1.0
-    np.divide(1.0, bell, out=bell)
-    root = np.sqrt(bell)
+    fixed = shard.fixed[:, :, None]
+    constant, holds_zero, anything = (fixed[:, k] + heap * (fixed[:, k + 1] - fixed[:, k]) for k in (0, 2, 4))
+    rate = 1.0 / np.sqrt(shard.blur[cell][:, None] + variance[claim])
+    middle = shard.log_center[cell][:, None] + bias[claim]
+    tilt = shard.tilt[edge][:, None]
+    weight = shard.plain[edge][:, None] + heap[claim[pairs.pair]] * tilt
+    z = (shard.log_edge[edge][:, None] - middle[pairs.pair]) * rate[pairs.pair]
+    root = 1.0 / np.sqrt(z * z * 0.25 + 1.0)
     u = z * root
-    below = u * u
-    below *= -0.03125
-    below += 0.375
-    below *= u
-    weight = (edges.plain + heap[edges.claim] * edges.tilt)[:, None]
-    found = np.empty((4 if slopes else 1, *rate.shape))
-    found[0] = edges.total @ np.multiply(below, weight, out=u)
-    if slopes:
-        found[1] = edges.total @ np.multiply(below, edges.tilt[:, None], out=u)
-        bell *= bell
-        bell *= root
-        bell *= -0.375 * weight
-        found[2] = edges.total @ bell
-        bell *= z
-        found[3] = edges.total @ bell
-    return found
+    under = (0.375 - u * u * 0.03125) * u
+    square = root * root
+    density = square * square * root * (-0.375 * weight)
+    said = under * weight, under * tilt, density, density * z
+    below, tilted, bell, skew = (_ordered(pairs.start) @ x for x in said) if len(z) else said
+
+    smooth = below + constant[claim]
+    smooth = np.where(smooth > 0.0, smooth, 0.0)
+    size = shard.size[cell][:, None]
+    faithful = 1.0 / (1.0 + exponential(size * slope[claim] - fidelity[claim]))
+    to_gross = anything[claim] - smooth
+    spoken = smooth + to_gross * gross[claim]
+    to_exact = shard.exact[:, None].astype(np.float64) - spoken  # those who know the number do not round it
+    spoken = spoken + faithful * to_exact
+    to_denial = np.where(pairs.zero[:, None], 0.0, holds_zero[claim] - spoken)  # nobody can deny that nobody died
+    own = spoken + to_denial * denied[claim]
+    same, kept = copied * echo[:, :1], 1.0 - copied * echo[:, 1:]
+    row = own * kept[claim] + same[claim]
+    row = np.where(row > LEAST, row, LEAST)
+    return Rows(
+        row, own, shard, pairs, echo, chances, variance, rate, tilted, bell, skew, faithful, to_exact, to_gross,
+        to_denial,
+    )  # fmt: skip

@@ -15,11 +15,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.blocks import Block, build_shards
-from reconcile.evidence import Claimed, Normal, Problem
-from reconcile.likelihood import TINY
+from reconcile.arrays import Shard, spans
+from reconcile.batches import TINY, likelihood
+from reconcile.evidence import Claimed, Normal, Problem, theta_of
 from reconcile.openings import Opened
-from reconcile.rows import speak
+from reconcile.shards import Tasks, build_shard
 
 __all__ = ["Visits"]
 
@@ -68,49 +68,16 @@ def _divide(problem: Problem) -> tuple[Ints, Ints, list[list[tuple[Ints, int]]]]
 
 
 @attrs.frozen(eq=False)
-class _Part:
-    """Claims of one party, of one block, for all chains.
-
-    Attributes
-    ----------
-    rows : ndarray of int, shape (b,)
-        Which claims.
-    block : Block
-        Each claim by itself, repeated for each chain.
-    echo : ndarray, shape (2, chains x b)
-        As for `speak`.
-    inside : ndarray of bool, shape (b, w)
-        Which cells of the block are some.
-    """
-
-    rows: Ints
-    block: Block
-    echo: Floats
-    inside: NDArray[np.bool_]
-
-    def places(self, first: Ints) -> Ints:
-        """Places of all cells, claim by claim, if those of each claim begin at `first`."""
-        found: Ints = (first[:, None] + np.arange(self.inside.shape[1]))[self.inside]
-        return found
-
-    def say(self, problem: Problem, xs: Floats) -> Floats:
-        """Logarithm of what each claim says of each of its cells, one after the other; shape (chains, k)."""
-        chains, b = len(xs), len(self.rows)
-        theta = np.moveaxis(problem.hierarchy.theta(xs, problem.columns[:, self.rows]), 1, 0).reshape(8, chains * b)
-        row = speak(self.block, theta, self.echo, slopes=False).row.reshape(chains, b, -1)
-        found: Floats = np.log(row[:, self.inside])
-        return found
-
-
-@attrs.frozen(eq=False)
 class _Unit:
     """All claims of one party, or of one kind, about one set of counts.
 
     Attributes
     ----------
-    parts : tuple of _Part
+    shard : Shard
+        Each claim by itself.
+    echo : ndarray, shape (claims, 2)
     at : ndarray of int
-        For each cell of each claim, in the order of parts, its place among those of all claims.
+        For each cell of each claim its place among those of all claims.
     slot : ndarray of int
         The same among `cells`.
     once : bool
@@ -122,13 +89,19 @@ class _Unit:
     events : ndarray of int
     """
 
-    parts: tuple[_Part, ...]
+    shard: Shard
+    echo: Floats
     at: Ints
     slot: Ints
     once: bool
     cells: Ints
     start: Ints
     events: Ints
+
+    def say(self, xs: Floats) -> Floats:
+        """Logarithm of what each claim says of each of its cells, one after the other; shape (chains, k)."""
+        rows = likelihood().rows(self.shard, theta_of(self.shard, xs), self.echo)
+        return np.asarray(np.log(rows[:, self.shard.cells]), dtype=np.float64)
 
     def gather(self, said: Floats) -> Floats:
         """Add what the claims say to the cells that they speak of; shape (chains, cells of the unit)."""
@@ -176,8 +149,8 @@ class _Ledger:
         number = np.diff(claimed.cells.first)[claimed.problem.claims.event[rows]]
         first = np.zeros(len(claimed.problem.claims), dtype=np.int64)
         first[rows] = np.cumsum(number) - number
-        parties = _sort(claimed, rows, party, first, chains)
-        kinds = _sort(claimed, rows[kind >= 0], kind[kind >= 0], first, chains)
+        parties = _sort(claimed, rows, party, first)
+        kinds = _sort(claimed, rows[kind >= 0], kind[kind >= 0], first)
         nothing = np.zeros((chains, 0))
         return cls(claimed, parties, kinds, np.zeros((chains, int(number.sum()))), nothing, nothing)
 
@@ -188,52 +161,44 @@ class _Ledger:
     def settle(self, xs: Floats) -> None:
         """Compute all anew."""
         claimed = self.claimed
-        cells, edge = claimed.cells, claimed.edge
-        outcome = np.repeat(claimed.problem.claims.outcome, np.diff(cells.first))
+        cells, edge = claimed.cells, claimed.edges.edge
+        outcome = np.repeat(claimed.tasks.outcome, np.diff(cells.first))
         near, far = np.searchsorted(edge, cells.start), np.searchsorted(edge, cells.stop)
-        tables = claimed.problem.hierarchy.tables(xs, edge)
-        mass = [table.tail[outcome, near] - table.tail[outcome, far] for table in tables]
-        self.total = np.log(np.maximum(mass, TINY))
+        tails = claimed.tails(xs)
+        self.total = np.log(np.maximum(tails[:, outcome, near] - tails[:, outcome, far], TINY))
         for party in self.parties.values():
-            said = self._speak(party, xs)
+            said = party.say(xs)
             self.said[:, party.at] = said
             self.total[:, party.cells] += party.gather(said)
         self.evidence = _sum_out(self.total, cells.first[:-1])
 
-    def _speak(self, unit: _Unit, xs: Floats) -> Floats:
-        return np.concatenate([part.say(self.claimed.problem, xs) for part in unit.parts], axis=1)
-
     def weigh(self, unit: _Unit, xs: Floats) -> _Change:
         """Say how the log evidence would change if a unit were as in `xs`."""
-        said = self._speak(unit, xs)
+        said = unit.say(xs)
         total = self.total[:, unit.cells] + unit.gather(said - self.said[:, unit.at])
         evidence = _sum_out(total, unit.start)
         gain = np.sum(evidence - self.evidence[:, unit.events], axis=1)
         return _Change(self, unit, gain, said, total, evidence)
 
 
-def _sort(claimed: Claimed, rows: Ints, name: Ints, first: Ints, chains: int) -> dict[int, _Unit]:
+def _sort(claimed: Claimed, rows: Ints, name: Ints, first: Ints) -> dict[int, _Unit]:
     """Sort claims by party or kind; `first` says where the cells of each claim begin among those of all."""
-    event = claimed.problem.claims.event[rows]
-    alone = claimed.problem.take(rows, np.arange(len(rows)), event)
-    shards, _ = build_shards(alone.claims, claimed.cells.only(event), apart=name)
-    parts: dict[int, list[_Part]] = {}
-    floor = claimed.floor()
-    for shard in shards:
-        for block in shard.blocks:
-            mine = shard.rows[block.claims]
-            echo = np.tile(floor[:, rows[mine]], chains)
-            part = _Part(rows[mine], block.tiled(chains), echo, block.width > 0)
-            parts.setdefault(int(name[mine[0]]), []).append(part)
-    units = {}
-    for key, own in parts.items():
-        about = [claimed.problem.claims.event[part.rows] for part in own]
-        events = np.unique(np.concatenate(about))
+    problem, floor, units = claimed.problem, claimed.floor(), {}
+    for key in np.unique(name).tolist():
+        mine = rows[name == key]
+        about = problem.claims.event[mine]
+        own, every = claimed.cells.only(about), np.ones(len(mine), dtype=np.bool_)
+        outcome, base = problem.claims.outcome[about], np.zeros(len(own.start))
+        tasks = Tasks(own, outcome, np.ones(len(mine)), mine, mine + 1, every, base)
+        shard = build_shard(problem.claims, problem.columns, tasks, len(problem.hierarchy))
+        events = np.unique(about)
         cells, start = claimed.cells.of_events(events)
-        pairs = list(zip(own, about, strict=True))
-        slot = np.concatenate([part.places(start[np.searchsorted(events, one)]) for part, one in pairs])
-        at = np.concatenate([part.places(first[part.rows]) for part in own])
-        units[key] = _Unit(tuple(own), at, slot, len(np.unique(slot)) == len(slot), cells, start[:-1], events)
+        number = np.diff(own.first)
+        slot, _ = spans(start[np.searchsorted(events, about)], number)
+        at, _ = spans(first[mine], number)
+        once = len(np.unique(slot)) == len(slot)
+        echo = np.ascontiguousarray(floor[:, mine].T)
+        units[int(key)] = _Unit(shard, echo, at, slot, once, cells, start[:-1], events)
     return units
 
 

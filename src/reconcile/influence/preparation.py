@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box
+from reconcile.arrays import CountEdges
+from reconcile.batches import likelihood
 from reconcile.components import Component
 from reconcile.conductor import COARSE, DRAWS, Conductor, conduct
 from reconcile.errors import UnknownQuantity
@@ -248,6 +250,6 @@ def _count_priors(
     if posed.count[code] < 0:
         raise UnknownQuantity(str(quantity))
     outcome = problem.claims.outcome[posed.count[code]]
-    edge = np.append(low, TOP + 1)
-    tails = np.array([one.tail[outcome] for one in problem.hierarchy.tables(ready.xs, edge)])
-    return np.maximum(-np.diff(tails, axis=1), 0.0) / width
+    edges = CountEdges.of(np.append(low, TOP + 1), problem.hierarchy.wide)
+    tails, _ = likelihood().tails(edges, problem.hierarchy.count_values(ready.xs), slopes=False)
+    return np.maximum(-np.diff(tails[:, outcome, : len(low) + 1], axis=1), 0.0) / width

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.blocks import Cells
+from reconcile.arrays import Cells
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
 from reconcile.evidence import Claimed, estimate_counts, fill_up
