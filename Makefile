@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
-PACKAGE := $(shell find src -name '*.py' -o -name '*.html' -o -name '*.css' -o -name py.typed) pyproject.toml $(wildcard README.md LICENSE)
+KERNEL := hatch_build.py $(shell find src -name '*.c')
+PACKAGE := $(shell find src -name '*.py' -o -name '*.html' -o -name '*.css' -o -name py.typed) $(KERNEL) pyproject.toml $(wildcard README.md LICENSE)
 
 # The wheel is tested, so nothing may point Python at the source tree.
 unexport PYTHONPATH
@@ -70,11 +71,11 @@ $(VENV)/.stamp-venv: scripts/venv.sh
 	sh scripts/venv.sh "$(PYTHON)" $(VENV)
 	@touch $@
 
-$(VENV)/.stamp-demo: pyproject.toml $(VENV)/.stamp-venv
+$(VENV)/.stamp-demo: pyproject.toml $(KERNEL) $(VENV)/.stamp-venv
 	$(PIP) install --editable '.[cli]'
 	@touch $@
 
-$(VENV)/.stamp-lint $(VENV)/.stamp-docs $(VENV)/.stamp-bench $(VENV)/.stamp-peers $(VENV)/.stamp-nuts: $(VENV)/.stamp-%: pyproject.toml $(VENV)/.stamp-venv
+$(VENV)/.stamp-lint $(VENV)/.stamp-docs $(VENV)/.stamp-bench $(VENV)/.stamp-peers $(VENV)/.stamp-nuts: $(VENV)/.stamp-%: pyproject.toml $(KERNEL) $(VENV)/.stamp-venv
 	$(PIP) install --editable '.[cli,testing]' --group $*
 	@touch $@
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many counts at once against one claim and one count at a time."""
+"""Many counts at once against one claim and one count at a time, in NumPy and compiled."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.arrays import PARAMETERS, Cells, Claims
-from reconcile.batches import COUNTS, PLAIN, STEP
+from reconcile.arrays import COUNTS, PARAMETERS, Cells, Claims
+from reconcile.batches import PLAIN, STEP
 from reconcile.components import Draws, Task
 from reconcile.evidence import theta_of
+from reconcile.kernel import LEVELS, load
 from reconcile.likelihood import Term
 from reconcile.model import COUNT_PRIORS, Model
 from reconcile.pmf import TOP, Lattice
@@ -57,9 +58,13 @@ PRIOR = np.array([[logit(p.zero), p.location, np.log(p.scale), logit(p.broad)] f
 WIDE = np.array([(p.broad_location, p.broad_scale) for p in PRIORS])
 
 
-@pytest.fixture(scope="module")
-def engine():
-    return PLAIN
+@pytest.fixture(params=["numpy", *LEVELS], scope="module")
+def engine(request):
+    """Each way to compute that there is here."""
+    found = PLAIN if request.param == "numpy" else load(request.param)
+    if found is None:
+        pytest.skip(f"no kernel of level {request.param} was built, or this processor cannot run it")
+    return found
 
 
 def lay_out(claims, columns=None, cells=None):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reconcile.claims import Citation, Claim, Corpus, Rejected
+    from reconcile.configuration import show_config
     from reconcile.errors import (
         ClaimsWarning,
         ContradictoryClaims,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 # The window is lazy: `from reconcile import Claim` must not load SciPy. A test keeps it equal to the mirror above.
 _ROOMS = {
     "claims": ("Citation", "Claim", "Corpus", "Rejected"),
+    "configuration": ("show_config",),
     "errors": (
         "ClaimsWarning",
         "ContradictoryClaims",
@@ -119,6 +121,7 @@ __all__ = [
     "history",
     "radius",
     "sensitivity",
+    "show_config",
 ]
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Claims about separate counts as flat arrays: wordings as edges, counts as cells, and shards of both.
 
-Everything is ragged and lies one after the other: the cells of a count, the claims about it, the edges of a claim.
+These are the arrays that the compiled kernel and its NumPy twin are given. Everything is ragged and lies one after the
+other: the cells of a count, the claims about it, the edges of a claim.
 """
 
 from __future__ import annotations
@@ -20,12 +21,25 @@ from reconcile.errors import InvalidValue
 from reconcile.pmf import TOP
 from reconcile.speech import Meaning
 
-__all__ = ["FILLER", "LANES", "PARAMETERS", "Cells", "Claims", "CountEdges", "Evaluated", "Shard", "Words", "spans"]
+__all__ = [
+    "COUNTS",
+    "FILLER",
+    "LANES",
+    "PARAMETERS",
+    "Cells",
+    "Claims",
+    "CountEdges",
+    "Evaluated",
+    "Shard",
+    "Words",
+    "spans",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 PARAMETERS = ("bias", "log_spread", "fidelity", "slope", "denial", "gross", "heaping", "copying")
+COUNTS = 4  # parameters of a count prior: logit of `zero`, `location`, log of `scale`, logit of `broad`
 FILLER = -1e5  # `Shard.base` of cells that only fill up: far below the logarithm of any probability
 LANES = 8  # cells of a count come in multiples of it: what the widest vectors hold
 _LOG_HALF = -0.6931471805599453
@@ -263,7 +277,7 @@ class CountEdges:
         return cls(edge.astype(np.int64), log_low, (edge > 0).astype(float), far)
 
 
-# The arrays of a shard: kind of number, and where its size comes from. An offset
+# The arrays of a shard in the order of the kernel's `Shard`: kind of number, and where its size comes from. An offset
 # has one more entry than there are things, from 0 to the number of things in the array that it points to.
 FIELDS: dict[str, tuple[type[np.generic], str]] = {
     "cell": (np.int64, "counts + 1"),

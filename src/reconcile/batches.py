@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Many counts at once: evidence of the claims of a shard, its gradient and curvature, and the counts that follow.
 
-`Likelihood` says what is computed, `PLAIN` does it in NumPy, and `likelihood` gives the one that runs.
+`Likelihood` says what is computed. `PLAIN` does it in NumPy; `kernel.Compiled` does the same in C, to the same bits but
+for curvature, and `likelihood` gives the one that runs.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import FILLER, PARAMETERS, CountEdges, Evaluated, Shard, check_array, spans
+from reconcile.arrays import COUNTS, FILLER, PARAMETERS, CountEdges, Evaluated, Shard, check_array, spans
 from reconcile.elementary import exponential, log_upper, logarithm, logistic
+from reconcile.kernel import choose
 from reconcile.rows import Pairs, Rows, add_up, speak
 
-__all__ = ["COUNTS", "PLAIN", "STEP", "Likelihood", "Plain", "likelihood"]
+__all__ = ["PLAIN", "STEP", "Likelihood", "Plain", "likelihood"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 TINY = 1e-290  # least prior probability of a cell
 STEP = 3e-5  # of finite differences of gradients
-COUNTS = 4  # parameters of a count prior: logit of `zero`, `location`, log of `scale`, logit of `broad`
 _TRIPLES = 400_000  # numbers in the largest array, up to which draws are computed together
 _LOG_HALF, _DENSITY = -0.6931471805599453, 0.3989422804014327
 
@@ -33,6 +34,11 @@ class Likelihood(Protocol):
 
     All arrays are contiguous. A shard is not changed once it was made.
     """
+
+    @property
+    def name(self) -> str:
+        """How it is called in `show_config`."""
+        ...
 
     def tails(self, edges: CountEdges, counts: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
         """Tails of the count priors, P(count >= edge).
@@ -125,13 +131,18 @@ class Likelihood(Protocol):
 
 
 def likelihood() -> Likelihood:
-    """Give the one that runs."""
-    return PLAIN
+    """Give the compiled kernel where there is one, else NumPy."""
+    return choose() or PLAIN
 
 
 @attrs.frozen(eq=False)
 class Plain:
-    """The likelihood in NumPy, for small problems and as what other writings are held against."""
+    """The likelihood in NumPy, which needs no compiled code and is what that is held against."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in `show_config`."""
+        return "NumPy"
 
     def tails(self, edges: CountEdges, counts: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
         """See `Likelihood.tails`."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Exponential, logarithm and normal tail by basic arithmetic alone, whose bits are the same on every machine.
 
-NumPy's own differ in the last bits from one processor to another, and chains would take other turns.
+They are those of ``kernel/likelihood.c``, operation for operation. NumPy's own differ in the last bits from one
+processor to another, and chains would take other turns.
 """
 
 from __future__ import annotations

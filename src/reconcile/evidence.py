@@ -14,8 +14,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import Cells, Claims, CountEdges, Shard
-from reconcile.batches import COUNTS, STEP, likelihood
+from reconcile.arrays import COUNTS, Cells, Claims, CountEdges, Shard
+from reconcile.batches import STEP, likelihood
 from reconcile.echoes import Echoes
 from reconcile.hierarchy import Hierarchy
 from reconcile.shards import Tasks, build_shards

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What each claim of a shard says of each cell of its count, with derivatives, in NumPy.
 
-The arithmetic is that of `likelihood` and of the standard channel, written once more over arrays; a test holds the two
-together. Arrays end in an axis of draws.
+The arithmetic is that of `likelihood` and of the standard channel, written once more over arrays, and that of
+``kernel/likelihood.c``, operation for operation; tests hold the three together. Arrays end in an axis of draws.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIMITS = {"log_spread": (-12.0, 8.0), "bias": (-60.0, 60.0)}
 
 
 def add_up(x: Floats, start: Ints) -> Floats:
-    """Add up groups of rows with eight accumulators each, in one order.
+    """Add up groups of rows with eight accumulators each, in the one order of the kernel.
 
     Parameters
     ----------

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""The compiled likelihood: which library is loaded, and its functions over checked arrays.
+
+``likelihood.c`` is compiled when the package is built (``hatch_build.py``), once for any processor of the architecture
+and on x86-64 once more for those with AVX2. It is loaded when it is first needed, through ctypes, so that one build
+serves every Python; where none was built, `batches.PLAIN` does the same in NumPy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sys
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.arrays import COUNTS, FIELDS, LANES, PARAMETERS, CountEdges, Evaluated, Shard, check_array
+from reconcile.errors import InvalidValue
+
+__all__ = ["VARIABLE", "Compiled", "choose", "installed", "load"]
+
+Floats: TypeAlias = NDArray[np.float64]
+
+VARIABLE = "RECONCILE_KERNEL"  # environment variable that names a level, or "numpy" for none
+LEVELS = {"v3": 3, "baseline": 1}  # by what `reconcile_level` says of the machine, best first
+SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+SAID = 10  # arrays of cells that the kernel keeps for each claim
+
+_Pointer = ctypes.c_void_p
+_Size = ctypes.c_int64
+
+
+class _Struct(ctypes.Structure):
+    """The kernel's `Shard`."""
+
+    _fields_ = [*((name, _Pointer) for name in FIELDS)] + [
+        (name, _Size) for name in ("counts", "claims", "voices", "parameters")
+    ]
+
+
+def installed() -> Mapping[str, Path]:
+    """Give the libraries that were built, by level, best first."""
+    here = Path(__file__).parent
+    found = {level: here / f"likelihood_{level}{SUFFIX}" for level in LEVELS}
+    return {level: path for level, path in found.items() if path.is_file()}
+
+
+@functools.cache
+def load(level: str) -> Compiled | None:
+    """Load the library of a level; None where it was not built, or the processor cannot run it.
+
+    Parameters
+    ----------
+    level : str
+        One of `LEVELS`.
+    """
+    paths = installed()
+    if level not in paths or "baseline" not in paths:
+        return None
+    baseline = ctypes.CDLL(str(paths["baseline"]))  # any processor can say by it what it is
+    if baseline.reconcile_level() < LEVELS[level]:
+        return None
+    library = baseline if level == "baseline" else ctypes.CDLL(str(paths[level]))
+    return Compiled(level, paths[level], library)
+
+
+def choose() -> Compiled | None:
+    """Give the kernel to use, the best that runs here; None for NumPy.
+
+    Raises
+    ------
+    InvalidValue
+        If the environment variable `VARIABLE` names none, or one that does not run here.
+    """
+    return _choose(os.environ.get(VARIABLE) or None)
+
+
+@functools.cache
+def _choose(wanted: str | None) -> Compiled | None:
+    if wanted == "numpy":
+        return None
+    if wanted is None:
+        return next((kernel for kernel in map(load, LEVELS) if kernel), None)
+    kernel = load(wanted) if wanted in LEVELS else None
+    if kernel is None:
+        here = [level for level in LEVELS if load(level)]
+        raise InvalidValue(VARIABLE, wanted, ", ".join([*here, "numpy"]))
+    return kernel
+
+
+def _at(array: NDArray[Any]) -> int:
+    """Address of an array; whoever calls keeps the array alive."""
+    return int(array.__array_interface__["data"][0])
+
+
+def _take(what: str, given: Any, shape: tuple[int, ...]) -> int:
+    check_array(what, given, np.float64, shape)
+    return _at(given)
+
+
+@attrs.frozen(eq=False)
+class Compiled:
+    """The likelihood in C; see `batches.Likelihood` for what each function does.
+
+    Attributes
+    ----------
+    level : str
+        ``"v3"`` or ``"baseline"``.
+    path : Path
+    library : ctypes.CDLL
+    """
+
+    level: str
+    path: Path
+    library: ctypes.CDLL = attrs.field(repr=False)
+    _structs: weakref.WeakKeyDictionary[Shard, _Struct] = attrs.field(
+        factory=weakref.WeakKeyDictionary, init=False, repr=False
+    )
+
+    @property
+    def name(self) -> str:
+        """How the kernel is called in `show_config`."""
+        return f"compiled, {self.level}"
+
+    @property
+    def built_for(self) -> str:
+        """Processor, system and compiler."""
+        self.library.reconcile_built_for.restype = ctypes.c_char_p
+        return str(self.library.reconcile_built_for().decode()).strip()
+
+    @property
+    def width(self) -> int:
+        """How many cells are computed at once."""
+        return int(self.library.reconcile_width())
+
+    def _struct(self, shard: Shard) -> Any:
+        """Pointers to the arrays of a shard, which does not change."""
+        found = self._structs.get(shard)
+        if found is None:
+            sizes = shard.sizes
+            pointers = [_at(getattr(shard, name)) for name in FIELDS]
+            found = _Struct(*pointers, *(sizes[name] for name in ("counts", "claims", "voices", "parameters")))
+            self._structs[shard] = found
+        return ctypes.byref(found)
+
+    def tails(self, edges: CountEdges, counts: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
+        """Tails of the count priors."""
+        draws, outcomes = len(counts), len(edges.far)
+        places = len(edges.edge)
+        at = _take("tails.counts", counts, (draws, outcomes, COUNTS))
+        given = [_take(f"CountEdges.{name}", getattr(edges, name), (places,)) for name in ("log_low", "held")]
+        far = _take("CountEdges.far", edges.far, (outcomes, places))
+        if places % LANES:
+            raise InvalidValue("CountEdges.edge", places, f"a multiple of {LANES} edges")
+        tail = np.empty((draws, outcomes, places))
+        by = np.empty((draws if slopes else 0, outcomes, COUNTS, places))
+        self.library.reconcile_tails(
+            _Size(draws), _Size(outcomes), _Size(places), _Pointer(at), *map(_Pointer, given), _Pointer(far),
+            _Pointer(_at(tail)), _Pointer(_at(by) if slopes else None),
+        )  # fmt: skip
+        return tail, by
+
+    def by_counts(self, slopes: Floats, prior: Floats) -> Floats:
+        """Turn derivatives by tails into those by the parameters of count priors."""
+        draws, outcomes, places = prior.shape
+        at = _take("by_counts.slopes", slopes, (draws, outcomes, COUNTS, places))
+        back = _take("by_counts.prior", prior, (draws, outcomes, places))
+        found = np.empty((draws, outcomes, COUNTS))
+        self.library.reconcile_by_counts(
+            _Size(draws), _Size(outcomes), _Size(places), _Pointer(at), _Pointer(back), _Pointer(_at(found))
+        )
+        return found
+
+    def cover(self, shard: Shard, low: Floats, width: Floats, constant: Floats) -> NDArray[np.float32]:
+        """Share of each cell that each claim covers."""
+        sizes = shard.sizes
+        at = [_take(f"cover.{name}", x, (sizes["cells"],)) for name, x in (("low", low), ("width", width))]
+        fixed = _take("cover.constant", constant, (sizes["claims"],))
+        found = np.empty(sizes["pairs"], dtype=np.float32)
+        self.library.reconcile_cover(self._struct(shard), *map(_Pointer, at), _Pointer(fixed), _Pointer(_at(found)))
+        return found
+
+    def rows(self, shard: Shard, theta: Floats, echo: Floats) -> Floats:
+        """P(claim | count in each cell)."""
+        sizes, draws = shard.sizes, len(theta)
+        at = _take("rows.theta", theta, (draws, sizes["voices"], len(PARAMETERS)))
+        heard = _take("rows.echo", echo, (sizes["claims"], 2))
+        found = np.empty((draws, sizes["pairs"]))
+        scratch = np.empty(int(np.max(np.diff(shard.cell), initial=LANES)))
+        self.library.reconcile_rows(
+            self._struct(shard), _Size(draws), _Pointer(at), _Pointer(heard), _Pointer(_at(found)),
+            _Pointer(_at(scratch)),
+        )  # fmt: skip
+        return found
+
+    def evaluate(
+        self,
+        shard: Shard,
+        theta: Floats,
+        echo: Floats,
+        tail: Floats,
+        *,
+        slopes: bool = False,
+        copies: bool = False,
+        weight: Floats | None = None,
+    ) -> Evaluated:
+        """Evidence of the counts, with what is asked for."""
+        sizes, draws = shard.sizes, len(theta)
+        given = (
+            _take("evaluate.theta", theta, (draws, sizes["voices"], len(PARAMETERS))),
+            _take("evaluate.echo", echo, (sizes["claims"], 2)),
+        )
+        before = _take("evaluate.tail", tail, (draws, shard.outcomes, shard.places))
+        weights = None if weight is None else _take("evaluate.weight", weight, (draws, sizes["counts"]))
+        asked = draws if slopes else 0
+        found = Evaluated(
+            value=np.zeros(draws),
+            each=np.empty((draws, sizes["counts"])),
+            score=np.zeros((asked, sizes["voices"], len(PARAMETERS))),
+            prior=np.zeros((asked, shard.outcomes, shard.places)),
+            copies=np.empty((asked if copies else 0, sizes["claims"], 2)),
+            mass=np.zeros(0 if weight is None else sizes["cells"]),
+        )
+        kept = np.diff(shard.claim) if slopes else np.minimum(np.diff(shard.claim), 1)
+        work = int(np.max(np.diff(shard.cell) * (3 + SAID * kept), initial=0))
+        scratch = np.empty(draws * sizes["voices"] * len(PARAMETERS) + work)
+        self.library.reconcile_evaluate(
+            self._struct(shard), _Size(draws), *map(_Pointer, given), _Size(shard.outcomes), _Size(shard.places),
+            _Pointer(before), _Pointer(_at(found.value)), _Pointer(_at(found.each)),
+            _Pointer(_at(found.score) if slopes else None), _Pointer(_at(found.prior) if slopes else None),
+            _Pointer(_at(found.copies) if slopes and copies else None), _Pointer(weights),
+            _Pointer(None if weight is None else _at(found.mass)), _Pointer(_at(scratch)),
+        )  # fmt: skip
+        return found
+
+    def curve(self, shard: Shard, theta: Floats, echo: Floats, tail: Floats, slopes: Floats) -> Floats:
+        """Observed information of the parameters of a shard."""
+        sizes = shard.sizes
+        at = _take("curve.theta", theta, (sizes["voices"], len(PARAMETERS)))
+        heard = _take("curve.echo", echo, (sizes["claims"], 2))
+        before = _take("curve.tail", tail, (1 + COUNTS, shard.outcomes, shard.places))
+        by = _take("curve.slopes", slopes, (1 + COUNTS, shard.outcomes, COUNTS, shard.places))
+        size = sizes["parameters"] + COUNTS * shard.outcomes
+        info = np.zeros((size, size))
+        number, claims = np.diff(shard.cell), np.diff(shard.claim)
+        rows = len(PARAMETERS) * claims + COUNTS
+        second = len(PARAMETERS) ** 2 * claims
+        work = number * (2 + SAID * (claims + 1) + rows + 1) + rows + second
+        scratch = np.empty(int(np.max(work, initial=0)))
+        self.library.reconcile_curve(
+            self._struct(shard), _Pointer(at), _Pointer(heard), _Size(shard.outcomes), _Size(shard.places),
+            _Pointer(before), _Pointer(by), _Pointer(_at(info)), _Pointer(_at(scratch)),
+        )  # fmt: skip
+        return info

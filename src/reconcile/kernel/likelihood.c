@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The likelihood of the claims of a shard at many parameter vectors at once: evidence of each count, posterior of its
+ * cells, gradient (Fisher's identity) and observed information (Louis 1982, J. R. Stat. Soc. B 44, 226).
+ *
+ * C11 with the vector extensions of gcc and clang. No libm, no allocation, no global state, no Python: flat arrays in,
+ * flat arrays out. `rows.py` and `batches.py` are the same arithmetic in NumPy, operation for operation, and
+ * `arrays.py` describes the arrays. Whoever changes one changes the other: a test compares them to the last bit.
+ *
+ * Bits do not depend on the width of the vectors. Lanes are cells; what is added up over cells has eight accumulators
+ * whatever the width, and products and sums are never contracted (-ffp-contract=off).
+ */
+#include <stdint.h>
+
+#ifndef EXPORT
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+#endif
+
+#if defined(__AVX2__)
+#define WIDTH 4
+#else
+#define WIDTH 2
+#endif
+#define LANES 8              /* cells of a count come in multiples of it */
+#define FOLDS (LANES / WIDTH) /* vectors that hold one number for each accumulator */
+
+typedef double Vector __attribute__((vector_size(8 * WIDTH), aligned(8)));
+typedef int64_t Whole __attribute__((vector_size(8 * WIDTH), aligned(8)));
+typedef uint64_t Bits __attribute__((vector_size(8 * WIDTH), aligned(8)));
+typedef float Single __attribute__((vector_size(4 * WIDTH), aligned(4)));
+#define INLINE static inline __attribute__((always_inline))
+
+#define TINY 1e-290  /* least prior probability of a cell */
+#define LEAST 1e-70  /* least probability of a claim: four are multiplied before a logarithm is taken */
+#define OUTSIDE -1e4 /* `base` below this marks what only fills up the cells of a count */
+#define STEP 3e-5    /* of finite differences of gradients */
+
+enum { BIAS, SPREAD, FIDELITY, SLOPE, DENIAL, GROSS, HEAPING, COPYING, PARAMETERS };
+
+/* A shard; see `arrays.Shard`. The order is that of `arrays.FIELDS`. */
+typedef struct {
+  const int64_t *cell, *claim; /* counts + 1: where the cells and the claims of each count begin */
+  const double *sign;          /* counts */
+  const int32_t *outcome;
+  const double *log_center, *size, *blur, *base; /* cells */
+  const int32_t *left, *right;
+  const int64_t *edge, *pair; /* claims + 1: where its edges, and its pairs of claim and cell, begin */
+  const double *fixed;        /* claims, 6 */
+  const int32_t *voice;
+  const double *log_edge, *bound, *plain, *tilt; /* edges */
+  const float *exact;                            /* pairs */
+  const double *shift;                           /* voices, 2 */
+  const int32_t *place;                          /* voices, 8 */
+  int64_t counts, claims, voices, parameters;
+} Shard;
+
+/* ------------------------------------------------------------------------------------------- elementary functions */
+
+INLINE Vector splat(double x) {
+  Vector r;
+  for (int j = 0; j < WIDTH; j++) r[j] = x;
+  return r;
+}
+INLINE Vector load(const double *p) { return *(const Vector *)p; }
+INLINE void store(double *p, Vector x) { *(Vector *)p = x; }
+INLINE Vector choose(Whole which, Vector yes, Vector no) { return (Vector)((which & (Whole)yes) | (~which & (Whole)no)); }
+INLINE Vector larger(Vector a, Vector b) { return choose(a > b, a, b); }
+INLINE Vector smaller(Vector a, Vector b) { return choose(a < b, a, b); }
+INLINE Vector root(Vector x) {
+  Vector r;
+  for (int j = 0; j < WIDTH; j++) r[j] = __builtin_sqrt(x[j]);
+  return r;
+}
+
+#define MAGIC 6755399441055744.0 /* 1.5 * 2^52: adding it rounds to a whole number, which is then in the low bits */
+#define LOG2E 1.4426950408889634
+#define LN2_HIGH 6.93147180369123816490e-01
+#define LN2_LOW 1.90821492927058770002e-10
+
+/* Taylor's series of degree 13 on [-ln 2 / 2, ln 2 / 2], scaled by a power of two; limits at +-700. */
+INLINE Vector exponential(Vector x) {
+  static const double series[14] = {1.6059043836821613e-10, 2.08767569878681e-09,  2.505210838544172e-08,
+                                    2.755731922398589e-07,  2.755731922398589e-06, 2.48015873015873e-05,
+                                    1.984126984126984e-04,  1.388888888888889e-03, 8.333333333333333e-03,
+                                    4.1666666666666664e-02, 0.16666666666666666,   0.5,
+                                    1.0,                    1.0};
+  x = larger(smaller(x, splat(700.0)), splat(-700.0));
+  Vector n = x * LOG2E + MAGIC;
+  Whole power = (Whole)n;
+  n -= MAGIC;
+  Vector r = x - n * LN2_HIGH - n * LN2_LOW, p = splat(series[0]);
+  for (int i = 1; i < 14; i++) p = p * r + series[i];
+  return p * (Vector)((power << 52) + 0x3FF0000000000000LL);
+}
+
+/* 2 artanh(f / (2 + f)) of the fraction between 1/sqrt 2 and sqrt 2, by its series; for normal positive numbers. */
+INLINE Vector logarithm(Vector x) {
+  static const double series[11] = {1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
+                                    1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3,  1.0};
+  Whole bits = (Whole)x, power = (Whole)((Bits)bits >> 52) - 1023;
+  Vector m = (Vector)((bits & 0x000FFFFFFFFFFFFFLL) | 0x3FF0000000000000LL);
+  Whole big = m > splat(1.4142135623730951);
+  m = choose(big, m * 0.5, m);
+  power -= big; /* true is -1 */
+  Vector n = (Vector)(power + 0x4338000000000000LL) - MAGIC;
+  Vector f = m - 1.0, s = f / (m + 1.0), z = s * s, p = splat(series[0]);
+  for (int i = 1; i < 11; i++) p = p * z + series[i];
+  return n * LN2_HIGH + (2.0 * s * p + n * LN2_LOW);
+}
+INLINE double exponential_of(double x) { return exponential(splat(x))[0]; }
+INLINE double logarithm_of(double x) { return logarithm(splat(x))[0]; }
+INLINE double logistic(double x) { return 1.0 / (1.0 + exponential_of(-x)); }
+
+/* The sum of eight accumulators, always in this order. */
+INLINE double fold(const double *a) { return ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7])); }
+
+INLINE double sum(const double *a, int64_t cells) {
+  double lanes[LANES];
+  for (int h = 0; h < FOLDS; h++) {
+    Vector total = splat(0.0);
+    for (int64_t c = h * WIDTH; c < cells; c += LANES) total += load(a + c);
+    store(lanes + h * WIDTH, total);
+  }
+  return fold(lanes);
+}
+INLINE double dot(const double *a, const double *b, int64_t cells) {
+  double lanes[LANES];
+  for (int h = 0; h < FOLDS; h++) {
+    Vector total = splat(0.0);
+    for (int64_t c = h * WIDTH; c < cells; c += LANES) total += load(a + c) * load(b + c);
+    store(lanes + h * WIDTH, total);
+  }
+  return fold(lanes);
+}
+
+/* Logarithm of the upper tail of a standard normal: Cody (1969), Math. Comp. 23, 631, three rational approximations. */
+INLINE Vector log_upper(Vector z) {
+  static const double near_p[5] = {2.2352520354606839287, 161.02823106855587881, 1067.6894854603709582,
+                                   18154.981253343561249, .065682337918207449113},
+                      near_q[4] = {47.20258190468824187, 976.09855173777669322, 10260.932208618978205,
+                                   45507.789335026729956},
+                      mid_p[9] = {.39894151208813466764, 8.8831497943883759412, 93.506656132177855979,
+                                  597.27027639480026226, 2494.5375852903726711, 6848.1904505362823326,
+                                  11602.651437647350124, 9842.7148383839780218, 1.0765576773720192317e-8},
+                      mid_q[8] = {22.266688044328115691, 235.38790178262499861, 1519.377599407554805,
+                                  6485.558298266760755,  18615.571640885098091, 34900.952721145977266,
+                                  38912.003286093271411, 19685.429676859990727},
+                      far_p[6] = {.21589853405795699,    .1274011611602473639,  .022235277870649807,
+                                  .001421619193227893466, 2.9112874951168792e-5, .02307344176494017303},
+                      far_q[5] = {1.28426009614491121, .468238212480865118, .0659881378689285515,
+                                  .00378239633202758244, 7.29751555083966205e-5};
+  Vector y = larger(z, -z), n = mid_p[8] * y, m = y;
+  for (int i = 0; i < 7; i++) {
+    n = (n + mid_p[i]) * y;
+    m = (m + mid_q[i]) * y;
+  }
+  Vector q = (n + mid_p[7]) / (m + mid_q[7]), x = 1.0 / larger(y * y, splat(1.0));
+  n = far_p[5] * x;
+  m = x;
+  for (int i = 0; i < 4; i++) {
+    n = (n + far_p[i]) * x;
+    m = (m + far_q[i]) * x;
+  }
+  Vector far = (0.39894228040143267794 - x * (n + far_p[4]) / (m + far_q[4])) / larger(y, splat(1.0));
+  q = choose(y > splat(5.656854249492381), far, q); /* over the density at y, but for a constant */
+  Vector upper = logarithm(larger(q, splat(TINY))) - 0.5 * y * y;
+  Vector lower = logarithm(larger(1.0 - exponential(upper), splat(TINY)));
+  Vector out = choose(z > splat(0.0), upper, lower);
+  x = y * y;
+  n = near_p[4] * x;
+  m = x;
+  for (int i = 0; i < 3; i++) {
+    n = (n + near_p[i]) * x;
+    m = (m + near_q[i]) * x;
+  }
+  Vector middle = z * (n + near_p[3]) / (m + near_q[3]);
+  Whole close = y <= splat(0.67448975);
+  return choose(close, logarithm(choose(close, 0.5 - middle, splat(1.0))), out);
+}
+
+/* ---------------------------------------------------------------------------------------------------- count priors */
+
+/* Tails of the count priors at the edges of cells, and their slopes; see `batches.CountTable`.
+ *   counts (draws, outcomes, 4); log_low, held (places); far (outcomes, places); tail (draws, outcomes, places);
+ *   slopes (draws, outcomes, 4, places), or null. `places` is a multiple of LANES. */
+EXPORT void reconcile_tails(int64_t draws, int64_t outcomes, int64_t places, const double *counts,
+                            const double *log_low, const double *held, const double *far, double *tail,
+                            double *slopes) {
+  const double density = 0.3989422804014327; /* 1 / sqrt(2 pi) */
+  for (int64_t k = 0; k < draws; k++)
+    for (int64_t o = 0; o < outcomes; o++) {
+      const double *q = counts + 4 * (k * outcomes + o), *broad = far + o * places;
+      double none = logistic(q[0]), location = q[1], rate = 1.0 / exponential_of(q[2]), share = logistic(q[3]);
+      double some = 1.0 - none, start = (-0.6931471805599453 - location) * rate;
+      double every = log_upper(splat(start))[0], first = exponential_of(-0.5 * start * start - every) * density;
+      double *out = tail + (k * outcomes + o) * places, *by = slopes ? slopes + 4 * (k * outcomes + o) * places : 0;
+      for (int64_t u = 0; u < places; u += WIDTH) {
+        Vector h = load(held + u), z = (load(log_low + u) - location) * rate;
+        Vector main = exponential(log_upper(z) - every), f = load(broad + u);
+        Vector inner = (1.0 - share) * main + share * f;
+        store(out + u, h * (some * inner) + (1.0 - h));
+        if (!by) continue;
+        Vector bell = exponential(-0.5 * z * z - every) * density, scaled = h * some, near = scaled * (1.0 - share);
+        store(by + u, -none * scaled * inner);
+        store(by + places + u, near * (bell - main * first) * rate);
+        store(by + 2 * places + u, near * (bell * z - main * first * start));
+        store(by + 3 * places + u, scaled * (share * (1.0 - share)) * (f - main));
+      }
+    }
+}
+
+/* Turn derivatives by tails, prior (draws, outcomes, places), into those by the four parameters of each count prior:
+ * out (draws, outcomes, 4). */
+EXPORT void reconcile_by_counts(int64_t draws, int64_t outcomes, int64_t places, const double *slopes,
+                                const double *prior, double *out) {
+  for (int64_t q = 0; q < draws * outcomes; q++)
+    for (int a = 0; a < 4; a++) out[4 * q + a] = dot(slopes + (4 * q + a) * places, prior + q * places, places);
+}
+
+/* ------------------------------------------------------------------------------------------------------ the claims */
+
+/* What eight parameters of a source become before any cell is looked at. */
+enum { V_HEAP, V_GROSS, V_DENIED, V_COPIED, V_VARIANCE, V_BIAS, V_FIDELITY, V_SLOPE };
+
+static void prepare(const double *theta, const double *shift, double *voice) {
+  double spread = theta[SPREAD] + shift[0], bias = theta[BIAS];
+  /* A draw may be far out before it is refused; beyond these limits nothing changes any more. */
+  spread = spread < -12.0 ? -12.0 : spread > 8.0 ? 8.0 : spread;
+  voice[V_HEAP] = logistic(theta[HEAPING]);
+  voice[V_GROSS] = logistic(theta[GROSS]);
+  voice[V_DENIED] = logistic(theta[DENIAL]);
+  voice[V_COPIED] = logistic(theta[COPYING]);
+  voice[V_VARIANCE] = exponential_of(2.0 * spread);
+  voice[V_BIAS] = bias < -60.0 ? -60.0 : bias > 60.0 ? 60.0 : bias;
+  voice[V_FIDELITY] = theta[FIDELITY] + shift[1];
+  voice[V_SLOPE] = theta[SLOPE];
+}
+
+/* For each claim and cell: P(claim | count), and what its slopes are made of. Each stands in an array of its own. */
+enum { S_ROW, S_OWN, S_FAITHFUL, S_TO_EXACT, S_TO_GROSS, S_TO_DENIAL, S_RATE, S_TILT, S_BELL, S_SKEW, S_ALL };
+
+/* P(claim i | count in each cell), and with `slopes` the nine others; `out` holds S_ALL arrays of `cells` numbers. */
+INLINE void speak(const Shard *s, int64_t i, const double *voice, const double *echo, int64_t at, int64_t cells,
+                  double *out, int slopes) {
+  const double *fixed = s->fixed + 6 * i;
+  const float *exact = s->exact + s->pair[i];
+  double heap = voice[V_HEAP], gross = voice[V_GROSS], denied = voice[V_DENIED], copied = voice[V_COPIED];
+  double constant = fixed[0] + heap * (fixed[1] - fixed[0]), holds_zero = fixed[2] + heap * (fixed[3] - fixed[2]);
+  double anything = fixed[4] + heap * (fixed[5] - fixed[4]);
+  double same = copied * echo[0], kept = 1.0 - copied * echo[1];
+  for (int64_t c = 0; c < cells; c += WIDTH) {
+    Vector rate = 1.0 / root(load(s->blur + at + c) + voice[V_VARIANCE]);
+    Vector middle = load(s->log_center + at + c) + voice[V_BIAS];
+    Vector below = splat(0.0), tilted = below, bell = below, skew = below;
+    for (int64_t e = s->edge[i]; e < s->edge[i + 1]; e++) {
+      /* Student's t with 4 degrees of freedom: P(below z) = 1/2 + u (3/8 - u^2 / 32), u = z / sqrt(1 + z^2 / 4). */
+      double tilt = s->tilt[e], weight = s->plain[e] + heap * tilt;
+      Vector z = (s->log_edge[e] - middle) * rate, r = 1.0 / root(z * z * 0.25 + 1.0), u = z * r;
+      Vector under = (0.375 - u * u * 0.03125) * u;
+      below += under * weight;
+      if (!slopes) continue;
+      Vector r2 = r * r, density = r2 * r2 * r * (-0.375 * weight);
+      tilted += under * tilt;
+      bell += density;
+      skew += density * z;
+    }
+    Vector smooth = larger(below + constant, splat(0.0));
+    Vector faithful = 1.0 / (1.0 + exponential(load(s->size + at + c) * voice[V_SLOPE] - voice[V_FIDELITY]));
+    Vector to_gross = anything - smooth, spoken = smooth + to_gross * gross;
+    Vector to_exact = __builtin_convertvector(*(const Single *)(exact + c), Vector) - spoken; /* a known number is not rounded */
+    spoken += faithful * to_exact;
+    Vector to_denial = holds_zero - spoken;
+    if (c == 0) to_denial[0] = 0.0; /* nobody can deny that nobody died */
+    Vector own = spoken + to_denial * denied;
+    store(out + S_ROW * cells + c, larger(own * kept + same, splat(LEAST)));
+    if (!slopes) continue;
+    store(out + S_OWN * cells + c, own);
+    store(out + S_FAITHFUL * cells + c, faithful);
+    store(out + S_TO_EXACT * cells + c, to_exact);
+    store(out + S_TO_GROSS * cells + c, to_gross);
+    store(out + S_TO_DENIAL * cells + c, to_denial);
+    store(out + S_RATE * cells + c, rate);
+    store(out + S_TILT * cells + c, tilted);
+    store(out + S_BELL * cells + c, bell);
+    store(out + S_SKEW * cells + c, skew);
+  }
+}
+
+/* Slopes of a row are linear in eleven terms, which are formed for each cell and may first be added up. */
+enum { T_WEIGHT, T_OWN, T_ALIVE, T_NOISY, T_BELL, T_SKEW, T_LIFT, T_LEAN, T_DENIAL, T_GROSS, T_TILT, T_ALL };
+
+INLINE void form(const Shard *s, const double *said, const double *voice, int64_t at, int64_t c, int64_t cells,
+                 Vector weight, Vector *terms) {
+  Vector alive = weight * (1.0 - voice[V_DENIED]);
+  if (c == 0) alive[0] = weight[0];
+  Vector faithful = load(said + S_FAITHFUL * cells + c), rate = load(said + S_RATE * cells + c);
+  Vector trusted = alive * faithful, noisy = alive - trusted;
+  Vector lift = (trusted - trusted * faithful) * load(said + S_TO_EXACT * cells + c), bent = noisy * rate;
+  terms[T_WEIGHT] = weight;
+  terms[T_OWN] = weight * load(said + S_OWN * cells + c);
+  terms[T_ALIVE] = alive;
+  terms[T_NOISY] = noisy;
+  terms[T_BELL] = bent * load(said + S_BELL * cells + c);
+  terms[T_SKEW] = bent * rate * load(said + S_SKEW * cells + c);
+  terms[T_LIFT] = lift;
+  terms[T_LEAN] = lift * load(s->size + at + c);
+  terms[T_DENIAL] = weight * load(said + S_TO_DENIAL * cells + c);
+  terms[T_GROSS] = noisy * load(said + S_TO_GROSS * cells + c);
+  terms[T_TILT] = noisy * load(said + S_TILT * cells + c);
+}
+
+/* Turn the eleven terms into derivatives by the eight parameters. */
+INLINE void combine(const double *fixed, const double *voice, const double *echo, const Vector *t, Vector *out) {
+  double heap = voice[V_HEAP], gross = voice[V_GROSS], denied = voice[V_DENIED], copied = voice[V_COPIED];
+  double mine = 1.0 - copied * echo[1], clear = 1.0 - gross, by_noise = mine * clear;
+  double by_plain = clear * (fixed[1] - fixed[0]) + gross * (fixed[5] - fixed[4]), by_zero = fixed[3] - fixed[2];
+  out[BIAS] = t[T_BELL] * by_noise;
+  out[SPREAD] = t[T_SKEW] * (by_noise * voice[V_VARIANCE]);
+  out[FIDELITY] = t[T_LIFT] * mine;
+  out[SLOPE] = t[T_LEAN] * -mine;
+  out[DENIAL] = t[T_DENIAL] * (mine * (denied * (1.0 - denied)));
+  out[GROSS] = t[T_GROSS] * (mine * (gross * clear));
+  out[HEAPING] = (t[T_TILT] * clear + t[T_NOISY] * by_plain + (t[T_WEIGHT] - t[T_ALIVE]) * by_zero) *
+                 (mine * (heap * (1.0 - heap)));
+  out[COPYING] = (t[T_WEIGHT] * echo[0] - t[T_OWN] * echo[1]) * (copied * (1.0 - copied));
+}
+
+/* Sums over cells, by weights over rows, of the derivatives of a row; `copies`, or null, takes two of the sums. */
+INLINE void add_slopes(const Shard *s, int64_t i, const double *said, const double *row, const double *voice,
+                       const double *echo, int64_t at, int64_t cells, const double *posterior, double *out,
+                       double *copies) {
+  double lanes[T_ALL][LANES];
+  Vector terms[T_ALL], totals[T_ALL], slopes[PARAMETERS];
+  for (int h = 0; h < FOLDS; h++) {
+    for (int q = 0; q < T_ALL; q++) totals[q] = splat(0.0);
+    for (int64_t c = h * WIDTH; c < cells; c += LANES) {
+      form(s, said, voice, at, c, cells, load(posterior + c) / load(row + c), terms);
+      for (int q = 0; q < T_ALL; q++) totals[q] += terms[q];
+    }
+    for (int q = 0; q < T_ALL; q++) store(lanes[q] + h * WIDTH, totals[q]);
+  }
+  for (int q = 0; q < T_ALL; q++) totals[q] = splat(fold(lanes[q]));
+  combine(s->fixed + 6 * i, voice, echo, totals, slopes);
+  for (int a = 0; a < PARAMETERS; a++) out[a] = slopes[a][0];
+  if (copies) {
+    copies[0] = totals[T_WEIGHT][0];
+    copies[1] = totals[T_OWN][0];
+  }
+}
+
+/* Prior probability of each cell, and its logarithm with `base`. */
+INLINE void open_cells(const Shard *s, const double *tail, int64_t at, int64_t cells, double *mass, double *joint) {
+  const int32_t *left = s->left + at, *right = s->right + at;
+  for (int64_t c = 0; c < cells; c += WIDTH) {
+    Vector m;
+    for (int j = 0; j < WIDTH; j++) m[j] = tail[left[c + j]] - tail[right[c + j]];
+    m = larger(m, splat(TINY));
+    store(mass + c, m);
+    store(joint + c, logarithm(m) + load(s->base + at + c));
+  }
+}
+
+/* Turn joint log probabilities into the posterior of cells; give the log evidence. */
+INLINE double settle(const double *base, double *joint, int64_t cells) {
+  Vector most = load(joint);
+  for (int64_t c = WIDTH; c < cells; c += WIDTH) most = larger(load(joint + c), most);
+  double peak = most[0];
+  for (int j = 1; j < WIDTH; j++) peak = most[j] > peak ? most[j] : peak;
+  for (int64_t c = 0; c < cells; c += WIDTH)
+    store(joint + c, choose(load(base + c) > splat(OUTSIDE), exponential(load(joint + c) - peak), splat(0.0)));
+  double total = sum(joint, cells), part = 1.0 / total;
+  for (int64_t c = 0; c < cells; c += WIDTH) store(joint + c, load(joint + c) * part);
+  return peak + logarithm_of(total);
+}
+
+/* Evidence of the counts of a shard at each draw, with what is asked for.
+ *   theta (draws, voices, 8); echo (claims, 2); tail (draws, outcomes, places);
+ *   value (draws), each (draws, counts); score (draws, voices, 8) and prior (draws, outcomes, places), or both null;
+ *   copies (draws, claims, 2) or null, with score; weight (draws, counts) and mass (cells), or both null.
+ * What is summed is added to what `value`, `score`, `prior` and `mass` hold. */
+EXPORT void reconcile_evaluate(const Shard *s, int64_t draws, const double *theta, const double *echo,
+                               int64_t outcomes, int64_t places, const double *tail, double *value, double *each,
+                               double *score, double *prior, double *copies, const double *weight, double *mass,
+                               double *scratch) {
+  double *voices = scratch, *work = voices + draws * s->voices * PARAMETERS;
+  for (int64_t k = 0; k < draws; k++)
+    for (int64_t v = 0; v < s->voices; v++)
+      prepare(theta + PARAMETERS * (k * s->voices + v), s->shift + 2 * v, voices + PARAMETERS * (k * s->voices + v));
+  for (int64_t t = 0; t < s->counts; t++) {
+    int64_t at = s->cell[t], cells = s->cell[t + 1] - at, first = s->claim[t], last = s->claim[t + 1];
+    double sign = s->sign[t], *joint = work, *held = joint + cells, *product = held + cells, *said = product + cells;
+    for (int64_t k = 0; k < draws; k++) {
+      const double *own = voices + PARAMETERS * k * s->voices;
+      open_cells(s, tail + (k * outcomes + s->outcome[t]) * places, at, cells, held, joint);
+      for (int64_t i = first; i < last; i++) {
+        double *here = said + (score ? (i - first) * S_ALL * cells : 0);
+        const double *voice = own + PARAMETERS * s->voice[i];
+        if (score)
+          speak(s, i, voice, echo + 2 * i, at, cells, here, 1);
+        else
+          speak(s, i, voice, echo + 2 * i, at, cells, here, 0);
+        int turn = (int)((i - first) & 3), full = turn == 3 || i == last - 1;
+        for (int64_t c = 0; c < cells; c += WIDTH) {
+          Vector row = load(here + c);
+          if (turn) row *= load(product + c);
+          if (full)
+            store(joint + c, load(joint + c) + logarithm(row));
+          else
+            store(product + c, row);
+        }
+      }
+      double evidence = settle(s->base + at, joint, cells);
+      each[k * s->counts + t] = evidence;
+      value[k] += sign * evidence;
+      if (mass) {
+        double part = weight[k * s->counts + t];
+        for (int64_t c = 0; c < cells; c += WIDTH) store(mass + at + c, load(mass + at + c) + load(joint + c) * part);
+      }
+      if (!score) continue;
+      double *by_tail = prior + (k * outcomes + s->outcome[t]) * places;
+      for (int64_t c = 0; c < cells; c += WIDTH) {
+        Vector share = load(joint + c) * sign / load(held + c);
+        for (int j = 0; j < WIDTH; j++) {
+          by_tail[s->left[at + c + j]] += share[j];
+          by_tail[s->right[at + c + j]] -= share[j];
+        }
+      }
+      for (int64_t i = first; i < last; i++) {
+        double slopes[PARAMETERS], *here = said + (i - first) * S_ALL * cells;
+        double *to = score + PARAMETERS * (k * s->voices + s->voice[i]);
+        add_slopes(s, i, here, here, own + PARAMETERS * s->voice[i], echo + 2 * i, at, cells, joint, slopes,
+                   copies ? copies + 2 * (k * s->claims + i) : 0);
+        for (int a = 0; a < PARAMETERS; a++) to[a] += slopes[a] * sign;
+      }
+    }
+  }
+}
+
+/* P(claim | count in each cell) for all pairs of claim and cell: out (draws, pairs). */
+EXPORT void reconcile_rows(const Shard *s, int64_t draws, const double *theta, const double *echo, double *out,
+                           double *scratch) {
+  int64_t pairs = s->pair[s->claims];
+  double voice[PARAMETERS];
+  for (int64_t k = 0; k < draws; k++)
+    for (int64_t t = 0; t < s->counts; t++)
+      for (int64_t i = s->claim[t]; i < s->claim[t + 1]; i++) {
+        int64_t at = s->cell[t], cells = s->cell[t + 1] - at;
+        prepare(theta + PARAMETERS * (k * s->voices + s->voice[i]), s->shift + 2 * s->voice[i], voice);
+        speak(s, i, voice, echo + 2 * i, at, cells, scratch, 0);
+        for (int64_t c = 0; c < cells; c += WIDTH) store(out + k * pairs + s->pair[i] + c, load(scratch + c));
+      }
+}
+
+/* Share of each cell that the plain wording of a claim covers, for all pairs: out (pairs). `low` and `width` (cells)
+ * are the first count of each cell and how many it holds; `constant` (claims) is what no edge takes away. */
+EXPORT void reconcile_cover(const Shard *s, const double *low, const double *width, const double *constant,
+                            float *out) {
+  for (int64_t t = 0; t < s->counts; t++)
+    for (int64_t i = s->claim[t]; i < s->claim[t + 1]; i++)
+      for (int64_t c = s->cell[t]; c < s->cell[t + 1]; c += WIDTH) {
+        Vector total = splat(0.0);
+        for (int64_t e = s->edge[i]; e < s->edge[i + 1]; e++) {
+          Vector part = (s->bound[e] - load(low + c)) / load(width + c);
+          total += larger(smaller(part, splat(1.0)), splat(0.0)) * s->plain[e];
+        }
+        total += constant[i];
+        *(Single *)(out + s->pair[i] + (c - s->cell[t])) = __builtin_convertvector(total, Single);
+      }
+}
+
+/* ------------------------------------------------------------------------------------------------------- curvature */
+
+/* Observed information of the shard's own parameters and of the count priors at one parameter vector, added to info
+ * (size, size), both halves.
+ *   theta (voices, 8); echo (claims, 2); size = parameters + 4 outcomes; tail and slopes as of `reconcile_tails` for
+ *   five draws: the point itself, then with each of the four count parameters larger by STEP. */
+EXPORT void reconcile_curve(const Shard *s, const double *theta, const double *echo, int64_t outcomes, int64_t places,
+                            const double *tail, const double *slopes, double *info, double *scratch) {
+  int64_t none = s->parameters, size = none + 4 * outcomes;
+  for (int64_t t = 0; t < s->counts; t++) {
+    int64_t at = s->cell[t], cells = s->cell[t + 1] - at, first = s->claim[t], claims = s->claim[t + 1] - first;
+    int64_t o = s->outcome[t], rows = PARAMETERS * claims + 4;
+    double sign = s->sign[t], bent[16];
+    double *joint = scratch, *held = joint + cells, *said = held + cells, *moved = said + claims * S_ALL * cells;
+    double *scores = moved + S_ALL * cells, *scaled = scores + rows * cells, *mean = scaled + cells;
+    double *own = mean + rows; /* mean second derivative of each claim's row, over the row: claims, 8, 8 */
+    const int32_t *left = s->left + at, *right = s->right + at;
+    open_cells(s, tail + o * places, at, cells, held, joint);
+    for (int64_t i = 0; i < claims; i++) {
+      double voice[PARAMETERS], *here = said + i * S_ALL * cells;
+      int32_t v = s->voice[first + i];
+      prepare(theta + PARAMETERS * v, s->shift + 2 * v, voice);
+      speak(s, first + i, voice, echo + 2 * (first + i), at, cells, here, 1);
+      for (int64_t c = 0; c < cells; c += WIDTH) store(joint + c, load(joint + c) + logarithm(load(here + c)));
+    }
+    settle(s->base + at, joint, cells);
+    for (int64_t i = 0; i < claims; i++) {
+      double voice[PARAMETERS], shifted[PARAMETERS], here_by[PARAMETERS], there_by[PARAMETERS];
+      double *here = said + i * S_ALL * cells, *second = own + PARAMETERS * PARAMETERS * i;
+      int32_t v = s->voice[first + i];
+      const double *heard = echo + 2 * (first + i);
+      Vector terms[T_ALL], by[PARAMETERS];
+      prepare(theta + PARAMETERS * v, s->shift + 2 * v, voice);
+      add_slopes(s, first + i, here, here, voice, heard, at, cells, joint, here_by, 0);
+      for (int64_t c = 0; c < cells; c += WIDTH) {
+        form(s, here, voice, at, c, cells, 1.0 / load(here + c), terms);
+        combine(s->fixed + 6 * (first + i), voice, heard, terms, by);
+        for (int a = 0; a < PARAMETERS; a++) store(scores + (PARAMETERS * i + a) * cells + c, by[a]);
+      }
+      for (int k = 0; k < PARAMETERS; k++) {
+        if (s->place[PARAMETERS * v + k] >= none) {
+          for (int a = 0; a < PARAMETERS; a++) second[PARAMETERS * k + a] = 0.0;
+          continue;
+        }
+        for (int a = 0; a < PARAMETERS; a++) shifted[a] = theta[PARAMETERS * v + a];
+        shifted[k] += STEP;
+        prepare(shifted, s->shift + 2 * v, voice);
+        speak(s, first + i, voice, heard, at, cells, moved, 1);
+        add_slopes(s, first + i, moved, here, voice, heard, at, cells, joint, there_by, 0);
+        for (int a = 0; a < PARAMETERS; a++) second[PARAMETERS * k + a] = (there_by[a] - here_by[a]) / STEP;
+      }
+    }
+    for (int k = 0; k < 4; k++) {
+      const double *by = slopes + (4 * o + k) * places;
+      double *to = scores + (PARAMETERS * claims + k) * cells;
+      for (int64_t c = 0; c < cells; c++) to[c] = (by[left[c]] - by[right[c]]) / held[c];
+    }
+    for (int q = 0; q < 4; q++)
+      for (int k = 0; k < 4; k++) {
+        const double *there = tail + ((q + 1) * outcomes + o) * places;
+        const double *by = slopes + (4 * ((q + 1) * outcomes + o) + k) * places;
+        const double *here = scores + (PARAMETERS * claims + k) * cells;
+        for (int64_t c = 0; c < cells; c++) {
+          double mass = there[left[c]] - there[right[c]];
+          scaled[c] = (by[left[c]] - by[right[c]]) / (mass > TINY ? mass : TINY) - here[c];
+        }
+        bent[4 * k + q] = dot(joint, scaled, cells) / STEP;
+      }
+    for (int64_t a = 0; a < rows; a++) mean[a] = dot(joint, scores + a * cells, cells);
+    for (int64_t a = 0; a < rows; a++) {
+      int prior_a = a >= PARAMETERS * claims;
+      int64_t in_a = prior_a ? none + 4 * o + a - PARAMETERS * claims
+                             : s->place[PARAMETERS * s->voice[first + a / PARAMETERS] + a % PARAMETERS];
+      if (!prior_a && in_a >= none) continue;
+      for (int64_t c = 0; c < cells; c += WIDTH) store(scaled + c, load(joint + c) * load(scores + a * cells + c));
+      for (int64_t b = 0; b <= a; b++) {
+        int prior_b = b >= PARAMETERS * claims;
+        int64_t in_b = prior_b ? none + 4 * o + b - PARAMETERS * claims
+                               : s->place[PARAMETERS * s->voice[first + b / PARAMETERS] + b % PARAMETERS];
+        if (!prior_b && in_b >= none) continue;
+        double product = dot(scaled, scores + b * cells, cells), part = mean[a] * mean[b] - product;
+        if (!prior_a && a / PARAMETERS == b / PARAMETERS) {
+          const double *second = own + PARAMETERS * PARAMETERS * (a / PARAMETERS);
+          int64_t x = a % PARAMETERS, y = b % PARAMETERS;
+          /* Within a claim, E[-d2 log row] = E[score score'] - E[row''] / row. */
+          part += product - 0.5 * (second[PARAMETERS * x + y] + second[PARAMETERS * y + x]);
+        }
+        if (prior_a && prior_b) {
+          int64_t x = a - PARAMETERS * claims, y = b - PARAMETERS * claims;
+          part -= 0.5 * (bent[4 * x + y] + bent[4 * y + x]);
+        }
+        info[in_a * size + in_b] += sign * part;
+        if (a != b) info[in_b * size + in_a] += sign * part;
+      }
+    }
+  }
+}
+
+/* ------------------------------------------------------------------------------------------------- the machine */
+
+/* What was compiled: how many cells are computed at once. */
+EXPORT int reconcile_width(void) { return WIDTH; }
+
+/* What it was compiled for, and by what. */
+EXPORT const char *reconcile_built_for(void) {
+  return
+#if defined(__x86_64__)
+      "x86-64"
+#elif defined(__aarch64__)
+      "aarch64"
+#else
+      "another processor"
+#endif
+#if defined(_WIN32)
+      ", Windows"
+#elif defined(__APPLE__)
+      ", macOS"
+#elif defined(__linux__)
+      ", Linux"
+#endif
+#if defined(__clang__)
+      ", clang " __clang_version__;
+#else
+      ", gcc " __VERSION__;
+#endif
+}
+
+/* Level of the processor and its system: 3 for x86-64-v3 (AVX2 and what belongs to it), else 1. Read from cpuid and
+ * xgetbv, since a compiler's own check depends on a run-time library that need not be there. */
+EXPORT int reconcile_level(void) {
+#if defined(__x86_64__)
+  uint32_t a, b, c, d, low, high, ecx, ebx, more;
+#define CPUID(leaf, sub) __asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(leaf), "c"(sub))
+  CPUID(0u, 0u);
+  if (a < 7) return 1;
+  CPUID(1u, 0u);
+  ecx = c;
+  CPUID(7u, 0u);
+  ebx = b;
+  CPUID(0x80000000u, 0u);
+  if (a < 0x80000001u) return 1;
+  CPUID(0x80000001u, 0u);
+  more = c;
+  const uint32_t first = 1u << 12 | 1u << 22 | 1u << 23 | 1u << 27 | 1u << 28 | 1u << 29; /* FMA MOVBE POPCNT OSXSAVE AVX F16C */
+  const uint32_t second = 1u << 3 | 1u << 5 | 1u << 8;                                    /* BMI1 AVX2 BMI2 */
+  if ((ecx & first) != first || (ebx & second) != second || !(more & 1u << 5)) return 1;  /* LZCNT */
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0u));
+  return (low & 6u) == 6u ? 3 : 1; /* the system saves the wide registers */
+#else
+  return 1;
+#endif
+}
