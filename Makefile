@@ -12,7 +12,7 @@ PACKAGE := $(shell find src -name '*.py' -o -name '*.html' -o -name '*.css' -o -
 unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all test-slow lint docs mutants bench bench-accuracy bench-speed bench-nuts evidence clean
+.PHONY: help demo test test-all test-slow lint docs mutants bench bench-accuracy bench-speed bench-against bench-nuts evidence clean
 
 help: ## say what the doors are
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,10 @@ bench-accuracy: $(VENV)/.stamp-peers ## compare with other methods on simulated 
 bench-speed: $(VENV)/.stamp-peers ## timings, and the cost per claim from 1,000 to 1,000,000 claims
 	$(BIN)/python -m pytest bench
 	$(BIN)/python bench/scale.py
+
+bench-against: dist/.stamp-wheel ## this commit beside an earlier one: make bench-against REF=8eec1a5
+	@test -n "$(REF)" || { echo "name a commit: make bench-against REF=8eec1a5" >&2; exit 1; }
+	@sh scripts/against.sh "$(PYTHON)" "$(REF)"
 
 bench-nuts: $(VENV)/.stamp-nuts ## `estimate` beside the same model under NUTS (NumPyro): distance and time
 	$(BIN)/python bench/nuts.py

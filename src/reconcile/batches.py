@@ -25,7 +25,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 TINY = 1e-290  # least prior probability of a cell
 STEP = 3e-5  # of finite differences of gradients
-_TRIPLES = 400_000  # numbers in the largest array, up to which draws are computed together
+_TRIPLES = 200_000  # numbers in the largest array, up to which draws are computed together
 _LOG_HALF, _DENSITY = -0.6931471805599453, 0.3989422804014327
 
 
@@ -192,7 +192,7 @@ class Plain:
         """See `Likelihood.rows`."""
         _check(shard, "rows", theta, echo)
         pairs = Pairs.of(shard)
-        parts = [speak(shard, pairs, part, echo).row for part, _ in _parts(pairs, theta)]
+        parts = [speak(shard, pairs, part, echo, slopes=False).row for part, _ in _parts(pairs, theta)]
         return np.ascontiguousarray(np.concatenate(parts, axis=1).T)
 
     def evaluate(
@@ -221,7 +221,7 @@ class Plain:
         ends = np.stack([line + shard.left, line + shard.right], axis=1).ravel()
         slots = (shard.voice[:, None].astype(np.int64) * len(PARAMETERS) + np.arange(len(PARAMETERS))).ravel()
         for part, at in _parts(pairs, theta):
-            rows = speak(shard, pairs, part, echo)
+            rows = speak(shard, pairs, part, echo, slopes=slopes)
             held = _mass(shard, tail[at], owner)
             evidence, posterior = settle(shard, owner, _joint(shard, rows, held))
             each[at] = evidence.T

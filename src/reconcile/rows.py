@@ -179,7 +179,7 @@ class Rows:
         return self.combine(sums, np.arange(len(self.echo))), np.array(sums[:2])
 
 
-def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats) -> Rows:
+def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats, *, slopes: bool = True) -> Rows:
     """Compute what each claim says of each cell.
 
     The noise is Student's t with 4 degrees of freedom, whose distribution function is 1/2 + u (3/8 - u^2 / 32) with u =
@@ -193,6 +193,8 @@ def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats) -> Rows:
         `PARAMETERS` of each voice.
     echo : ndarray, shape (claims, 2)
         Probability that a copied claim would be this one, and that there is a claim to copy.
+    slopes : bool, keyword
+        Whether slopes will be asked for.
     """
     own_of = np.moveaxis(theta, 0, -1)[shard.voice]  # claims, 8, draws
     chances = logistic(np.moveaxis(own_of[:, [HEAPING, GROSS, DENIAL, COPYING]], 1, 0))
@@ -203,20 +205,40 @@ def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats) -> Rows:
     heap, gross, denied, copied = chances
     claim, cell, edge = pairs.claim, pairs.cell, pairs.edge
 
+    def total(x: Floats) -> Floats:
+        """Add up the edges of each pair."""
+        found: Floats = _ordered(pairs.start) @ x if len(x) else np.zeros((len(claim), x.shape[1]))
+        return found
+
     fixed = shard.fixed[:, :, None]
     constant, holds_zero, anything = (fixed[:, k] + heap * (fixed[:, k + 1] - fixed[:, k]) for k in (0, 2, 4))
     rate = 1.0 / np.sqrt(shard.blur[cell][:, None] + variance[claim])
     middle = shard.log_center[cell][:, None] + bias[claim]
     tilt = shard.tilt[edge][:, None]
     weight = shard.plain[edge][:, None] + heap[claim[pairs.pair]] * tilt
-    z = (shard.log_edge[edge][:, None] - middle[pairs.pair]) * rate[pairs.pair]
-    root = 1.0 / np.sqrt(z * z * 0.25 + 1.0)
+    z = shard.log_edge[edge][:, None] - middle[pairs.pair]
+    z *= rate[pairs.pair]
+    root = z * z
+    root *= 0.25
+    root += 1.0
+    np.sqrt(root, out=root)
+    np.divide(1.0, root, out=root)
     u = z * root
-    under = (0.375 - u * u * 0.03125) * u
-    square = root * root
-    density = square * square * root * (-0.375 * weight)
-    said = under * weight, under * tilt, density, density * z
-    below, tilted, bell, skew = (_ordered(pairs.start) @ x for x in said) if len(z) else said
+    under = u * u
+    under *= 0.03125
+    np.subtract(0.375, under, out=under)
+    under *= u
+    below = total(np.multiply(under, weight, out=u))
+    tilted = bell = skew = below
+    if slopes:
+        tilted = total(np.multiply(under, tilt, out=u))
+        density = np.multiply(root, root, out=u)
+        density *= density
+        density *= root
+        density *= -0.375 * weight
+        bell = total(density)
+        density *= z
+        skew = total(density)
 
     smooth = below + constant[claim]
     smooth = np.where(smooth > 0.0, smooth, 0.0)

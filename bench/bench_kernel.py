@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""Time the likelihood of learned sources by each kernel that there is here; run as `make bench`."""
+
+import numpy as np
+import pytest
+
+from reconcile import kernel
+from reconcile.dependence import assign_roles
+from reconcile.model import Model
+from reconcile.openings import Opened
+from reconcile.problems import pose
+from reconcile.simulate import simulate
+
+DRAWS = 16
+NAMES = [*(level for level in kernel.LEVELS if kernel.load(level)), "numpy"]
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """Some hundred claims, at the cells that matter, and parameters to ask at."""
+    claims = simulate(events=20, sources=5, claims_per_event=5, outcomes=("killed",), rng=0).claims
+    problem = pose(claims.columns, assign_roles(claims), Model()).problem
+    layout = problem.hierarchy
+    sd = 1 / np.sqrt(np.diag(layout.precision(layout.log_spread)))
+    xs = layout.mean + np.random.default_rng(1).standard_normal((DRAWS, len(layout))) * sd
+    return Opened.of(problem, map).reduced(xs)[0], xs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def bench_gradient(benchmark, learned, name, monkeypatch):
+    monkeypatch.setenv(kernel.VARIABLE, name)
+    corpus, xs = learned
+    benchmark(corpus.evaluate, xs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def bench_curvature(benchmark, learned, name, monkeypatch):
+    monkeypatch.setenv(kernel.VARIABLE, name)
+    corpus, xs = learned
+    benchmark(corpus.curvature, xs[0])
