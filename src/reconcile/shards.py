@@ -152,7 +152,9 @@ def _lay_out(
     for k, weight in enumerate((words.plain, words.heaped)):
         fixed[:, k] += 0.5 * np.bincount(owner, weight[slot], len(row))
     voice, columns_of, shift = _voices(columns[:, row], hedged, len(row))
-    parameters = np.unique(columns_of[columns_of < none])
+    spoken = np.zeros(none + 1, dtype=np.bool_)
+    spoken[columns_of] = True
+    parameters = np.flatnonzero(spoken[:none])
     place = np.where(columns_of < none, np.searchsorted(parameters, columns_of), len(parameters))
     shard = Shard(
         cell=cell,
