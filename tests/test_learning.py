@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import reconcile as rc
-from reconcile.arrays import PARAMETERS
 from reconcile.batches import STEP
 from reconcile.chains import _effective, draw_spreads
 from reconcile.claims import Corpus
