@@ -24,7 +24,8 @@ demo: $(VENV)/.stamp-demo ## estimate the claims in examples/taftanaz.csv
 test: dist/.stamp-wheel ## test the built wheel on PYTHON, without the slow tests
 	@sh scripts/test.sh "$(PYTHON)" fast
 
-test-all: test-slow ## run the slow tests on PYTHON, and some of the others on each other Python 3.11 to 3.13 found
+test-all: test-slow ## run the slow tests on PYTHON, some without the compiled kernel, some on each other Python found
+	@sh scripts/test.sh "$(PYTHON)" plain
 	@set -e; for python in $$(sh scripts/pythons.sh "$(PYTHON)" | tail -n +2); do \
 		sh scripts/test.sh "$$python" smoke; done
 

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# usage: test.sh PYTHON [fast|slow|smoke]
+# usage: test.sh PYTHON [fast|slow|plain|smoke]
 # Test the built wheel, never the source tree, in an environment of its own for each version of Python.
 #   fast   all but the slow tests, and the examples in the docstrings
 #   slow   the slow tests
+#   plain  what learns, with the likelihood in NumPy, as where nothing was compiled
 #   smoke  what another version of Python may break, with few examples: language, imports, files in and out, the
 #          command line, an estimate by each way, the laws
 set -eu
@@ -39,6 +40,13 @@ fast)
     "$venv/bin/python" -m pytest -n auto --doctest-modules --pyargs reconcile
     ;;
 slow) $pytest -m slow ;;
+plain)
+    set --
+    for room in arrays batches openings visits learning lessons models; do
+        set -- "$@" "tests/test_$room.py"
+    done
+    RECONCILE_KERNEL=numpy $pytest -m "not slow" "$@"
+    ;;
 smoke)
     set -- tests/test_laws.py::test_estimate_keeps_the_law
     for name in two_claims_are_bayes_by_hand the_readme_example the_order_of_claims_does_not_matter_to_the_last_bit; do
