@@ -6,15 +6,17 @@ beyond what Python has loaded and no Python headers, so one wheel for a platform
 be compiled the wheel is pure Python, does the same in NumPy, and the build says so.
 
 Environment variables: RECONCILE_PURE=1 compiles nothing; CC names a compiler; RECONCILE_TARGET names one of `TARGETS`
-to compile for with `ziglang`, whatever the machine.
+to compile for with `ziglang`, whatever the machine, and then a wheel that cannot be compiled is an error.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import sysconfig
@@ -42,13 +44,16 @@ TARGETS = {
     "windows-x86_64": ("win_amd64", "x86_64-windows-gnu"),
 }
 SUFFIXES = {"windows": ".dll", "macos": ".dylib"}
-LEVELS = {"baseline": None, "v3": "x86-64-v3"}  # libraries, and the level of x86-64 that each is for
-TRIAL = "typedef double v __attribute__((vector_size(16))); v f(v x) { return x + x; }\n"
+# Libraries, with what tells gcc and clang, and zig, for which level of x86-64. Before gcc 11 levels had no names.
+LEVELS = {
+    "baseline": ([], []),
+    "v3": (["-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mlzcnt", "-mmovbe", "-mf16c"], ["-mcpu=x86_64_v3"]),
+}
 
 
 def is_pure() -> bool:
     """Whether nothing is to be compiled."""
-    return os.environ.get("RECONCILE_PURE", "") not in {"", "0"}
+    return os.environ.get("RECONCILE_PURE", "").lower() not in {"", "0", "no", "false"}
 
 
 def find_target() -> str | None:
@@ -69,77 +74,118 @@ def find_target() -> str | None:
     return found if found in TARGETS and sys.maxsize > 2**32 else None
 
 
-def find_compiler() -> list[str] | None:
-    """Give the command of a C compiler that makes shared libraries here."""
+def find_compiler(source: Path) -> tuple[list[str] | None, str | None]:
+    """Find a C compiler that compiles the source into a library which can be loaded here.
+
+    Returns
+    -------
+    command : list of str, optional
+    complaint : str, optional
+        Why the compiler that CC names is not it.
+    """
     if sys.platform == "win32" or os.environ.get("RECONCILE_TARGET"):
-        return None
-    for command in ([os.environ["CC"]] if os.environ.get("CC") else []) + ["cc", "gcc", "clang"]:
+        return None, None
+    complaint = None
+    named = os.environ.get("CC")
+    for command in ([named] if named else []) + ["cc", "gcc", "clang"]:
+        said = try_compiler(command, source)
+        if said is None:
+            return shlex.split(command), complaint
+        if command == named:
+            complaint = f"CC={command} is not used: {said}"
+    return None, complaint
+
+
+def try_compiler(command: str, source: Path) -> str | None:
+    """Compile the source and load it; None if that went well, else what is wrong."""
+    try:
         words = shlex.split(command)
-        if not words or shutil.which(words[0]) is None:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            trial = Path(folder, "trial.c")
-            trial.write_text(TRIAL)
-            if compile_file([*words, "-fPIC", "-shared"], trial, trial.with_suffix(".so")) is None:
-                return words
-    return None
+    except ValueError as error:
+        return str(error)
+    if not words or shutil.which(words[0]) is None:
+        return "there is no such program"
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, "trial.so")
+        said = compile_file([*words, *FLAGS, "-O0", "-fPIC"], source, output)
+        if said is None:
+            try:
+                ctypes.CDLL(str(output))
+            except OSError as error:
+                said = f"what it makes cannot be loaded: {error}"
+    return said
 
 
 def compile_file(command: list[str], source: Path, output: Path) -> str | None:
     """Compile a file; None if that went well, else what the compiler said."""
     try:
         ran = subprocess.run(  # noqa: S603 - the compiler's command is ours, or the builder's own
-            [*command, "-o", str(output), str(source)], capture_output=True, text=True, check=False
+            [*command, "-o", str(output), str(source)], capture_output=True, check=False
         )
     except OSError as error:
         return str(error)
-    return None if ran.returncode == 0 and output.is_file() else ran.stderr.strip() or f"exit code {ran.returncode}"
+    said = ran.stderr.decode(errors="replace").strip()
+    return None if ran.returncode == 0 and output.is_file() else said or f"it ended with exit code {ran.returncode}"
 
 
 class CustomBuildHook(BuildHookInterface):
     """Put the libraries into the wheel, or beside the source for an editable install."""
 
     def dependencies(self) -> list[str]:
-        """Ask for `ziglang` only where no compiler works: it is 80 MB and more to fetch."""
-        needed = self.target_name == "wheel" and not is_pure() and find_target() and find_compiler() is None
-        return [ZIG] if needed else []
+        """Ask for `ziglang` only where no compiler works: it is some 100 MB to fetch."""
+        wanted = self.target_name == "wheel" and not is_pure() and find_target() is not None
+        return [ZIG] if wanted and find_compiler(Path(self.root, SOURCE))[0] is None else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and tag the wheel; or say why it is pure."""
         if self.target_name != "wheel":
             return
-        target, here = find_target(), Path(self.root, SOURCE).parent
+        here = Path(self.root, SOURCE).parent
         if version == "editable":
             for path in (p for p in here.glob("likelihood_*") if p.suffix in {".so", ".dylib", ".dll"}):
                 path.unlink()  # of an earlier build
+        target = find_target()
         if is_pure() or target is None:
-            why = "RECONCILE_PURE is set" if is_pure() else f"{platform.machine()} on {sys.platform} is not known"
+            machine = f"{platform.machine()} on {sys.platform}, {8 * struct.calcsize('P')} bits, is not one of"
+            why = "RECONCILE_PURE is set" if is_pure() else f"{machine} {', '.join(TARGETS)}"
             self.app.display_warning(f"reconcile: no compiled likelihood, since {why}; NumPy will be used")
             return
-        tag, triple = TARGETS[target]
-        compiler = find_compiler()
-        suffix = SUFFIXES.get(target.partition("-")[0], ".so")
-        folder = here if version == "editable" else Path(self.root, "build", "kernel", target)
-        folder.mkdir(parents=True, exist_ok=True)
-        for level, architecture in LEVELS.items():
-            if architecture and not target.endswith("x86_64"):
-                continue
-            if compiler:
-                command = [*compiler, *([f"-march={architecture}"] if architecture else [])]
-            else:
-                cpu = [f"-mcpu={architecture.replace('-', '_')}"] if architecture else []
-                command = [sys.executable, "-m", "ziglang", "cc", "-target", triple, *cpu, "-fno-sanitize=undefined"]
-            output = folder / f"likelihood_{level}{suffix}"
-            code = [] if target.startswith("windows") else ["-fPIC"]
-            said = compile_file([*command, *FLAGS, *code], Path(self.root, SOURCE), output)
-            if said is not None:
-                self.app.display_warning(f"reconcile: the likelihood could not be compiled ({level}): {said}")
-                continue
-            if version != "editable":
-                build_data["force_include"][str(output)] = f"reconcile/kernel/{output.name}"
-            build_data["pure_python"] = False
-        if build_data.get("pure_python", True):
+        compiler, complaint = find_compiler(Path(self.root, SOURCE))
+        if complaint:
+            self.app.display_warning(f"reconcile: {complaint}")
+        # Nothing but an editable install writes into the tree, which may be read-only; `finalize` removes the folder.
+        self.folder = here if version == "editable" else Path(tempfile.mkdtemp(prefix="reconcile-"))
+        made = self.compile(target, compiler, self.folder)
+        if not made:
+            if os.environ.get("RECONCILE_TARGET"):
+                raise SystemExit(f"RECONCILE_TARGET={target}: the likelihood could not be compiled")
             self.app.display_warning("reconcile: no compiled likelihood; NumPy will be used")
             return
+        if version != "editable":
+            build_data["force_include"].update({str(path): f"reconcile/kernel/{path.name}" for path in made})
         local = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        build_data["tag"] = f"py3-none-{local if compiler else tag}"
+        # One architecture is compiled, also for a Python that was made for two.
+        local = local.replace("universal2", platform.machine())
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{local if compiler else TARGETS[target][0]}"
+
+    def compile(self, target: str, compiler: list[str] | None, folder: Path) -> list[Path]:
+        """Compile every level for a target, with a compiler or else with zig; give the files, and say what failed."""
+        made = []
+        for level, (flags, zig_flags) in LEVELS.items():
+            if flags and not target.endswith("x86_64"):
+                continue
+            zig = [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[target][1], "-fno-sanitize=undefined"]
+            command = [*compiler, *flags] if compiler else [*zig, *zig_flags]
+            output = folder / f"likelihood_{level}{SUFFIXES.get(target.partition('-')[0], '.so')}"
+            code = [] if target.startswith("windows") else ["-fPIC"]
+            said = compile_file([*command, *FLAGS, *code], Path(self.root, SOURCE), output)
+            if said is None:
+                made.append(output)
+            else:
+                self.app.display_warning(f"reconcile: the likelihood could not be compiled ({level}): {said}")
+        return made
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what was compiled, which is in the wheel now."""
+        if version != "editable" and getattr(self, "folder", None) is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)

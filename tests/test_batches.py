@@ -146,6 +146,38 @@ def test_scores_of_sources_are_finite_differences(parameter, engine):
     assert (up - down) / (2 * h) == pytest.approx(scores @ step.ravel(), rel=DIFFERENCE, abs=DIFFERENCE)
 
 
+@pytest.mark.parametrize("parameter, far", [(0, 61.0), (0, -80.0), (1, 9.0), (1, -13.0)])
+def test_beyond_its_limits_a_parameter_changes_nothing(parameter, far, engine):
+    claims, theta, echo = world(10)
+    theta[1] = 3.0  # wide enough for figures to be reached from there
+    theta[parameter] = far
+    laid_out, h = lay_out(claims), 1e-5
+    value, scores, _ = total(engine, laid_out, theta.ravel(), echo)
+    step = np.zeros(theta.shape)
+    step[parameter] = h
+    assert total(engine, laid_out, (theta + step).ravel(), echo)[0] == value
+    assert np.all(scores.reshape(theta.shape)[parameter] == 0)
+
+
+def test_cells_that_only_fill_up_hold_nothing_whatever_is_said(engine):
+    """Thousands of claims that no cell explains once made the cells that fill up the likeliest of all."""
+    number = 3_000
+    meanings = (MODEL.speech.read(Exactly(1)),)
+    claims = Claims(
+        np.zeros(number, dtype=int), np.zeros(number, dtype=int), np.zeros(number, dtype=bool), meanings, np.array([0])
+    )
+    start = np.array([0, 1_000, 1_001])
+    cells = Cells(start, np.array([1, 1_001, TOP + 1]), np.array([0, 3]), np.log([0.5, 1_000.5, 1e6]), np.zeros(3))
+    columns = np.tile(np.arange(8)[:, None], (1, number))
+    (shard,), edges = lay_out(claims, columns, cells)
+    theta = np.array([[[0.0, -12.0, -50.0, 0.0, -750.0, -750.0, -750.0, -750.0]]])
+    tail, _ = engine.tails(edges, PRIOR[None], slopes=False)
+    found = engine.evaluate(shard, theta, np.zeros((number, 2)), tail, weight=np.ones((1, 1)))
+    assert found.mass[shard.cells].sum() == pytest.approx(1)
+    assert np.argmax(found.mass[shard.cells]) == 0
+    assert found.value[0] < -110_000
+
+
 @pytest.mark.parametrize("parameter", range(4), ids=["zero", "location", "log_scale", "broad"])
 @pytest.mark.parametrize("outcome", range(len(OUTCOMES)), ids=OUTCOMES)
 def test_scores_of_count_priors_are_finite_differences(outcome, parameter, engine):

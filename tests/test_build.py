@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import platform
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -24,6 +25,13 @@ def build():
     return module
 
 
+@pytest.fixture(scope="module")
+def compiler(build):
+    """Skip what needs a compiler where there is none."""
+    if build.find_target() is None or build.find_compiler(ROOT / build.SOURCE)[0] is None:
+        pytest.skip("no C compiler here")
+
+
 @pytest.fixture(autouse=True)
 def clean(monkeypatch):
     for name in ("RECONCILE_PURE", "RECONCILE_TARGET", "CC"):
@@ -31,12 +39,13 @@ def clean(monkeypatch):
 
 
 @pytest.fixture
-def hook(build, tmp_path):
+def hook(build, tmp_path, monkeypatch):
     """A hook in a copy of the source, which writes down what it warns of."""
     (tmp_path / build.SOURCE).parent.mkdir(parents=True)
     shutil.copy(ROOT / build.SOURCE, tmp_path / build.SOURCE)
     said = []
     app = SimpleNamespace(display_warning=said.append)
+    monkeypatch.setattr(build, "FLAGS", [*build.FLAGS, "-O0"])  # as good here, and quicker
     made = build.CustomBuildHook(str(tmp_path), {}, None, None, str(tmp_path / "dist"), "wheel", app)
     made.said = said
     return made
@@ -72,7 +81,7 @@ def test_machines_are_known_by_name(build, monkeypatch, system, machine, wanted)
 def test_another_target_may_be_asked_for_by_a_name_that_is_known(build, monkeypatch):
     monkeypatch.setenv("RECONCILE_TARGET", "macos-arm64")
     assert build.find_target() == "macos-arm64"
-    assert build.find_compiler() is None  # a compiler of this machine would not do
+    assert build.find_compiler(ROOT / build.SOURCE) == (None, None)  # a compiler of this machine would not do
     monkeypatch.setenv("RECONCILE_TARGET", "amiga")
     with pytest.raises(SystemExit, match=r"RECONCILE_TARGET: got 'amiga'; allowed: linux-x86_64"):
         build.find_target()
@@ -93,9 +102,7 @@ def test_a_compiler_is_asked_for_only_where_none_works(build, hook, monkeypatch,
     assert hook.dependencies() == []
 
 
-def test_a_compiler_that_works_is_used(build, hook):
-    if build.find_target() is None or build.find_compiler() is None:
-        pytest.skip("no C compiler here")
+def test_a_compiler_that_works_is_used(build, hook, compiler):
     assert hook.dependencies() == []
     data = fresh()
     hook.initialize("standard", data)
@@ -106,11 +113,11 @@ def test_a_compiler_that_works_is_used(build, hook):
     assert all(0 < Path(path).stat().st_size < 200_000 for path in data["force_include"])
     assert data["pure_python"] is False
     assert data["tag"].startswith("py3-none-")
+    hook.finalize("standard", data, "")
+    assert not any(Path(path).exists() for path in data["force_include"])
 
 
-def test_an_editable_install_has_its_libraries_beside_the_source(build, hook):
-    if build.find_target() is None or build.find_compiler() is None:
-        pytest.skip("no C compiler here")
+def test_an_editable_install_has_its_libraries_beside_the_source(build, hook, compiler):
     folder = Path(hook.root, build.SOURCE).parent
     (folder / "likelihood_v3.so").write_bytes(b"of an earlier build")
     data = fresh()
@@ -130,16 +137,63 @@ def test_a_wheel_without_compiled_code_says_so(build, hook, monkeypatch, version
     assert "RECONCILE_PURE is set; NumPy will be used" in hook.said[0]
 
 
-def test_a_compiler_that_fails_is_quoted(build, hook, monkeypatch):
-    if build.find_target() is None or build.find_compiler() is None:
-        pytest.skip("no C compiler here")
-    Path(hook.root, build.SOURCE).write_text("this is no C\n")
+@pytest.mark.parametrize(
+    "named, said",
+    [
+        ("/no/such/cc", "there is no such program"),
+        ("gcc 'x", "No closing quotation"),
+        ("sh -c 'exit 3'", "it ended with exit code 3"),
+    ],
+)
+def test_a_compiler_that_was_named_and_does_not_work_is_said(build, hook, compiler, monkeypatch, named, said):
+    monkeypatch.setenv("CC", named)
     data = fresh()
     hook.initialize("standard", data)
-    assert data == fresh()
-    assert "could not be compiled (baseline): " in hook.said[0]
-    assert "error" in hook.said[0]
-    assert hook.said[-1].endswith("NumPy will be used")
+    assert len(hook.said) == 1
+    assert hook.said[0].startswith(f"reconcile: CC={named} is not used: ")
+    assert re.search(said, hook.said[0])
+    assert data["pure_python"] is False
+    hook.finalize("standard", data, "")
+
+
+def test_a_compiler_that_says_what_is_no_text(build, tmp_path):
+    odd = tmp_path / "cc"
+    odd.write_text("#!/bin/sh\nprintf '\\377\\n' >&2\nexit 1\n")
+    odd.chmod(0o755)
+    assert build.try_compiler(str(odd), ROOT / build.SOURCE) == "\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_compiler_for_another_machine_is_not_used(build, tmp_path):
+    odd = tmp_path / "cc"
+    odd.write_text('#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho no library > "$2"\n')
+    odd.chmod(0o755)
+    assert "what it makes cannot be loaded" in build.try_compiler(str(odd), ROOT / build.SOURCE)
+
+
+def test_what_fails_to_compile_is_quoted(build, hook, compiler, monkeypatch):
+    monkeypatch.setitem(build.LEVELS, "v3", (["-mno-such-thing"], []))
+    data = fresh()
+    hook.initialize("standard", data)
+    assert [path.rpartition("/")[2].partition(".")[0] for path in data["force_include"].values()] == [
+        "likelihood_baseline"
+    ]
+    if platform.machine() == "x86_64":
+        assert "could not be compiled (v3): " in hook.said[0]
+        assert "no-such-thing" in hook.said[0]
+    hook.finalize("standard", data, "")
+
+
+def test_a_target_that_was_asked_for_and_cannot_be_compiled_is_an_error(build, hook, monkeypatch):
+    monkeypatch.setenv("RECONCILE_TARGET", "linux-aarch64")
+    monkeypatch.setattr(build, "compile_file", lambda *_: "no ziglang")
+    with pytest.raises(SystemExit, match="RECONCILE_TARGET=linux-aarch64: the likelihood could not be compiled"):
+        hook.initialize("standard", fresh())
+
+
+@pytest.mark.parametrize("value, pure", [("", False), ("0", False), ("no", False), ("False", False), ("1", True)])
+def test_purity_is_asked_for_in_words(build, monkeypatch, value, pure):
+    monkeypatch.setenv("RECONCILE_PURE", value)
+    assert build.is_pure() is pure
 
 
 def test_a_source_distribution_compiles_nothing(build, hook, tmp_path):

@@ -169,6 +169,7 @@ def test_no_draws(compiled):
         found = engine.evaluate(shard, thetas, heard, tail, slopes=True)
         assert found.value.shape == (0,)
         assert found.score.shape == (0, len(shard.shift), 8)
+        assert engine.rows(shard, thetas, heard).shape == (0, len(shard.exact))
 
 
 def test_many_claims_of_one_count(compiled):
@@ -317,28 +318,76 @@ def test_the_best_kernel_that_the_processor_runs_is_loaded(monkeypatch):
 def test_the_environment_chooses(monkeypatch):
     monkeypatch.setenv(VARIABLE, "numpy")
     assert likelihood() is PLAIN
-    assert rc.show_config(mode="dicts")["likelihood"]["kernel"] == "NumPy"
+    assert rc.show_config(mode="dicts")["likelihood"]["kernel"] == "numpy"
     monkeypatch.setenv(VARIABLE, "")
     assert likelihood() is (choose() or PLAIN)
     monkeypatch.setenv(VARIABLE, "fast")
-    with pytest.raises(rc.InvalidValue, match=r"RECONCILE_KERNEL: got 'fast'; allowed: .*numpy"):
+    with pytest.raises(rc.InvalidValue, match=r"environment variable RECONCILE_KERNEL: got 'fast'; allowed: .*numpy"):
         likelihood()
 
 
-def test_without_libraries_numpy_runs(monkeypatch, tmp_path):
+@pytest.fixture
+def libraries(monkeypatch, tmp_path):
+    """Copies of the libraries, in a folder where the package looks for them."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    found = {level: shutil.copy(path, tmp_path) for level, path in kernel.installed().items()}
     monkeypatch.setattr(kernel, "__file__", str(tmp_path / "__init__.py"))
-    load.cache_clear()
+    kernel.attempt.cache_clear()
     kernel._choose.cache_clear()
-    try:
-        monkeypatch.delenv(VARIABLE, raising=False)
-        assert likelihood() is PLAIN
-        assert "nothing was compiled" in rc.show_config(mode="dicts")["likelihood"]["why"]
-        monkeypatch.setenv(VARIABLE, "v3")
-        with pytest.raises(rc.InvalidValue, match="allowed: numpy"):
-            likelihood()
-    finally:
-        load.cache_clear()
-        kernel._choose.cache_clear()
+    yield {level: Path(path) for level, path in found.items()}
+    kernel.attempt.cache_clear()
+    kernel._choose.cache_clear()
+
+
+def test_without_libraries_numpy_runs(libraries, monkeypatch):
+    for path in libraries.values():
+        path.unlink()
+    assert likelihood() is PLAIN
+    assert "it was not built" in rc.show_config(mode="dicts")["likelihood"]["not baseline"]
+    monkeypatch.setenv(VARIABLE, "v3")
+    with pytest.raises(rc.InvalidValue, match="allowed: numpy"):
+        likelihood()
+
+
+@pytest.mark.parametrize("content", [b"", b"no library", b"\x7fELF"])
+def test_a_library_that_cannot_be_loaded_is_done_without(libraries, content):
+    if not libraries:
+        pytest.skip("the package was built without its kernel")
+    best = next(iter(libraries))
+    libraries[best].write_bytes(content)
+    assert likelihood().name == ("baseline" if best == "v3" else "numpy")
+    assert "it cannot be loaded: " in rc.show_config(mode="dicts")["likelihood"][f"not {best}"]
+    libraries["baseline"].unlink()
+    assert likelihood_anew() is PLAIN
+    assert rc.show_config(mode="dicts")["likelihood"]["kernel"] == "numpy"
+
+
+def likelihood_anew():
+    kernel.attempt.cache_clear()
+    kernel._choose.cache_clear()
+    return likelihood()
+
+
+def test_a_library_of_another_version_of_the_source_is_done_without(libraries, monkeypatch):
+    if not libraries:
+        pytest.skip("the package was built without its kernel")
+    monkeypatch.setattr(kernel, "VERSION", kernel.VERSION + 1)
+    assert likelihood() is PLAIN
+    said = rc.show_config(mode="dicts")["likelihood"]
+    assert all(
+        "another version of the source; install the package again" in said[f"not {level}"] for level in libraries
+    )
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+def test_a_library_of_something_else_is_done_without(libraries, tmp_path):
+    source = tmp_path / "other.c"
+    source.write_text("int other(void) { return 1; }\n")
+    path = libraries.get("baseline", tmp_path / f"likelihood_baseline{kernel.SUFFIX}")
+    path.unlink(missing_ok=True)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(path), str(source)], check=True)
+    assert likelihood() is PLAIN
+    assert "reconcile_version" in rc.show_config(mode="dicts")["likelihood"]["not baseline"]
 
 
 def test_an_estimate_is_the_same_without_the_kernel():
@@ -390,6 +439,15 @@ def test_offsets_that_lead_elsewhere_are_refused(shard, name):
             attrs.evolve(shard, **{name: wrong})
 
 
+@pytest.mark.parametrize("name", ["cell", "claim", "edge", "pair"])
+def test_offsets_whose_differences_wrap_around_are_refused(shard, name):
+    offset = getattr(shard, name)
+    wrong = offset.copy()
+    wrong[1], wrong[2:-1] = 2**62, -(2**63) + int(offset[-1]) + 5
+    with pytest.raises(rc.InvalidValue, match=r"Shard\."):
+        attrs.evolve(shard, **{name: wrong})
+
+
 @pytest.mark.parametrize("name", ["outcome", "left", "right", "voice", "place", "cells"])
 @pytest.mark.parametrize("wrong", [-1, 10**6])
 def test_indices_out_of_range_are_refused(shard, name, wrong):
@@ -431,6 +489,12 @@ def test_arguments_of_another_kind_or_shape_are_refused(engine_and_input):
         for wrong in (right.astype(np.float32), right[..., :-1], flipped):
             with pytest.raises(rc.InvalidValue, match=name):
                 call(wrong)
+
+
+def test_places_that_are_no_multiple_are_refused(engine_and_input):
+    engine = engine_and_input[0]
+    with pytest.raises(rc.InvalidValue, match=r"by_counts\.prior: .*multiple of 8"):
+        engine.by_counts(np.ones((1, 1, 4, 5)), np.ones((1, 1, 5)))
 
 
 def five(tail, slopes):
@@ -478,8 +542,11 @@ def read_too_far(path):
 
 
 @pytest.mark.slow
-def test_the_address_sanitizer_finds_nothing(tmp_path):
+@pytest.mark.parametrize("width", [[], ["-mavx2"]], ids=["baseline", "avx2"])
+def test_the_address_sanitizer_finds_nothing(tmp_path, width):
     compiler = shutil.which("gcc")
+    if width and "avx2" not in (flags_of_processor() or ()):
+        pytest.skip("needs AVX2")
     if compiler is None or not SOURCE.is_file() or sys.platform != "linux":
         pytest.skip("needs gcc on Linux and the source of the kernel")
     runtime = [
@@ -491,7 +558,7 @@ def test_the_address_sanitizer_finds_nothing(tmp_path):
     if not all(Path(one).is_absolute() for one in runtime):
         pytest.skip("gcc has no sanitizers here")
     path = tmp_path / "sanitized.so"
-    flags = ["-std=c11", "-O1", "-g", "-mavx2", "-ffp-contract=off", "-fPIC", "-shared", "-Wno-psabi"]
+    flags = ["-std=c11", "-O1", "-g", *width, "-ffp-contract=off", "-fPIC", "-shared", "-Wno-psabi"]
     watched = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     subprocess.run([compiler, *flags, *watched, "-o", str(path), str(SOURCE)], check=True)
     environment = os.environ | {

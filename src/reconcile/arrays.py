@@ -15,8 +15,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.channels import GrossError
-from reconcile.elementary import exponential, log_upper, logarithm
+from reconcile.channels import LARGEST_FIGURE
+from reconcile.elementary import exponential, log_one_plus, log_upper, logarithm
 from reconcile.errors import InvalidValue
 from reconcile.pmf import TOP
 from reconcile.speech import Meaning
@@ -40,7 +40,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 PARAMETERS = ("bias", "log_spread", "fidelity", "slope", "denial", "gross", "heaping", "copying")
 COUNTS = 4  # parameters of a count prior: logit of `zero`, `location`, log of `scale`, logit of `broad`
-FILLER = -1e5  # `Shard.base` of cells that only fill up: far below the logarithm of any probability
+FILLER = -1e300  # `Shard.base` of cells that only fill up: far below the logarithm of any number of claims
 LANES = 8  # cells of a count come in multiples of it: what the widest vectors hold
 _LOG_HALF = -0.6931471805599453
 # Width of a cell relative to its counts, by how far (as a ratio) it lies from the nearest claimed number.
@@ -91,14 +91,21 @@ class Words:
                 known = np.maximum(known, 1.0)
             edges.append(known[inner])
             coefficients.append(sums[:, inner])
-            anything = GrossError.anything(m.low, m.high)
+            anything = _anything(m.low, m.high)
             for row, weight in enumerate((m.plain, m.heaped)):
                 fixed[row, at] = weight[np.isinf(m.high)].sum()
                 fixed[2 + row, at] = weight[m.low <= 0].sum()
-                fixed[4 + row, at] = weight @ anything
+                fixed[4 + row, at] = np.cumsum(weight * anything)[-1]
         start = np.concatenate([[0], np.cumsum([len(e) for e in edges])])
         plain, heaped = np.concatenate(coefficients, axis=1)
         return cls(start, np.concatenate(edges), plain, heaped, fixed)
+
+
+def _anything(low: Floats, high: Floats) -> Floats:
+    """Give `GrossError.anything` with the same bits on every machine."""
+    width = np.minimum(high, LARGEST_FIGURE) - low + 1.0
+    share: Floats = log_one_plus(np.maximum(width, 0.0) / (low + 1.0)) / logarithm(np.array([LARGEST_FIGURE + 2.0]))
+    return share
 
 
 @attrs.frozen(eq=False)
@@ -166,7 +173,7 @@ def _cells(event: Ints, point: Floats, events: int) -> tuple[Ints, Ints]:
         relative = np.select(
             [distance <= np.log(r) + _TIE for r, _ in _RESOLUTION[:-1]], [w for _, w in _RESOLUTION[:-1]], 2.0
         )
-        level = np.floor(np.log2(np.maximum(relative * np.maximum(grid, 1) / width, 1.0))).astype(np.int64)
+        level = np.frexp(np.maximum(relative * np.maximum(grid, 1) / width, 1.0))[1] - 1  # of whole powers of two
         kept = (np.arange(len(grid)) % (1 << np.minimum(level, 20)) == 0) | (grid <= 2)
         kept[:, -1] = False  # beyond the top
         at, cell = np.nonzero(kept)
@@ -395,7 +402,9 @@ class Shard:
         check_array("Shard.heard", self.heard, np.bool_, (sizes["claims"],))
         for name, target in _OFFSETS.items():
             offset = getattr(self, name)
-            if offset[0] != 0 or offset[-1] != sizes[target] or np.any(np.diff(offset) < 0):
+            # Differences of numbers of any size may wrap around, so these are looked at first.
+            inside = offset.min() >= 0 and offset.max() <= sizes[target]
+            if not inside or offset[0] != 0 or offset[-1] != sizes[target] or np.any(np.diff(offset) < 0):
                 raise InvalidValue(
                     f"Shard.{name}", offset, f"offsets from 0 to the {sizes[target]} {target}, ascending"
                 )
@@ -479,3 +488,13 @@ def check_array(what: str, given: Any, kind: type[np.generic], shape: tuple[int,
         raise InvalidValue(what, given, f"an array of {np.dtype(kind).name} and shape {shape}")
     if not given.flags.c_contiguous or not given.flags.aligned:
         raise InvalidValue(what, f"an array with strides {given.strides}", "a contiguous array")
+
+
+def check_tails(slopes: Floats, prior: Floats) -> tuple[int, int, int]:
+    """Check derivatives by tails, (draws, outcomes, places), and slopes of these; give the numbers of each."""
+    draws, outcomes, places = prior.shape if np.ndim(prior) == 3 else (0, 0, 0)
+    check_array("by_counts.prior", prior, np.float64, (draws, outcomes, places))
+    check_array("by_counts.slopes", slopes, np.float64, (draws, outcomes, COUNTS, places))
+    if places % LANES:
+        raise InvalidValue("by_counts.prior", prior, f"a multiple of {LANES} places")
+    return draws, outcomes, places

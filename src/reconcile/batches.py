@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import COUNTS, FILLER, PARAMETERS, CountEdges, Evaluated, Shard, check_array, spans
+from reconcile.arrays import COUNTS, FILLER, PARAMETERS, CountEdges, Evaluated, Shard, check_array, check_tails, spans
 from reconcile.elementary import exponential, log_upper, logarithm, logistic
 from reconcile.kernel import choose
 from reconcile.rows import Pairs, Rows, add_up, speak
@@ -142,7 +142,7 @@ class Plain:
     @property
     def name(self) -> str:
         """How it is called in `show_config`."""
-        return "NumPy"
+        return "numpy"
 
     def tails(self, edges: CountEdges, counts: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
         """See `Likelihood.tails`."""
@@ -170,8 +170,7 @@ class Plain:
 
     def by_counts(self, slopes: Floats, prior: Floats) -> Floats:
         """See `Likelihood.by_counts`."""
-        draws, outcomes, places = prior.shape
-        check_array("by_counts.slopes", slopes, np.float64, (draws, outcomes, COUNTS, places))
+        draws, outcomes, places = check_tails(slopes, prior)
         products = np.moveaxis(slopes * prior[:, :, None], -1, 0).reshape(places, -1)
         return add_up(products, np.array([0, places])).reshape(draws, outcomes, COUNTS)
 
@@ -192,8 +191,10 @@ class Plain:
         """See `Likelihood.rows`."""
         _check(shard, "rows", theta, echo)
         pairs = Pairs.of(shard)
-        parts = [speak(shard, pairs, part, echo, slopes=False).row for part, _ in _parts(pairs, theta)]
-        return np.ascontiguousarray(np.concatenate(parts, axis=1).T)
+        found = np.empty((len(theta), len(shard.exact)))
+        for part, at in _parts(pairs, theta):
+            found[at] = speak(shard, pairs, part, echo, slopes=False).row.T
+        return found
 
     def evaluate(
         self,
@@ -340,6 +341,6 @@ def settle(shard: Shard, owner: Ints, joint: Floats) -> tuple[Floats, Floats]:
         return np.zeros((0, joint.shape[1])), joint
     peak = np.maximum.reduceat(joint, shard.cell[:-1], axis=0)
     mass = exponential(joint - peak[owner])
-    mass[shard.base < 0.1 * FILLER] = 0.0
+    mass[shard.base < 1e-10 * FILLER] = 0.0
     total = add_up(mass, shard.cell)
     return peak + logarithm(total), mass * (1.0 / total)[owner]

@@ -161,7 +161,8 @@ class Claimed:
             prior += by_tail
             if copies:
                 copied[:, :, shard.rows[shard.heard]] = calls.swapaxes(1, 2)[:, :, shard.heard]
-        slope[:, layout.counts] += engine.by_counts(slopes, prior)
+        free = layout.count_values(xs) == xs[:, layout.counts]  # beyond its limits a parameter changes nothing
+        slope[:, layout.counts] += np.where(free, engine.by_counts(slopes, prior), 0.0)
         total[~np.isfinite(xs).all(axis=1)] = np.nan
         return total, slope, copied
 

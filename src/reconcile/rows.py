@@ -107,8 +107,8 @@ class Rows:
     echo : ndarray, shape (claims, 2)
     chances : ndarray, shape (4, claims, draws)
         Of heaping, gross error, denial and copying.
-    variance : ndarray, shape (claims, draws)
-        Of the noise.
+    by_bias, by_spread : ndarray, shape (claims, draws)
+        Derivatives of the bias and of half the variance of the noise, by bias and log spread.
     rate, tilted, bell, skew, faithful, to_exact, to_gross, to_denial : ndarray, shape (pairs, draws)
         1 / standard deviation of the noise and within the cell; sums over edges of the distribution function with the
         change of each coefficient by heaping, less the density, and less z times the density; chance of exactness; and
@@ -121,7 +121,8 @@ class Rows:
     pairs: Pairs
     echo: Floats
     chances: Floats
-    variance: Floats
+    by_bias: Floats
+    by_spread: Floats
     rate: Floats
     tilted: Floats
     bell: Floats
@@ -155,8 +156,8 @@ class Rows:
         by_plain = clear * (fixed[:, 1] - fixed[:, 0]) + gross * (fixed[:, 5] - fixed[:, 4])
         by_zero = fixed[:, 3] - fixed[:, 2]
         return np.array([
-            bell * by_noise,
-            skew * (by_noise * self.variance[claim]),
+            bell * (by_noise * self.by_bias[claim]),
+            skew * (by_noise * self.by_spread[claim]),
             lift * mine,
             lean * -mine,
             denial * (mine * (denied * (1.0 - denied))),
@@ -199,8 +200,11 @@ def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats, *, slopes: bo
     own_of = np.moveaxis(theta, 0, -1)[shard.voice]  # claims, 8, draws
     chances = logistic(np.moveaxis(own_of[:, [HEAPING, GROSS, DENIAL, COPYING]], 1, 0))
     shift = shard.shift[shard.voice][:, :, None]
-    variance = exponential(2.0 * np.clip(own_of[:, SPREAD] + shift[:, 0], *LIMITS["log_spread"]))
-    bias = np.clip(own_of[:, BIAS], *LIMITS["bias"])
+    free_bias, free_spread = own_of[:, BIAS], own_of[:, SPREAD] + shift[:, 0]
+    bias, spread = np.clip(free_bias, *LIMITS["bias"]), np.clip(free_spread, *LIMITS["log_spread"])
+    variance = exponential(2.0 * spread)
+    by_bias = np.where(bias == free_bias, 1.0, 0.0)
+    by_spread = np.where(spread == free_spread, variance, 0.0)
     fidelity, slope = own_of[:, FIDELITY] + shift[:, 1], own_of[:, SLOPE]
     heap, gross, denied, copied = chances
     claim, cell, edge = pairs.claim, pairs.cell, pairs.edge
@@ -254,6 +258,6 @@ def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats, *, slopes: bo
     row = own * kept[claim] + same[claim]
     row = np.where(row > LEAST, row, LEAST)
     return Rows(
-        row, own, shard, pairs, echo, chances, variance, rate, tilted, bell, skew, faithful, to_exact, to_gross,
-        to_denial,
+        row, own, shard, pairs, echo, chances, by_bias, by_spread, rate, tilted, bell, skew, faithful, to_exact,
+        to_gross, to_denial,
     )  # fmt: skip

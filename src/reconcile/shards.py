@@ -199,5 +199,5 @@ def _voices(columns: Ints, hedged: NDArray[np.bool_], claims: int) -> tuple[NDAr
     voice = np.empty(claims, dtype=np.int32)
     voice[order] = np.cumsum(fresh) - 1
     first = order[fresh]
-    moves = np.array([float(np.log(HEDGED_SPREAD)), HEDGED_FIDELITY])
+    moves = np.append(logarithm(np.array([HEDGED_SPREAD])), HEDGED_FIDELITY)
     return voice, np.ascontiguousarray(columns[:, first].T), hedged[first][:, None] * moves

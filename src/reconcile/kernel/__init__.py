@@ -21,17 +21,19 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import COUNTS, FIELDS, LANES, PARAMETERS, CountEdges, Evaluated, Shard, check_array
+from reconcile.arrays import COUNTS, FIELDS, LANES, PARAMETERS, CountEdges, Evaluated, Shard, check_array, check_tails
 from reconcile.errors import InvalidValue
 
-__all__ = ["VARIABLE", "Compiled", "choose", "installed", "load"]
+__all__ = ["LEVELS", "VARIABLE", "Compiled", "attempt", "choose", "installed", "load"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 VARIABLE = "RECONCILE_KERNEL"  # environment variable that names a level, or "numpy" for none
 LEVELS = {"v3": 3, "baseline": 1}  # by what `reconcile_level` says of the machine, best first
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+VERSION = 1  # of the functions of the library and their arguments
 SAID = 10  # arrays of cells that the kernel keeps for each claim
+VOICE = 10  # numbers that it keeps for each voice and draw
 
 _Pointer = ctypes.c_void_p
 _Size = ctypes.c_int64
@@ -53,22 +55,32 @@ def installed() -> Mapping[str, Path]:
 
 
 @functools.cache
-def load(level: str) -> Compiled | None:
-    """Load the library of a level; None where it was not built, or the processor cannot run it.
-
-    Parameters
-    ----------
-    level : str
-        One of `LEVELS`.
-    """
+def attempt(level: str) -> Compiled | str:
+    """Load the library of a level, one of `LEVELS`; where that fails, say why in words."""
     paths = installed()
-    if level not in paths or "baseline" not in paths:
-        return None
-    baseline = ctypes.CDLL(str(paths["baseline"]))  # any processor can say by it what it is
-    if baseline.reconcile_level() < LEVELS[level]:
-        return None
-    library = baseline if level == "baseline" else ctypes.CDLL(str(paths[level]))
-    return Compiled(level, paths[level], library)
+    for wanted in ("baseline", level):  # any processor can say by the first what it is
+        if wanted not in paths:
+            return "it was not built when the package was"
+    try:
+        baseline = _open(paths["baseline"])
+        if baseline.reconcile_level() < LEVELS[level]:
+            return "this processor cannot run it"
+        return Compiled(level, paths[level], _open(paths[level]))
+    except (OSError, AttributeError) as error:
+        return f"it cannot be loaded: {error}"
+
+
+def _open(path: Path) -> ctypes.CDLL:
+    library = ctypes.CDLL(str(path))
+    if library.reconcile_version() != VERSION:
+        raise OSError(f"{path} was built from another version of the source; install the package again")
+    return library
+
+
+def load(level: str) -> Compiled | None:
+    """Give the library of a level, one of `LEVELS`; None where it does not run here."""
+    found = attempt(level)
+    return found if isinstance(found, Compiled) else None
 
 
 def choose() -> Compiled | None:
@@ -91,7 +103,7 @@ def _choose(wanted: str | None) -> Compiled | None:
     kernel = load(wanted) if wanted in LEVELS else None
     if kernel is None:
         here = [level for level in LEVELS if load(level)]
-        raise InvalidValue(VARIABLE, wanted, ", ".join([*here, "numpy"]))
+        raise InvalidValue(f"environment variable {VARIABLE}", wanted, ", ".join([*here, "numpy"]))
     return kernel
 
 
@@ -127,7 +139,7 @@ class Compiled:
     @property
     def name(self) -> str:
         """How the kernel is called in `show_config`."""
-        return f"compiled, {self.level}"
+        return self.level
 
     @property
     def built_for(self) -> str:
@@ -169,9 +181,8 @@ class Compiled:
 
     def by_counts(self, slopes: Floats, prior: Floats) -> Floats:
         """Turn derivatives by tails into those by the parameters of count priors."""
-        draws, outcomes, places = prior.shape
-        at = _take("by_counts.slopes", slopes, (draws, outcomes, COUNTS, places))
-        back = _take("by_counts.prior", prior, (draws, outcomes, places))
+        draws, outcomes, places = check_tails(slopes, prior)
+        at, back = _at(slopes), _at(prior)
         found = np.empty((draws, outcomes, COUNTS))
         self.library.reconcile_by_counts(
             _Size(draws), _Size(outcomes), _Size(places), _Pointer(at), _Pointer(back), _Pointer(_at(found))
@@ -230,7 +241,7 @@ class Compiled:
         )
         kept = np.diff(shard.claim) if slopes else np.minimum(np.diff(shard.claim), 1)
         work = int(np.max(np.diff(shard.cell) * (3 + SAID * kept), initial=0))
-        scratch = np.empty(draws * sizes["voices"] * len(PARAMETERS) + work)
+        scratch = np.empty(draws * sizes["voices"] * VOICE + work)
         self.library.reconcile_evaluate(
             self._struct(shard), _Size(draws), *map(_Pointer, given), _Size(shard.outcomes), _Size(shard.places),
             _Pointer(before), _Pointer(_at(found.value)), _Pointer(_at(found.each)),

@@ -34,10 +34,10 @@ typedef uint64_t Bits __attribute__((vector_size(8 * WIDTH), aligned(8)));
 typedef float Single __attribute__((vector_size(4 * WIDTH), aligned(4)));
 #define INLINE static inline __attribute__((always_inline))
 
-#define TINY 1e-290  /* least prior probability of a cell */
-#define LEAST 1e-70  /* least probability of a claim: four are multiplied before a logarithm is taken */
-#define OUTSIDE -1e4 /* `base` below this marks what only fills up the cells of a count */
-#define STEP 3e-5    /* of finite differences of gradients */
+#define TINY 1e-290    /* least prior probability of a cell */
+#define LEAST 1e-70    /* least probability of a claim: four are multiplied before a logarithm is taken */
+#define OUTSIDE -1e290 /* `base` below this marks what only fills up the cells of a count */
+#define STEP 3e-5      /* of finite differences of gradients */
 
 enum { BIAS, SPREAD, FIDELITY, SLOPE, DENIAL, GROSS, HEAPING, COPYING, PARAMETERS };
 
@@ -223,12 +223,14 @@ EXPORT void reconcile_by_counts(int64_t draws, int64_t outcomes, int64_t places,
 
 /* ------------------------------------------------------------------------------------------------------ the claims */
 
-/* What eight parameters of a source become before any cell is looked at. */
-enum { V_HEAP, V_GROSS, V_DENIED, V_COPIED, V_VARIANCE, V_BIAS, V_FIDELITY, V_SLOPE };
+/* What eight parameters of a source become before any cell is looked at; the last two are the derivatives of the bias
+ * and of half the variance, by bias and log spread. */
+enum { V_HEAP, V_GROSS, V_DENIED, V_COPIED, V_VARIANCE, V_BIAS, V_FIDELITY, V_SLOPE, V_BY_BIAS, V_BY_SPREAD, V_ALL };
 
 static void prepare(const double *theta, const double *shift, double *voice) {
   double spread = theta[SPREAD] + shift[0], bias = theta[BIAS];
   /* A draw may be far out before it is refused; beyond these limits nothing changes any more. */
+  int held = !(spread >= -12.0 && spread <= 8.0), far = !(bias >= -60.0 && bias <= 60.0);
   spread = spread < -12.0 ? -12.0 : spread > 8.0 ? 8.0 : spread;
   voice[V_HEAP] = logistic(theta[HEAPING]);
   voice[V_GROSS] = logistic(theta[GROSS]);
@@ -238,6 +240,8 @@ static void prepare(const double *theta, const double *shift, double *voice) {
   voice[V_BIAS] = bias < -60.0 ? -60.0 : bias > 60.0 ? 60.0 : bias;
   voice[V_FIDELITY] = theta[FIDELITY] + shift[1];
   voice[V_SLOPE] = theta[SLOPE];
+  voice[V_BY_BIAS] = far ? 0.0 : 1.0;
+  voice[V_BY_SPREAD] = held ? 0.0 : voice[V_VARIANCE];
 }
 
 /* For each claim and cell: P(claim | count), and what its slopes are made of. Each stands in an array of its own. */
@@ -318,8 +322,8 @@ INLINE void combine(const double *fixed, const double *voice, const double *echo
   double heap = voice[V_HEAP], gross = voice[V_GROSS], denied = voice[V_DENIED], copied = voice[V_COPIED];
   double mine = 1.0 - copied * echo[1], clear = 1.0 - gross, by_noise = mine * clear;
   double by_plain = clear * (fixed[1] - fixed[0]) + gross * (fixed[5] - fixed[4]), by_zero = fixed[3] - fixed[2];
-  out[BIAS] = t[T_BELL] * by_noise;
-  out[SPREAD] = t[T_SKEW] * (by_noise * voice[V_VARIANCE]);
+  out[BIAS] = t[T_BELL] * (by_noise * voice[V_BY_BIAS]);
+  out[SPREAD] = t[T_SKEW] * (by_noise * voice[V_BY_SPREAD]);
   out[FIDELITY] = t[T_LIFT] * mine;
   out[SLOPE] = t[T_LEAN] * -mine;
   out[DENIAL] = t[T_DENIAL] * (mine * (denied * (1.0 - denied)));
@@ -386,19 +390,19 @@ EXPORT void reconcile_evaluate(const Shard *s, int64_t draws, const double *thet
                                int64_t outcomes, int64_t places, const double *tail, double *value, double *each,
                                double *score, double *prior, double *copies, const double *weight, double *mass,
                                double *scratch) {
-  double *voices = scratch, *work = voices + draws * s->voices * PARAMETERS;
+  double *voices = scratch, *work = voices + draws * s->voices * V_ALL;
   for (int64_t k = 0; k < draws; k++)
     for (int64_t v = 0; v < s->voices; v++)
-      prepare(theta + PARAMETERS * (k * s->voices + v), s->shift + 2 * v, voices + PARAMETERS * (k * s->voices + v));
+      prepare(theta + PARAMETERS * (k * s->voices + v), s->shift + 2 * v, voices + V_ALL * (k * s->voices + v));
   for (int64_t t = 0; t < s->counts; t++) {
     int64_t at = s->cell[t], cells = s->cell[t + 1] - at, first = s->claim[t], last = s->claim[t + 1];
     double sign = s->sign[t], *joint = work, *held = joint + cells, *product = held + cells, *said = product + cells;
     for (int64_t k = 0; k < draws; k++) {
-      const double *own = voices + PARAMETERS * k * s->voices;
+      const double *own = voices + V_ALL * k * s->voices;
       open_cells(s, tail + (k * outcomes + s->outcome[t]) * places, at, cells, held, joint);
       for (int64_t i = first; i < last; i++) {
         double *here = said + (score ? (i - first) * S_ALL * cells : 0);
-        const double *voice = own + PARAMETERS * s->voice[i];
+        const double *voice = own + V_ALL * (int64_t)s->voice[i];
         if (score)
           speak(s, i, voice, echo + 2 * i, at, cells, here, 1);
         else
@@ -432,7 +436,7 @@ EXPORT void reconcile_evaluate(const Shard *s, int64_t draws, const double *thet
       for (int64_t i = first; i < last; i++) {
         double slopes[PARAMETERS], *here = said + (i - first) * S_ALL * cells;
         double *to = score + PARAMETERS * (k * s->voices + s->voice[i]);
-        add_slopes(s, i, here, here, own + PARAMETERS * s->voice[i], echo + 2 * i, at, cells, joint, slopes,
+        add_slopes(s, i, here, here, own + V_ALL * (int64_t)s->voice[i], echo + 2 * i, at, cells, joint, slopes,
                    copies ? copies + 2 * (k * s->claims + i) : 0);
         for (int a = 0; a < PARAMETERS; a++) to[a] += slopes[a] * sign;
       }
@@ -444,12 +448,12 @@ EXPORT void reconcile_evaluate(const Shard *s, int64_t draws, const double *thet
 EXPORT void reconcile_rows(const Shard *s, int64_t draws, const double *theta, const double *echo, double *out,
                            double *scratch) {
   int64_t pairs = s->pair[s->claims];
-  double voice[PARAMETERS];
+  double voice[V_ALL];
   for (int64_t k = 0; k < draws; k++)
     for (int64_t t = 0; t < s->counts; t++)
       for (int64_t i = s->claim[t]; i < s->claim[t + 1]; i++) {
         int64_t at = s->cell[t], cells = s->cell[t + 1] - at;
-        prepare(theta + PARAMETERS * (k * s->voices + s->voice[i]), s->shift + 2 * s->voice[i], voice);
+        prepare(theta + PARAMETERS * (k * s->voices + s->voice[i]), s->shift + 2 * (int64_t)s->voice[i], voice);
         speak(s, i, voice, echo + 2 * i, at, cells, scratch, 0);
         for (int64_t c = 0; c < cells; c += WIDTH) store(out + k * pairs + s->pair[i] + c, load(scratch + c));
       }
@@ -491,17 +495,17 @@ EXPORT void reconcile_curve(const Shard *s, const double *theta, const double *e
     const int32_t *left = s->left + at, *right = s->right + at;
     open_cells(s, tail + o * places, at, cells, held, joint);
     for (int64_t i = 0; i < claims; i++) {
-      double voice[PARAMETERS], *here = said + i * S_ALL * cells;
-      int32_t v = s->voice[first + i];
+      double voice[V_ALL], *here = said + i * S_ALL * cells;
+      int64_t v = s->voice[first + i];
       prepare(theta + PARAMETERS * v, s->shift + 2 * v, voice);
       speak(s, first + i, voice, echo + 2 * (first + i), at, cells, here, 1);
       for (int64_t c = 0; c < cells; c += WIDTH) store(joint + c, load(joint + c) + logarithm(load(here + c)));
     }
     settle(s->base + at, joint, cells);
     for (int64_t i = 0; i < claims; i++) {
-      double voice[PARAMETERS], shifted[PARAMETERS], here_by[PARAMETERS], there_by[PARAMETERS];
+      double voice[V_ALL], shifted[PARAMETERS], here_by[PARAMETERS], there_by[PARAMETERS];
       double *here = said + i * S_ALL * cells, *second = own + PARAMETERS * PARAMETERS * i;
-      int32_t v = s->voice[first + i];
+      int64_t v = s->voice[first + i];
       const double *heard = echo + 2 * (first + i);
       Vector terms[T_ALL], by[PARAMETERS];
       prepare(theta + PARAMETERS * v, s->shift + 2 * v, voice);
@@ -544,13 +548,13 @@ EXPORT void reconcile_curve(const Shard *s, const double *theta, const double *e
     for (int64_t a = 0; a < rows; a++) {
       int prior_a = a >= PARAMETERS * claims;
       int64_t in_a = prior_a ? none + 4 * o + a - PARAMETERS * claims
-                             : s->place[PARAMETERS * s->voice[first + a / PARAMETERS] + a % PARAMETERS];
+                             : s->place[PARAMETERS * (int64_t)s->voice[first + a / PARAMETERS] + a % PARAMETERS];
       if (!prior_a && in_a >= none) continue;
       for (int64_t c = 0; c < cells; c += WIDTH) store(scaled + c, load(joint + c) * load(scores + a * cells + c));
       for (int64_t b = 0; b <= a; b++) {
         int prior_b = b >= PARAMETERS * claims;
         int64_t in_b = prior_b ? none + 4 * o + b - PARAMETERS * claims
-                               : s->place[PARAMETERS * s->voice[first + b / PARAMETERS] + b % PARAMETERS];
+                               : s->place[PARAMETERS * (int64_t)s->voice[first + b / PARAMETERS] + b % PARAMETERS];
         if (!prior_b && in_b >= none) continue;
         double product = dot(scaled, scores + b * cells, cells), part = mean[a] * mean[b] - product;
         if (!prior_a && a / PARAMETERS == b / PARAMETERS) {
@@ -571,6 +575,9 @@ EXPORT void reconcile_curve(const Shard *s, const double *theta, const double *e
 }
 
 /* ------------------------------------------------------------------------------------------------- the machine */
+
+/* Of the arguments of all functions here and of `Shard`; it grows with every change of these. */
+EXPORT int reconcile_version(void) { return 1; }
 
 /* What was compiled: how many cells are computed at once. */
 EXPORT int reconcile_width(void) { return WIDTH; }
