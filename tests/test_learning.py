@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import reconcile as rc
+from reconcile import learning
 from reconcile.batches import STEP
 from reconcile.chains import _effective, draw_spreads
 from reconcile.claims import Corpus
@@ -37,6 +38,21 @@ def problem():
 @pytest.fixture(scope="module")
 def lesson(problem):
     return learn(problem, rng=np.random.default_rng(0), draws=64)
+
+
+def test_linear_algebra_has_one_thread_while_it_learns_and_its_own_number_again_after(problem, monkeypatch):
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def numbers():
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    seen, inner = [], learning._learn
+    monkeypatch.setattr(learning, "_learn", lambda *given: seen.append(numbers()) or inner(*given))
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = numbers()
+        learn(problem, rng=np.random.default_rng(0), draws=64)
+        assert seen == [{1}]
+        assert numbers() == before
 
 
 def test_the_gradient_by_all_parameters_is_a_finite_difference(problem):

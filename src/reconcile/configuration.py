@@ -13,7 +13,7 @@ from reconcile.errors import InvalidValue
 
 __all__ = ["show_config"]
 
-PACKAGES = ("attrs", "cattrs", "narwhals", "numpy", "scipy")
+PACKAGES = ("attrs", "cattrs", "narwhals", "numpy", "scipy", "threadpoolctl")
 
 
 @overload

@@ -109,7 +109,23 @@ def learn(
     -------
     Lesson
     """
+    import scipy.linalg  # noqa: F401 - brings linear algebra of its own, which is limited only once it is loaded
+    from threadpoolctl import threadpool_limits
+
     _keep_memory()
+    # Threads of linear algebra wait for each other on matrices as small as these, at several times the cost, and their
+    # number shows in the last bits.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _learn_with(problem, rng, draws, executor, report)
+
+
+def _learn_with(
+    problem: Problem,
+    rng: np.random.Generator,
+    draws: int | None,
+    executor: Executor | None,
+    report: Callable[[str], None],
+) -> Lesson:
     if executor is None and len(problem.source) >= THREADED and (cores := _cores()) > 1:
         with ThreadPoolExecutor(cores) as threads:
             return _learn(problem, threads.map, rng, draws, report)
