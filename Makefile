@@ -24,7 +24,7 @@ demo: $(VENV)/.stamp-demo ## estimate the claims in examples/taftanaz.csv
 test: dist/.stamp-wheel ## test the built wheel on PYTHON, without the slow tests
 	@sh scripts/test.sh "$(PYTHON)" fast
 
-test-all: test-slow ## run the slow tests on PYTHON, some without the compiled kernel, some on each other Python found
+test-all: test-slow ## the slow tests on PYTHON, then some fast ones without the compiled kernel, and on each other Python found
 	@sh scripts/test.sh "$(PYTHON)" plain
 	@set -e; for python in $$(sh scripts/pythons.sh "$(PYTHON)" | tail -n +2); do \
 		sh scripts/test.sh "$$python" smoke; done
@@ -69,6 +69,7 @@ evidence: $(VENV)/.stamp-bench ## compute again every number that the documents 
 
 clean: ## remove everything that the other doors made
 	rm -rf $(VENV) .venvs dist build docs/_build docs/generated docs/gallery docs/sg_execution_times.rst .hypothesis .benchmarks
+	rm -f src/reconcile/kernel/likelihood_*.so src/reconcile/kernel/likelihood_*.dylib src/reconcile/kernel/likelihood_*.dll
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests bench examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
 

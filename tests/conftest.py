@@ -61,14 +61,15 @@ def pytest_terminal_summary(terminalreporter, config):
                 files[report.nodeid.partition("::")[0]] += seconds
     if number and tests:
         terminalreporter.section(f"{tests.total():.0f} CPU seconds")
-        for found in (files, tests):
-            terminalreporter.write_line("")
+        for title, found in (("by file", files), ("by test", tests)):
+            terminalreporter.write_line(f"\n{title}:")
             for name, seconds in found.most_common(number):
                 terminalreporter.write_line(f"{seconds:7.1f} {name}")
 
 
 def pytest_report_header(config):
-    return f"reconcile: {reconcile.__version__} in {Path(reconcile.__file__).parent}"
+    kernel = reconcile.show_config(mode="dicts")["likelihood"]["kernel"]
+    return f"reconcile: {reconcile.__version__} in {Path(reconcile.__file__).parent}, kernel {kernel}"
 
 
 @pytest.fixture(scope="session")

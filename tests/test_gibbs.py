@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from reconcile.batches import likelihood
+from reconcile.batches import choose_likelihood
 from reconcile.dependence import assign_roles
 from reconcile.errors import InvalidValue
 from reconcile.evidence import theta_of
@@ -61,7 +61,9 @@ def test_a_drawn_count_is_read_as_among_all_of_its_cells():
     chain = _Chain(posed.problem, np.random.default_rng(0))
     chain.counts(keep=False)
     (shard,), floor = chain.claimed.shards, chain.claimed.floor()
-    rows = likelihood().rows(shard, theta_of(shard, chain.x[None]), np.ascontiguousarray(floor[:, shard.rows].T))[0]
+    rows = choose_likelihood().rows(
+        shard, theta_of(shard, chain.x[None]), np.ascontiguousarray(floor[:, shard.rows].T)
+    )[0]
     event = posed.problem.claims.event[shard.rows]
     cell = (chain.drawn - chain.claimed.cells.first[:-1])[event]
     assert 0 < np.mean(cell == 0) < 1

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import pickle
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from test_batches import MEAN, OUTCOMES, PRIOR, VALUES, WIDE, echo_of, lay_out, 
 import reconcile as rc
 from reconcile import kernel
 from reconcile.arrays import COUNTS, FIELDS, Cells, Claims, Evaluated
-from reconcile.batches import PLAIN, STEP, likelihood
+from reconcile.batches import PLAIN, STEP, choose_likelihood
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
 from reconcile.evidence import theta_of
@@ -301,8 +302,8 @@ def flags_of_processor():
 
 def test_the_best_kernel_that_the_processor_runs_is_loaded(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
-    if not kernel.installed():
-        assert likelihood() is PLAIN
+    if not kernel.find_libraries():
+        assert choose_likelihood() is PLAIN
         assert not os.environ.get("CI"), "the package was built without its kernel"
         pytest.skip("the package was built without its kernel")
     flags = flags_of_processor()
@@ -317,20 +318,22 @@ def test_the_best_kernel_that_the_processor_runs_is_loaded(monkeypatch):
 
 def test_the_environment_chooses(monkeypatch):
     monkeypatch.setenv(VARIABLE, "numpy")
-    assert likelihood() is PLAIN
+    assert choose_likelihood() is PLAIN
     assert rc.show_config(mode="dicts")["likelihood"]["kernel"] == "numpy"
     monkeypatch.setenv(VARIABLE, "")
-    assert likelihood() is (choose() or PLAIN)
+    assert choose_likelihood() is (choose() or PLAIN)
     monkeypatch.setenv(VARIABLE, "fast")
-    with pytest.raises(rc.InvalidValue, match=r"environment variable RECONCILE_KERNEL: got 'fast'; allowed: .*numpy"):
-        likelihood()
+    said = r"environment variable RECONCILE_KERNEL: got 'fast'; allowed: .*numpy"
+    with pytest.raises(rc.InvalidValue, match=said):
+        choose_likelihood()
+    assert re.search(said, rc.show_config(mode="dicts")["likelihood"]["kernel"])
 
 
 @pytest.fixture
 def libraries(monkeypatch, tmp_path):
     """Copies of the libraries, in a folder where the package looks for them."""
     monkeypatch.delenv(VARIABLE, raising=False)
-    found = {level: shutil.copy(path, tmp_path) for level, path in kernel.installed().items()}
+    found = {level: shutil.copy(path, tmp_path) for level, path in kernel.find_libraries().items()}
     monkeypatch.setattr(kernel, "__file__", str(tmp_path / "__init__.py"))
     kernel.attempt.cache_clear()
     kernel._choose.cache_clear()
@@ -342,11 +345,11 @@ def libraries(monkeypatch, tmp_path):
 def test_without_libraries_numpy_runs(libraries, monkeypatch):
     for path in libraries.values():
         path.unlink()
-    assert likelihood() is PLAIN
+    assert choose_likelihood() is PLAIN
     assert "it was not built" in rc.show_config(mode="dicts")["likelihood"]["not baseline"]
     monkeypatch.setenv(VARIABLE, "v3")
     with pytest.raises(rc.InvalidValue, match="allowed: numpy"):
-        likelihood()
+        choose_likelihood()
 
 
 @pytest.mark.parametrize("content", [b"", b"no library", b"\x7fELF"])
@@ -355,24 +358,24 @@ def test_a_library_that_cannot_be_loaded_is_done_without(libraries, content):
         pytest.skip("the package was built without its kernel")
     best = next(iter(libraries))
     libraries[best].write_bytes(content)
-    assert likelihood().name == ("baseline" if best == "v3" else "numpy")
+    assert choose_likelihood().name == ("baseline" if best == "v3" else "numpy")
     assert "it cannot be loaded: " in rc.show_config(mode="dicts")["likelihood"][f"not {best}"]
     libraries["baseline"].unlink()
-    assert likelihood_anew() is PLAIN
+    assert choose_anew() is PLAIN
     assert rc.show_config(mode="dicts")["likelihood"]["kernel"] == "numpy"
 
 
-def likelihood_anew():
+def choose_anew():
     kernel.attempt.cache_clear()
     kernel._choose.cache_clear()
-    return likelihood()
+    return choose_likelihood()
 
 
 def test_a_library_of_another_version_of_the_source_is_done_without(libraries, monkeypatch):
     if not libraries:
         pytest.skip("the package was built without its kernel")
     monkeypatch.setattr(kernel, "VERSION", kernel.VERSION + 1)
-    assert likelihood() is PLAIN
+    assert choose_likelihood() is PLAIN
     said = rc.show_config(mode="dicts")["likelihood"]
     assert all(
         "another version of the source; install the package again" in said[f"not {level}"] for level in libraries
@@ -386,7 +389,7 @@ def test_a_library_of_something_else_is_done_without(libraries, tmp_path):
     path = libraries.get("baseline", tmp_path / f"likelihood_baseline{kernel.SUFFIX}")
     path.unlink(missing_ok=True)
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(path), str(source)], check=True)
-    assert likelihood() is PLAIN
+    assert choose_likelihood() is PLAIN
     assert "reconcile_version" in rc.show_config(mode="dicts")["likelihood"]["not baseline"]
 
 

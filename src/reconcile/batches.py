@@ -2,7 +2,7 @@
 """Many counts at once: evidence of the claims of a shard, its gradient and curvature, and the counts that follow.
 
 `Likelihood` says what is computed. `PLAIN` does it in NumPy; `kernel.Compiled` does the same in C, to the same bits but
-for curvature, and `likelihood` gives the one that runs.
+for curvature, and `choose_likelihood` gives the one that runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reconcile.elementary import exponential, log_upper, logarithm, logistic
 from reconcile.kernel import choose
 from reconcile.rows import Pairs, Rows, add_up, speak
 
-__all__ = ["PLAIN", "STEP", "Likelihood", "Plain", "likelihood"]
+__all__ = ["PLAIN", "STEP", "Likelihood", "Plain", "choose_likelihood"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -130,7 +130,7 @@ class Likelihood(Protocol):
         ...
 
 
-def likelihood() -> Likelihood:
+def choose_likelihood() -> Likelihood:
     """Give the compiled kernel where there is one, else NumPy."""
     return choose() or PLAIN
 

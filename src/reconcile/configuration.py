@@ -36,7 +36,7 @@ def show_config(*, mode: str = "stdout") -> Mapping[str, Mapping[str, str]] | No
     Raises
     ------
     InvalidValue
-        For another mode, or if the environment variable RECONCILE_KERNEL names a kernel that does not run here.
+        For another mode.
 
     Examples
     --------
@@ -59,11 +59,14 @@ def show_config(*, mode: str = "stdout") -> Mapping[str, Mapping[str, str]] | No
 
 
 def _describe_kernel() -> dict[str, str]:
-    from reconcile.batches import likelihood
+    from reconcile.batches import PLAIN
     from reconcile.kernel import LEVELS, VARIABLE, attempt, choose
 
-    rows = {"kernel": likelihood().name}
-    kernel = choose()
+    try:
+        kernel = choose()
+        rows = {"kernel": kernel.name if kernel else PLAIN.name}
+    except InvalidValue as error:
+        return {"kernel": f"none: {error}"}
     if kernel:
         rows |= {"built for": kernel.built_for, "file": str(kernel.path)}
     if os.environ.get(VARIABLE):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.arrays import COUNTS, Cells, Claims, CountEdges, Shard
-from reconcile.batches import STEP, likelihood
+from reconcile.batches import STEP, choose_likelihood
 from reconcile.echoes import Echoes
 from reconcile.hierarchy import Hierarchy
 from reconcile.shards import Tasks, build_shards
@@ -137,7 +137,7 @@ class Claimed:
 
     def tails(self, xs: Floats) -> Floats:
         """Tails of the count priors at all edges; `xs` of shape (draws, p), result (draws, outcomes, u)."""
-        tail, _ = likelihood().tails(self.edges, self.problem.hierarchy.count_values(xs), slopes=False)
+        tail, _ = choose_likelihood().tails(self.edges, self.problem.hierarchy.count_values(xs), slopes=False)
         return tail
 
     def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
@@ -151,7 +151,7 @@ class Claimed:
         return np.asarray(found, dtype=np.float64)
 
     def _evaluate(self, xs: Floats, *, copies: bool) -> tuple[Floats, Floats, Floats]:
-        layout, engine = self.problem.hierarchy, likelihood()
+        layout, engine = self.problem.hierarchy, choose_likelihood()
         tail, slopes = engine.tails(self.edges, layout.count_values(xs), slopes=True)
         total, slope, prior = np.zeros(len(xs)), np.zeros(xs.shape), np.zeros(tail.shape)
         copied = np.ones((len(xs), 2, len(self.problem.source)) if copies else 0)
@@ -172,7 +172,7 @@ class Claimed:
         values = np.repeat(layout.count_values(x)[None], 1 + COUNTS, axis=0)
         for k in range(COUNTS):
             values[1 + k, :, k] += STEP
-        tail, slopes = likelihood().tails(self.edges, values, slopes=True)
+        tail, slopes = choose_likelihood().tails(self.edges, values, slopes=True)
         total = np.zeros((len(layout), len(layout)))
         for shard, part in self.each(_curve, x, tail, slopes):
             at = np.concatenate([shard.parameters, layout.counts.ravel()])
@@ -190,7 +190,7 @@ def _evaluate(
     shard: Shard, echo: Floats, xs: Floats, tail: Floats, copies: bool
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Log evidence of a shard, its slopes by its parameters and by tails, and how far claims call for copies."""
-    found = likelihood().evaluate(shard, theta_of(shard, xs), echo, tail, slopes=True, copies=copies)
+    found = choose_likelihood().evaluate(shard, theta_of(shard, xs), echo, tail, slopes=True, copies=copies)
     size = len(shard.parameters) + 1
     line = np.arange(len(xs))[:, None] * size + shard.place.ravel()
     slope = np.bincount(line.ravel(), found.score.ravel(), len(xs) * size).astype(np.float64, copy=False)
@@ -204,13 +204,13 @@ def _halves(shard: Shard, echo: Floats, xs: Floats, tail: Floats) -> tuple[Float
         mine = xs[part::2]
         weight = np.full((len(mine), len(shard.sign)), 1.0 / len(mine))
         before = np.ascontiguousarray(tail[part::2])
-        mass = likelihood().evaluate(shard, theta_of(shard, mine), echo, before, weight=weight).mass
+        mass = choose_likelihood().evaluate(shard, theta_of(shard, mine), echo, before, weight=weight).mass
         found.append(mass[shard.cells])
     return found[0], found[-1]
 
 
 def _curve(shard: Shard, echo: Floats, x: Floats, tail: Floats, slopes: Floats) -> Floats:
-    return likelihood().curve(shard, theta_of(shard, x[None])[0], echo, tail, slopes)
+    return choose_likelihood().curve(shard, theta_of(shard, x[None])[0], echo, tail, slopes)
 
 
 @attrs.frozen(eq=False)

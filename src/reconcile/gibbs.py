@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.arrays import Cells, Shard
-from reconcile.batches import TINY, likelihood
+from reconcile.batches import TINY, choose_likelihood
 from reconcile.errors import InvalidValue
 from reconcile.evidence import Claimed, Problem, theta_of
 from reconcile.learning import Lesson
@@ -65,7 +65,7 @@ def _slice(
 def _posterior(shard: Shard, echo: Floats, xs: Floats, tail: Floats) -> tuple[Floats, Floats]:
     """Log evidence of each count at one draw, and the posterior of its cells."""
     weight = np.ones((1, len(shard.sign)))
-    found = likelihood().evaluate(shard, theta_of(shard, xs), echo, tail, weight=weight)
+    found = choose_likelihood().evaluate(shard, theta_of(shard, xs), echo, tail, weight=weight)
     return found.each[0], found.mass[shard.cells]
 
 
@@ -126,7 +126,7 @@ class _Chain:
         if shard is None:
             return total
         echo = np.ascontiguousarray(self.claimed.floor()[:, shard.rows].T)
-        row = likelihood().rows(shard, theta_of(shard, x[None]), echo)[0]
+        row = choose_likelihood().rows(shard, theta_of(shard, x[None]), echo)[0]
         some = self.claimed.cells.start[self.drawn] > 0
         row = row[shard.pair[:-1] + some[problem.claims.event[shard.rows]]]
         return total + np.bincount(problem.source[shard.rows], np.log(row), len(total))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.arrays import Shard
-from reconcile.batches import likelihood
+from reconcile.batches import choose_likelihood
 from reconcile.elementary import logarithm
 from reconcile.evidence import Claimed, Problem, estimate_counts, theta_of
 from reconcile.shards import Tasks
@@ -131,5 +131,5 @@ def _refer(claimed: Claimed) -> Floats:
 
 
 def _say(shard: Shard, echo: Floats, xs: Floats) -> Floats:
-    rows = likelihood().rows(shard, theta_of(shard, xs), np.zeros(echo.shape))
+    rows = choose_likelihood().rows(shard, theta_of(shard, xs), np.zeros(echo.shape))
     return logarithm(rows[0, shard.cells])  # a claim for each count, so pairs are cells

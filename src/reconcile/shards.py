@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.arrays import FILLER, LANES, Cells, Claims, CountEdges, Shard, spans
-from reconcile.batches import likelihood
+from reconcile.batches import choose_likelihood
 from reconcile.elementary import exponential, logarithm
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD
 
@@ -186,7 +186,7 @@ def _lay_out(
         places=len(edges.edge),
     )
     low, width = fill(cells.start, 0.0), fill(cells.stop - cells.start, 1.0)
-    return attrs.evolve(shard, exact=likelihood().cover(shard, low, width, constant))
+    return attrs.evolve(shard, exact=choose_likelihood().cover(shard, low, width, constant))
 
 
 def _voices(columns: Ints, hedged: NDArray[np.bool_], claims: int) -> tuple[NDArray[np.int32], Ints, Floats]:

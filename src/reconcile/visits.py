@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.arrays import Shard, spans
-from reconcile.batches import TINY, likelihood
+from reconcile.batches import TINY, choose_likelihood
 from reconcile.evidence import Claimed, Normal, Problem, theta_of
 from reconcile.openings import Opened
 from reconcile.shards import Tasks, build_shard
@@ -100,7 +100,7 @@ class _Unit:
 
     def say(self, xs: Floats) -> Floats:
         """Logarithm of what each claim says of each of its cells, one after the other; shape (chains, k)."""
-        rows = likelihood().rows(self.shard, theta_of(self.shard, xs), self.echo)
+        rows = choose_likelihood().rows(self.shard, theta_of(self.shard, xs), self.echo)
         return np.asarray(np.log(rows[:, self.shard.cells]), dtype=np.float64)
 
     def gather(self, said: Floats) -> Floats:

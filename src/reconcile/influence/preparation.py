@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box
 from reconcile.arrays import CountEdges
-from reconcile.batches import likelihood
+from reconcile.batches import choose_likelihood
 from reconcile.components import Component
 from reconcile.conductor import COARSE, DRAWS, Conductor, conduct
 from reconcile.errors import UnknownQuantity
@@ -251,5 +251,5 @@ def _count_priors(
         raise UnknownQuantity(str(quantity))
     outcome = problem.claims.outcome[posed.count[code]]
     edges = CountEdges.of(np.append(low, TOP + 1), problem.hierarchy.wide)
-    tails, _ = likelihood().tails(edges, problem.hierarchy.count_values(ready.xs), slopes=False)
+    tails, _ = choose_likelihood().tails(edges, problem.hierarchy.count_values(ready.xs), slopes=False)
     return np.maximum(-np.diff(tails[:, outcome, : len(low) + 1], axis=1), 0.0) / width

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from reconcile.arrays import COUNTS, FIELDS, LANES, PARAMETERS, CountEdges, Evaluated, Shard, check_array, check_tails
 from reconcile.errors import InvalidValue
 
-__all__ = ["LEVELS", "VARIABLE", "Compiled", "attempt", "choose", "installed", "load"]
+__all__ = ["LEVELS", "VARIABLE", "Compiled", "attempt", "choose", "find_libraries", "load"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class _Struct(ctypes.Structure):
     ]
 
 
-def installed() -> Mapping[str, Path]:
+def find_libraries() -> Mapping[str, Path]:
     """Give the libraries that were built, by level, best first."""
     here = Path(__file__).parent
     found = {level: here / f"likelihood_{level}{SUFFIX}" for level in LEVELS}
@@ -57,7 +57,7 @@ def installed() -> Mapping[str, Path]:
 @functools.cache
 def attempt(level: str) -> Compiled | str:
     """Load the library of a level, one of `LEVELS`; where that fails, say why in words."""
-    paths = installed()
+    paths = find_libraries()
     for wanted in ("baseline", level):  # any processor can say by the first what it is
         if wanted not in paths:
             return "it was not built when the package was"
