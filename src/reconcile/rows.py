@@ -134,8 +134,8 @@ class Rows:
 
     def terms(self, weight: Floats) -> list[Floats]:
         """Terms in which the slopes of a row are linear, times a weight for each pair; shape (pairs, draws) each."""
-        denied = self.chances[2][self.pairs.claim]
-        alive = np.where(self.pairs.zero[:, None], weight, weight * (1.0 - denied))
+        alive = weight * (1.0 - self.chances[2])[self.pairs.claim]
+        alive[self.pairs.zero] = weight[self.pairs.zero]
         trusted = alive * self.faithful
         noisy = alive - trusted
         lift = (trusted - trusted * self.faithful) * self.to_exact
@@ -209,19 +209,22 @@ def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats, *, slopes: bo
     heap, gross, denied, copied = chances
     claim, cell, edge = pairs.claim, pairs.cell, pairs.edge
 
+    adder = _ordered(pairs.start) if len(edge) else None
+
     def total(x: Floats) -> Floats:
         """Add up the edges of each pair."""
-        found: Floats = _ordered(pairs.start) @ x if len(x) else np.zeros((len(claim), x.shape[1]))
+        found: Floats = np.zeros((len(claim), x.shape[1])) if adder is None else adder @ x
         return found
 
     fixed = shard.fixed[:, :, None]
     constant, holds_zero, anything = (fixed[:, k] + heap * (fixed[:, k + 1] - fixed[:, k]) for k in (0, 2, 4))
     rate = 1.0 / np.sqrt(shard.blur[cell][:, None] + variance[claim])
     middle = shard.log_center[cell][:, None] + bias[claim]
-    tilt = shard.tilt[edge][:, None]
-    weight = shard.plain[edge][:, None] + heap[claim[pairs.pair]] * tilt
-    z = shard.log_edge[edge][:, None] - middle[pairs.pair]
-    z *= rate[pairs.pair]
+    speaker = np.repeat(np.arange(len(shard.voice)), np.diff(shard.edge))
+    weights = shard.plain[:, None] + heap[speaker] * shard.tilt[:, None]
+    z = middle.take(pairs.pair, axis=0)
+    np.subtract(shard.log_edge.take(edge)[:, None], z, out=z)
+    z *= rate.take(pairs.pair, axis=0)
     root = z * z
     root *= 0.25
     root += 1.0
@@ -232,14 +235,15 @@ def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats, *, slopes: bo
     under *= 0.03125
     np.subtract(0.375, under, out=under)
     under *= u
+    weight = weights.take(edge, axis=0)
     below = total(np.multiply(under, weight, out=u))
     tilted = bell = skew = below
     if slopes:
-        tilted = total(np.multiply(under, tilt, out=u))
+        tilted = total(np.multiply(under, shard.tilt.take(edge)[:, None], out=u))
         density = np.multiply(root, root, out=u)
         density *= density
         density *= root
-        density *= -0.375 * weight
+        density *= np.multiply(-0.375, weight, out=weight)
         bell = total(density)
         density *= z
         skew = total(density)
@@ -252,7 +256,8 @@ def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats, *, slopes: bo
     spoken = smooth + to_gross * gross[claim]
     to_exact = shard.exact[:, None].astype(np.float64) - spoken  # those who know the number do not round it
     spoken = spoken + faithful * to_exact
-    to_denial = np.where(pairs.zero[:, None], 0.0, holds_zero[claim] - spoken)  # nobody can deny that nobody died
+    to_denial = holds_zero[claim] - spoken
+    to_denial[pairs.zero] = 0.0  # nobody can deny that nobody died
     own = spoken + to_denial * denied[claim]
     same, kept = copied * echo[:, :1], 1.0 - copied * echo[:, 1:]
     row = own * kept[claim] + same[claim]
