@@ -6,10 +6,11 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from test_model import ALL_COUNTS, above_unbounded
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.arrays import COUNTS, PARAMETERS, Cells, Claims
+from reconcile.arrays import COUNTS, PARAMETERS, Cells, Claims, CountEdges
 from reconcile.batches import PLAIN, STEP
 from reconcile.components import Draws, Task
 from reconcile.evidence import theta_of
@@ -17,7 +18,7 @@ from reconcile.kernel import LEVELS, load
 from reconcile.likelihood import Term
 from reconcile.model import COUNT_PRIORS, Model
 from reconcile.pmf import TOP, Lattice
-from reconcile.rows import Pairs, speak
+from reconcile.rows import LEAST, Pairs, speak
 from reconcile.shards import Tasks, build_shards
 from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Surveyed, Vague
 
@@ -176,6 +177,20 @@ def test_cells_that_only_fill_up_hold_nothing_whatever_is_said(engine):
     assert found.mass[shard.cells].sum() == pytest.approx(1)
     assert np.argmax(found.mass[shard.cells]) == 0
     assert found.value[0] < -110_000
+
+
+def test_where_a_claim_is_at_its_floor_nothing_has_a_slope(engine):
+    """Divided by the floor, the rounding of slopes once made them as large as it is small."""
+    meanings = (MODEL.speech.read(Exactly(1)), MODEL.speech.read(Exactly(10**9)))
+    event, hedged = np.zeros(8, dtype=int), np.zeros(8, dtype=bool)
+    claims = Claims(event, np.arange(8) % 2, hedged, meanings, np.array([0]))
+    (shard,), edges = lay_out(claims, np.tile(np.arange(8)[:, None], (1, 8)))
+    theta = np.array([[[0.0, -12.0, -750.0, 0.0, -750.0, -750.0, -750.0, -750.0]]])
+    assert np.mean(engine.rows(shard, theta, np.zeros((8, 2))) == LEAST) > 0.1
+    tail, slopes = engine.tails(edges, np.repeat(PRIOR[None], 5, axis=0), slopes=True)
+    found = engine.evaluate(shard, theta, np.zeros((8, 2)), tail[:1], slopes=True)
+    assert np.max(np.abs(found.score)) < 1e3
+    assert np.max(np.abs(engine.curve(shard, theta[0], np.zeros((8, 2)), tail, slopes))) < 1e6
 
 
 @pytest.mark.parametrize("parameter", range(4), ids=["zero", "location", "log_scale", "broad"])
@@ -365,3 +380,29 @@ def test_tails_are_those_of_the_count_prior(engine):
     for k in range(COUNTS):
         up, down = (engine.tails(edges, (PRIOR + sign * h * np.eye(4)[k])[None], slopes=False)[0] for sign in (1, -1))
         np.testing.assert_allclose(slopes[:, :, k], (up - down) / (2 * h), atol=1e-9)
+
+
+@pytest.mark.parametrize("prior", ALL_COUNTS.values(), ids=ALL_COUNTS)
+def test_tails_of_any_count_prior_are_those_of_a_log_normal_in_whole_numbers(prior, engine):
+    edge = np.array([0, 1, 2, 7, 600, 10**6, 10**9])
+    edges = CountEdges.of(edge, np.array([[prior.broad_location, prior.broad_scale]]))
+    zero, broad = (logit(p) if p > 0 else -40.0 for p in (prior.zero, prior.broad))
+    counts = np.array([[[zero, prior.location, np.log(prior.scale), broad]]])
+    (tail,), (slopes,) = (x[0] for x in engine.tails(edges, counts, slopes=True))
+    wanted = [1.0, *(above_unbounded(prior, int(n)) for n in edge[1:])]
+    np.testing.assert_allclose(tail[: len(edge)], wanted, rtol=1e-9, atol=1e-12)
+    h = 1e-5
+    for k in range(COUNTS):
+        up, down = (engine.tails(edges, counts + sign * h * np.eye(4)[k], slopes=False)[0][0, 0] for sign in (1, -1))
+        np.testing.assert_allclose(slopes[k], (up - down) / (2 * h), atol=1e-8)
+
+
+def test_tails_far_below_one_are_numbers_still(engine):
+    """Given one at least, it is one; but a chance of one that is too small to write made them no numbers at all."""
+    edges = CountEdges.of(np.array([1, 2, 10**13]), np.array([[0.0, 1.0]]))
+    for location, scale in ((-5.0, 0.1), (-60.0, 0.0025)):
+        (tail,), (slopes,) = (
+            x[0] for x in engine.tails(edges, np.array([[[-40.0, location, np.log(scale), -40.0]]]), slopes=True)
+        )
+        assert tail[:3] == pytest.approx([1, 0, 0], abs=1e-12)
+        assert slopes == pytest.approx(np.zeros(slopes.shape), abs=1e-6)

@@ -32,7 +32,6 @@ from reconcile.model import (
     Normal,
     Parameter,
 )
-from reconcile.model import tail as upper_tail
 from reconcile.pmf import TOP, Lattice
 from reconcile.vocabulary import STANDARD_OUTCOMES, Relation, Source, SourceKind
 
@@ -245,29 +244,6 @@ def test_a_variance_is_split_between_the_class_and_its_sources(shared):
     normal = attrs.evolve(WIDE, shared=shared)
     assert normal.class_sd**2 == pytest.approx(shared * WIDE.sd**2)
     assert normal.class_sd**2 + normal.spread**2 == pytest.approx(WIDE.sd**2)
-
-
-@pytest.mark.parametrize("prior", ALL_COUNTS.values(), ids=ALL_COUNTS)
-def test_tails_of_counts_and_their_slopes(prior):
-    edge = np.array([1.0, 2, 7, 600, 1e6])
-    beyond, by_location, by_scale = upper_tail(edge, prior.location, prior.scale)
-    alone = attrs.evolve(prior, broad=0)
-    wanted = [above_unbounded(alone, n) / (1 - prior.zero) for n in edge]
-    np.testing.assert_allclose(beyond, wanted, rtol=1e-9, atol=EXACT)
-    h = 1e-5
-    up, down = (upper_tail(edge, prior.location + sign * h, prior.scale)[0] for sign in (1, -1))
-    np.testing.assert_allclose(by_location, (up - down) / (2 * h), atol=1e-8)
-    up, down = (upper_tail(edge, prior.location, prior.scale * math.exp(sign * h))[0] for sign in (1, -1))
-    np.testing.assert_allclose(by_scale, (up - down) / (2 * h), atol=1e-8)
-
-
-def test_tails_far_below_one_are_numbers_still():
-    """Given one at least, it is one; but a chance of one that is too small to write made them no numbers at all."""
-    edge = np.array([1.0, 2, 1e13])
-    for location, scale in ((-5.0, 0.1), (-60.0, 0.0025)):
-        beyond, *slopes = upper_tail(edge, location, scale)
-        assert beyond == pytest.approx([1, 0, 0], abs=EXACT)
-        assert np.array(slopes) == pytest.approx(np.zeros((2, 3)), abs=1e-6)
 
 
 def test_a_count_prior_that_was_learned():

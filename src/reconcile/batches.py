@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reconcile.arrays import COUNTS, FILLER, PARAMETERS, CountEdges, Evaluated, Shard, check_array, check_tails, spans
 from reconcile.elementary import exponential, log_upper, logarithm, logistic
 from reconcile.kernel import choose
+from reconcile.likelihood import TINY
 from reconcile.rows import Pairs, Rows, add_up, speak
 
 __all__ = ["PLAIN", "STEP", "Likelihood", "Plain", "choose_likelihood"]
@@ -23,7 +24,6 @@ __all__ = ["PLAIN", "STEP", "Likelihood", "Plain", "choose_likelihood"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-TINY = 1e-290  # least prior probability of a cell
 STEP = 3e-5  # of finite differences of gradients
 _TRIPLES = 200_000  # numbers in the largest array, up to which draws are computed together
 _LOG_HALF, _DENSITY = -0.6931471805599453, 0.3989422804014327
@@ -234,7 +234,7 @@ class Plain:
             if not slopes:
                 continue
             share = posterior * signs[owner] / held
-            found, sums = rows.slopes(posterior[pairs.cell] / rows.row)
+            found, sums = rows.slopes(rows.over(posterior[pairs.cell]))
             of_claim = np.repeat(shard.sign, np.diff(shard.claim))[:, None]
             copied[at] = np.moveaxis(sums, (0, 1, 2), (2, 1, 0))
             for k in range(at.start, at.stop):
@@ -261,7 +261,7 @@ class Plain:
         owner = np.repeat(np.arange(len(shard.sign)), np.diff(shard.cell))
         rows, held = speak(shard, pairs, theta[None], echo), _mass(shard, tail[:1], owner)
         _, posterior = settle(shard, owner, _joint(shard, rows, held))
-        weight = posterior[pairs.cell] / rows.row
+        weight = rows.over(posterior[pairs.cell])
         base, _ = rows.slopes(weight)
         second = np.empty((len(PARAMETERS), *base.shape[:2]))  # means of second derivatives of rows, over the rows
         for k in range(len(PARAMETERS)):
@@ -269,7 +269,7 @@ class Plain:
             moved[:, k] += STEP
             second[k] = ((speak(shard, pairs, moved[None], echo).slopes(weight)[0] - base) / STEP)[:, :, 0]
         second = 0.5 * (second + second.swapaxes(0, 1))
-        scores = rows.combine(rows.terms(1.0 / rows.row), pairs.claim)[:, :, 0]
+        scores = rows.combine(rows.terms(rows.over(np.ones(rows.row.shape))), pairs.claim)[:, :, 0]
         outcome, left, right = shard.outcome[owner], shard.left, shard.right
         by_prior = (slopes[0, outcome, :, left] - slopes[0, outcome, :, right]).T / held[:, 0]
         bent = np.empty((COUNTS, COUNTS, len(owner)))

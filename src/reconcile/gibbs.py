@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.arrays import Cells, Shard
-from reconcile.batches import TINY, choose_likelihood
+from reconcile.batches import choose_likelihood
 from reconcile.errors import InvalidValue
 from reconcile.evidence import Claimed, Problem, theta_of
 from reconcile.learning import Lesson
+from reconcile.likelihood import TINY
 from reconcile.openings import first_claims
 from reconcile.shards import Tasks, build_shard
 

@@ -82,26 +82,6 @@ class CountPrior:
         return (1 - self.zero) * np.where(high >= 1, positive / inside, 0.0) + np.where(low == 0, self.zero, 0.0)
 
 
-def tail(edge: Floats, location: float | Floats, scale: float | Floats) -> tuple[Floats, Floats, Floats]:
-    """P(count >= edge | count >= 1) of a log-normal in whole numbers, and its slopes by location and log scale.
-
-    Parameters
-    ----------
-    edge : ndarray, shape (n,)
-        Whole numbers from 1.
-    location, scale : float or ndarray that broadcasts with `edge`
-    """
-    from scipy.special import log_ndtr
-
-    z, start = (np.log(edge - 0.5) - location) / scale, (np.log(0.5) - location) / scale
-    every = log_ndtr(-start)  # may be far out in the tail, so by logarithms
-    bell, first = (np.exp(-0.5 * x * x - every) / _ROOT_TWO_PI for x in (z, start))
-    beyond: Floats = np.exp(log_ndtr(-z) - every)
-    return beyond, (bell - beyond * first) / scale, bell * z - beyond * first * start
-
-
-_ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
-
 # Fits of a log-normal rounded at the half-integers to counts of at least 1, unless another evidence is named; the
 # broad parts make room for wars and disasters beside incidents. `make evidence` prints them.
 COUNT_PRIORS: Mapping[str, CountPrior] = {

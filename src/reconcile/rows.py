@@ -132,6 +132,10 @@ class Rows:
     to_gross: Floats
     to_denial: Floats
 
+    def over(self, weight: Floats) -> Floats:
+        """Divide a weight by each row; 0 where the row is at its floor, where nothing changes it."""
+        return np.where(self.row > LEAST, weight / self.row, 0.0)
+
     def terms(self, weight: Floats) -> list[Floats]:
         """Terms in which the slopes of a row are linear, times a weight for each pair; shape (pairs, draws) each."""
         alive = weight * (1.0 - self.chances[2])[self.pairs.claim]

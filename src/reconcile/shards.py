@@ -156,13 +156,15 @@ def _lay_out(
     spoken[columns_of] = True
     parameters = np.flatnonzero(spoken[:none])
     place = np.where(columns_of < none, np.searchsorted(parameters, columns_of), len(parameters))
+    # That is `size_of` the middle, with the same bits on every machine.
+    size = np.sqrt(logarithm(np.maximum(exponential(cells.log_center) - 0.5, 1.0)))
     shard = Shard(
         cell=cell,
         claim=claim,
         sign=np.ascontiguousarray(tasks.sign, dtype=np.float64),
         outcome=tasks.outcome.astype(np.int32),
         log_center=fill(cells.log_center, 0.0),
-        size=fill(np.sqrt(logarithm(np.maximum(exponential(cells.log_center) - 0.5, 1.0))), 0.0),
+        size=fill(size, 0.0),
         blur=fill(cells.blur, 0.0),
         base=fill(tasks.base, FILLER),
         left=fill(left, 0, np.int32),

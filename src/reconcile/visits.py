@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.arrays import Shard, spans
-from reconcile.batches import TINY, choose_likelihood
+from reconcile.batches import choose_likelihood
 from reconcile.evidence import Claimed, Normal, Problem, theta_of
+from reconcile.likelihood import TINY
 from reconcile.openings import Opened
 from reconcile.shards import Tasks, build_shard
 

@@ -333,6 +333,9 @@ INLINE void combine(const double *fixed, const double *voice, const double *echo
   out[COPYING] = (t[T_WEIGHT] * echo[0] - t[T_OWN] * echo[1]) * (copied * (1.0 - copied));
 }
 
+/* A weight over a row; none where the row is at its floor, where nothing changes it. */
+INLINE Vector over(Vector weight, Vector row) { return choose(row > splat(LEAST), weight / row, splat(0.0)); }
+
 /* Sums over cells, by weights over rows, of the derivatives of a row; `copies`, or null, takes two of the sums. */
 INLINE void add_slopes(const Shard *s, int64_t i, const double *said, const double *row, const double *voice,
                        const double *echo, int64_t at, int64_t cells, const double *posterior, double *out,
@@ -342,7 +345,7 @@ INLINE void add_slopes(const Shard *s, int64_t i, const double *said, const doub
   for (int h = 0; h < FOLDS; h++) {
     for (int q = 0; q < T_ALL; q++) totals[q] = splat(0.0);
     for (int64_t c = h * WIDTH; c < cells; c += LANES) {
-      form(s, said, voice, at, c, cells, load(posterior + c) / load(row + c), terms);
+      form(s, said, voice, at, c, cells, over(load(posterior + c), load(row + c)), terms);
       for (int q = 0; q < T_ALL; q++) totals[q] += terms[q];
     }
     for (int q = 0; q < T_ALL; q++) store(lanes[q] + h * WIDTH, totals[q]);
@@ -511,7 +514,7 @@ EXPORT void reconcile_curve(const Shard *s, const double *theta, const double *e
       prepare(theta + PARAMETERS * v, s->shift + 2 * v, voice);
       add_slopes(s, first + i, here, here, voice, heard, at, cells, joint, here_by, 0);
       for (int64_t c = 0; c < cells; c += WIDTH) {
-        form(s, here, voice, at, c, cells, 1.0 / load(here + c), terms);
+        form(s, here, voice, at, c, cells, over(splat(1.0), load(here + c)), terms);
         combine(s->fixed + 6 * (first + i), voice, heard, terms, by);
         for (int a = 0; a < PARAMETERS; a++) store(scores + (PARAMETERS * i + a) * cells + c, by[a]);
       }
