@@ -309,6 +309,23 @@ FIELDS: dict[str, tuple[type[np.generic], str]] = {
     "shift": (np.float64, "voices, 2"),
     "place": (np.int32, "voices, 8"),
 }
+# Shapes of what the functions of the likelihood are given beside a shard.
+GIVEN = {
+    "cover": {"low": "cells", "width": "cells", "constant": "claims"},
+    "rows": {"theta": "draws, voices, 8", "echo": "claims, 2"},
+    "evaluate": {
+        "theta": "draws, voices, 8",
+        "echo": "claims, 2",
+        "tail": "draws, outcomes, places",
+        "weight": "draws, counts",
+    },
+    "curve": {
+        "theta": "voices, 8",
+        "echo": "claims, 2",
+        "tail": "5, outcomes, places",
+        "slopes": "5, outcomes, 4, places",
+    },
+}
 _OFFSETS = {"cell": "cells", "claim": "claims", "edge": "edges", "pair": "pairs"}
 
 
@@ -498,3 +515,27 @@ def check_tails(slopes: Floats, prior: Floats) -> tuple[int, int, int]:
     if places % LANES:
         raise InvalidValue("by_counts.prior", prior, f"a multiple of {LANES} places")
     return draws, outcomes, places
+
+
+def check_given(what: str, shard: Shard, **given: Floats | None) -> None:
+    """Check what a function of the likelihood, `what`, is given beside a shard; see `batches.Likelihood`.
+
+    Parameters
+    ----------
+    what : str
+    shard : Shard
+    given : ndarray, optional
+        By the names of `GIVEN`; draws are counted by `theta`. What is None is not looked at.
+
+    Raises
+    ------
+    InvalidValue
+    """
+    sizes = shard.sizes | {
+        "outcomes": shard.outcomes,
+        "places": shard.places,
+        "draws": 0 if (theta := given.get("theta")) is None else len(theta),
+    }
+    for name, array in given.items():
+        if array is not None:
+            check_array(f"{what}.{name}", array, np.float64, shape_of(GIVEN[what][name], sizes))

@@ -13,7 +13,18 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import COUNTS, FILLER, PARAMETERS, CountEdges, Evaluated, Shard, check_array, check_tails, spans
+from reconcile.arrays import (
+    COUNTS,
+    FILLER,
+    PARAMETERS,
+    CountEdges,
+    Evaluated,
+    Shard,
+    check_array,
+    check_given,
+    check_tails,
+    spans,
+)
 from reconcile.elementary import exponential, log_upper, logarithm, logistic
 from reconcile.kernel import choose
 from reconcile.likelihood import TINY
@@ -176,9 +187,7 @@ class Plain:
 
     def cover(self, shard: Shard, low: Floats, width: Floats, constant: Floats) -> NDArray[np.float32]:
         """See `Likelihood.cover`."""
-        for name, given in (("low", low), ("width", width)):
-            check_array(f"cover.{name}", given, np.float64, (len(shard.base),))
-        check_array("cover.constant", constant, np.float64, (len(shard.voice),))
+        check_given("cover", shard, low=low, width=width, constant=constant)
         pairs = Pairs.of(shard)
         cell = pairs.cell[pairs.pair]
         part = (shard.bound[pairs.edge] - low[cell]) / width[cell]
@@ -189,7 +198,7 @@ class Plain:
 
     def rows(self, shard: Shard, theta: Floats, echo: Floats) -> Floats:
         """See `Likelihood.rows`."""
-        _check(shard, "rows", theta, echo)
+        check_given("rows", shard, theta=theta, echo=echo)
         pairs = Pairs.of(shard)
         found = np.empty((len(theta), len(shard.exact)))
         for part, at in _parts(pairs, theta):
@@ -208,11 +217,8 @@ class Plain:
         weight: Floats | None = None,
     ) -> Evaluated:
         """See `Likelihood.evaluate`."""
-        _check(shard, "evaluate", theta, echo)
+        check_given("evaluate", shard, theta=theta, echo=echo, tail=tail, weight=weight)
         draws, counts = len(theta), len(shard.sign)
-        check_array("evaluate.tail", tail, np.float64, (draws, shard.outcomes, shard.places))
-        if weight is not None:
-            check_array("evaluate.weight", weight, np.float64, (draws, counts))
         pairs, signs = Pairs.of(shard), shard.sign[:, None]
         value, each = np.zeros(draws), np.empty((draws, counts))
         score, prior = np.zeros((draws, len(shard.shift), len(PARAMETERS))), np.zeros(tail.shape)
@@ -254,9 +260,7 @@ class Plain:
 
     def curve(self, shard: Shard, theta: Floats, echo: Floats, tail: Floats, slopes: Floats) -> Floats:
         """See `Likelihood.curve`."""
-        _check(shard, "curve", theta[None], echo)
-        check_array("curve.tail", tail, np.float64, (1 + COUNTS, shard.outcomes, shard.places))
-        check_array("curve.slopes", slopes, np.float64, (1 + COUNTS, shard.outcomes, COUNTS, shard.places))
+        check_given("curve", shard, theta=theta, echo=echo, tail=tail, slopes=slopes)
         pairs, none = Pairs.of(shard), len(shard.parameters)
         owner = np.repeat(np.arange(len(shard.sign)), np.diff(shard.cell))
         rows, held = speak(shard, pairs, theta[None], echo), _mass(shard, tail[:1], owner)
@@ -299,11 +303,6 @@ class Plain:
 
 
 PLAIN = Plain()
-
-
-def _check(shard: Shard, what: str, theta: Floats, echo: Floats) -> None:
-    check_array(f"{what}.theta", theta, np.float64, (len(theta), len(shard.shift), len(PARAMETERS)))
-    check_array(f"{what}.echo", echo, np.float64, (len(shard.voice), 2))
 
 
 def _parts(pairs: Pairs, theta: Floats) -> list[tuple[Floats, slice]]:

@@ -188,7 +188,8 @@ def _lay_out(
         places=len(edges.edge),
     )
     low, width = fill(cells.start, 0.0), fill(cells.stop - cells.start, 1.0)
-    return attrs.evolve(shard, exact=choose_likelihood().cover(shard, low, width, constant))
+    shard.exact[:] = choose_likelihood().cover(shard, low, width, constant)
+    return shard
 
 
 def _voices(columns: Ints, hedged: NDArray[np.bool_], claims: int) -> tuple[NDArray[np.int32], Ints, Floats]:

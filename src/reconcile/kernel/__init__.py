@@ -21,7 +21,18 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import COUNTS, FIELDS, LANES, PARAMETERS, CountEdges, Evaluated, Shard, check_array, check_tails
+from reconcile.arrays import (
+    COUNTS,
+    FIELDS,
+    LANES,
+    PARAMETERS,
+    CountEdges,
+    Evaluated,
+    Shard,
+    check_array,
+    check_given,
+    check_tails,
+)
 from reconcile.errors import InvalidValue
 
 __all__ = ["LEVELS", "VARIABLE", "Compiled", "attempt", "choose", "find_libraries", "load"]
@@ -191,23 +202,20 @@ class Compiled:
 
     def cover(self, shard: Shard, low: Floats, width: Floats, constant: Floats) -> NDArray[np.float32]:
         """Share of each cell that each claim covers."""
-        sizes = shard.sizes
-        at = [_take(f"cover.{name}", x, (sizes["cells"],)) for name, x in (("low", low), ("width", width))]
-        fixed = _take("cover.constant", constant, (sizes["claims"],))
-        found = np.empty(sizes["pairs"], dtype=np.float32)
-        self.library.reconcile_cover(self._struct(shard), *map(_Pointer, at), _Pointer(fixed), _Pointer(_at(found)))
+        check_given("cover", shard, low=low, width=width, constant=constant)
+        given = [_at(x) for x in (low, width, constant)]
+        found = np.empty(len(shard.exact), dtype=np.float32)
+        self.library.reconcile_cover(self._struct(shard), *map(_Pointer, given), _Pointer(_at(found)))
         return found
 
     def rows(self, shard: Shard, theta: Floats, echo: Floats) -> Floats:
         """P(claim | count in each cell)."""
         sizes, draws = shard.sizes, len(theta)
-        at = _take("rows.theta", theta, (draws, sizes["voices"], len(PARAMETERS)))
-        heard = _take("rows.echo", echo, (sizes["claims"], 2))
+        check_given("rows", shard, theta=theta, echo=echo)
         found = np.empty((draws, sizes["pairs"]))
         scratch = np.empty(int(np.max(np.diff(shard.cell), initial=LANES)))
         self.library.reconcile_rows(
-            self._struct(shard), _Size(draws), _Pointer(at), _Pointer(heard), _Pointer(_at(found)),
-            _Pointer(_at(scratch)),
+            self._struct(shard), _Size(draws), *(_Pointer(_at(x)) for x in (theta, echo, found, scratch)),
         )  # fmt: skip
         return found
 
@@ -224,12 +232,7 @@ class Compiled:
     ) -> Evaluated:
         """Evidence of the counts, with what is asked for."""
         sizes, draws = shard.sizes, len(theta)
-        given = (
-            _take("evaluate.theta", theta, (draws, sizes["voices"], len(PARAMETERS))),
-            _take("evaluate.echo", echo, (sizes["claims"], 2)),
-        )
-        before = _take("evaluate.tail", tail, (draws, shard.outcomes, shard.places))
-        weights = None if weight is None else _take("evaluate.weight", weight, (draws, sizes["counts"]))
+        check_given("evaluate", shard, theta=theta, echo=echo, tail=tail, weight=weight)
         asked = draws if slopes else 0
         found = Evaluated(
             value=np.zeros(draws),
@@ -243,10 +246,11 @@ class Compiled:
         work = int(np.max(np.diff(shard.cell) * (3 + SAID * kept), initial=0))
         scratch = np.empty(draws * sizes["voices"] * VOICE + work)
         self.library.reconcile_evaluate(
-            self._struct(shard), _Size(draws), *map(_Pointer, given), _Size(shard.outcomes), _Size(shard.places),
-            _Pointer(before), _Pointer(_at(found.value)), _Pointer(_at(found.each)),
+            self._struct(shard), _Size(draws), _Pointer(_at(theta)), _Pointer(_at(echo)), _Size(shard.outcomes),
+            _Size(shard.places), *(_Pointer(_at(x)) for x in (tail, found.value, found.each)),
             _Pointer(_at(found.score) if slopes else None), _Pointer(_at(found.prior) if slopes else None),
-            _Pointer(_at(found.copies) if slopes and copies else None), _Pointer(weights),
+            _Pointer(_at(found.copies) if slopes and copies else None),
+            _Pointer(None if weight is None else _at(weight)),
             _Pointer(None if weight is None else _at(found.mass)), _Pointer(_at(scratch)),
         )  # fmt: skip
         return found
@@ -254,10 +258,7 @@ class Compiled:
     def curve(self, shard: Shard, theta: Floats, echo: Floats, tail: Floats, slopes: Floats) -> Floats:
         """Observed information of the parameters of a shard."""
         sizes = shard.sizes
-        at = _take("curve.theta", theta, (sizes["voices"], len(PARAMETERS)))
-        heard = _take("curve.echo", echo, (sizes["claims"], 2))
-        before = _take("curve.tail", tail, (1 + COUNTS, shard.outcomes, shard.places))
-        by = _take("curve.slopes", slopes, (1 + COUNTS, shard.outcomes, COUNTS, shard.places))
+        check_given("curve", shard, theta=theta, echo=echo, tail=tail, slopes=slopes)
         size = sizes["parameters"] + COUNTS * shard.outcomes
         info = np.zeros((size, size))
         number, claims = np.diff(shard.cell), np.diff(shard.claim)
@@ -266,7 +267,7 @@ class Compiled:
         work = number * (2 + SAID * (claims + 1) + rows + 1) + rows + second
         scratch = np.empty(int(np.max(work, initial=0)))
         self.library.reconcile_curve(
-            self._struct(shard), _Pointer(at), _Pointer(heard), _Size(shard.outcomes), _Size(shard.places),
-            _Pointer(before), _Pointer(by), _Pointer(_at(info)), _Pointer(_at(scratch)),
+            self._struct(shard), _Pointer(_at(theta)), _Pointer(_at(echo)), _Size(shard.outcomes),
+            _Size(shard.places), *(_Pointer(_at(x)) for x in (tail, slopes, info, scratch)),
         )  # fmt: skip
         return info
