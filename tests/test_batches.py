@@ -93,6 +93,23 @@ def total(engine, laid_out, x, echo, prior=PRIOR):
     return evidence, by[:-1], engine.by_counts(slopes, back)[0]
 
 
+def test_slopes_of_rows_are_differences_of_their_logarithms(engine):
+    claims, theta, echo = world(20)
+    (shard,), _ = lay_out(claims)
+    heard, x = echo_of(shard, echo), theta.ravel()
+    weight = np.random.default_rng(0).random((1, len(shard.exact)))
+    slope = np.zeros(len(x) + 1)
+    np.add.at(slope, shard.place, engine.slopes(shard, theta_of(shard, x[None]), heard, weight)[0])
+
+    def total(y):
+        row = engine.rows(shard, theta_of(shard, y[None]), heard)
+        return np.sum(weight * np.log(row) * (row > LEAST))
+
+    for k in np.random.default_rng(1).integers(0, len(x), 60):
+        step = 1e-5 * (np.arange(len(x)) == k)
+        assert abs((total(x + step) - total(x - step)) / 2e-5 - slope[k]) < DIFFERENCE * max(1, abs(slope[k]))
+
+
 def term_of(claims, row, echo, values=VALUES):
     source = rc.Source(f"s{row}")
     quantity = rc.Event(f"e{claims.event[row]}").count(OUTCOMES[claims.outcome[claims.event[row]]])

@@ -57,6 +57,7 @@ def ask_everything(engine, shard, edges, thetas, echo, counts):
     weight = np.linspace(0.5, 1.5, len(thetas) * len(shard.sign)).reshape(len(thetas), -1)
     found = engine.evaluate(shard, thetas, echo, tail, slopes=True, copies=True, weight=weight)
     alone = engine.evaluate(shard, thetas, echo, tail)
+    pull = np.linspace(-1.0, 2.0, len(thetas) * len(shard.exact)).reshape(len(thetas), -1)
     low, width = np.zeros(len(shard.base)), np.ones(len(shard.base))
     low[shard.cells] = edges.edge[shard.left[shard.cells]]
     width[shard.cells] = (edges.edge[shard.right] - edges.edge[shard.left])[shard.cells]
@@ -67,6 +68,7 @@ def ask_everything(engine, shard, edges, thetas, echo, counts):
         "value alone": alone.value,
         "by_counts": engine.by_counts(slopes, found.prior),
         "rows": engine.rows(shard, thetas, echo),
+        "slopes of rows": engine.slopes(shard, thetas, echo, pull),
         "exact": engine.cover(shard, low, width, np.zeros(len(shard.rows))),
     }
 
@@ -171,6 +173,7 @@ def test_no_draws(compiled):
         assert found.value.shape == (0,)
         assert found.score.shape == (0, len(shard.shift), 8)
         assert engine.rows(shard, thetas, heard).shape == (0, len(shard.exact))
+        assert engine.slopes(shard, thetas, heard, np.zeros((0, len(shard.exact)))).shape == found.score.shape
 
 
 def test_many_claims_of_one_count(compiled):
@@ -468,6 +471,9 @@ def test_arguments_of_another_kind_or_shape_are_refused(engine_and_input):
         "by_counts.slopes": (lambda x: engine.by_counts(x, tail), slopes),
         "rows.theta": (lambda x: engine.rows(shard, x, echo), thetas),
         "rows.echo": (lambda x: engine.rows(shard, thetas, x), echo),
+        "slopes.theta": (lambda x: engine.slopes(shard, x, echo, np.ones((1, len(shard.exact)))), thetas),
+        "slopes.echo": (lambda x: engine.slopes(shard, thetas, x, np.ones((1, len(shard.exact)))), echo),
+        "slopes.weight": (lambda x: engine.slopes(shard, thetas, echo, x), np.ones((1, len(shard.exact)))),
         "evaluate.theta": (lambda x: engine.evaluate(shard, x, echo, tail), thetas),
         "evaluate.echo": (lambda x: engine.evaluate(shard, thetas, x, tail), echo),
         "evaluate.tail": (lambda x: engine.evaluate(shard, thetas, echo, x), tail),

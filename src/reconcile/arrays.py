@@ -313,6 +313,7 @@ FIELDS: dict[str, tuple[type[np.generic], str]] = {
 GIVEN = {
     "cover": {"low": "cells", "width": "cells", "constant": "claims"},
     "rows": {"theta": "draws, voices, 8", "echo": "claims, 2"},
+    "slopes": {"theta": "draws, voices, 8", "echo": "claims, 2", "weight": "draws, pairs"},
     "evaluate": {
         "theta": "draws, voices, 8",
         "echo": "claims, 2",

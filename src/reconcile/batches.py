@@ -91,6 +91,24 @@ class Likelihood(Protocol):
         """P(claim | count in each cell); shape (draws, pairs). Parameters as for `evaluate`."""
         ...
 
+    def slopes(self, shard: Shard, theta: Floats, echo: Floats, weight: Floats) -> Floats:
+        """Weighted sums, over claims and cells, of the derivatives of the logarithms of `rows`.
+
+        A row at its floor has none. With the posterior of cells for weights that is the score (Fisher's identity).
+
+        Parameters
+        ----------
+        shard : Shard
+        theta : ndarray, shape (draws, voices, 8)
+        echo : ndarray, shape (claims, 2)
+        weight : ndarray, shape (draws, pairs)
+
+        Returns
+        -------
+        ndarray, shape (draws, voices, 8)
+        """
+        ...
+
     def evaluate(
         self,
         shard: Shard,
@@ -205,6 +223,18 @@ class Plain:
             found[at] = speak(shard, pairs, part, echo, slopes=False).row.T
         return found
 
+    def slopes(self, shard: Shard, theta: Floats, echo: Floats, weight: Floats) -> Floats:
+        """See `Likelihood.slopes`."""
+        check_given("slopes", shard, theta=theta, echo=echo, weight=weight)
+        pairs, slots = Pairs.of(shard), _slots(shard)
+        score = np.zeros((len(theta), len(shard.shift), len(PARAMETERS)))
+        for part, at in _parts(pairs, theta):
+            rows = speak(shard, pairs, part, echo)
+            found, _ = rows.slopes(rows.over(weight[at].T))
+            for k in range(at.start, at.stop):
+                score[k] = np.bincount(slots, found[:, :, k - at.start].T.ravel(), score[k].size).reshape(-1, 8)
+        return score
+
     def evaluate(
         self,
         shard: Shard,
@@ -226,7 +256,7 @@ class Plain:
         owner = np.repeat(np.arange(counts), np.diff(shard.cell))
         line = shard.outcome[owner].astype(np.int64) * shard.places
         ends = np.stack([line + shard.left, line + shard.right], axis=1).ravel()
-        slots = (shard.voice[:, None].astype(np.int64) * len(PARAMETERS) + np.arange(len(PARAMETERS))).ravel()
+        slots = _slots(shard)
         for part, at in _parts(pairs, theta):
             rows = speak(shard, pairs, part, echo, slopes=slopes)
             held = _mass(shard, tail[at], owner)
@@ -309,6 +339,12 @@ def _parts(pairs: Pairs, theta: Floats) -> list[tuple[Floats, slice]]:
     """Cut draws so that arrays stay small."""
     step = max(_TRIPLES // max(len(pairs.pair), 1), 1)
     return [(theta[at : at + step], slice(at, min(at + step, len(theta)))) for at in range(0, len(theta), step)]
+
+
+def _slots(shard: Shard) -> Ints:
+    """Where the derivatives of each claim belong among those of all voices; shape (8 claims,)."""
+    found: Ints = (shard.voice[:, None].astype(np.int64) * len(PARAMETERS) + np.arange(len(PARAMETERS))).ravel()
+    return found
 
 
 def _mass(shard: Shard, tail: Floats, owner: Ints) -> Floats:

@@ -42,7 +42,7 @@ Floats: TypeAlias = NDArray[np.float64]
 VARIABLE = "RECONCILE_KERNEL"  # environment variable that names a level, or "numpy" for none
 LEVELS = {"v3": 3, "baseline": 1}  # by what `reconcile_level` says of the machine, best first
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
-VERSION = 1  # of the functions of the library and their arguments
+VERSION = 2  # of the functions of the library and their arguments
 SAID = 10  # arrays of cells that the kernel keeps for each claim
 VOICE = 10  # numbers that it keeps for each voice and draw
 
@@ -216,6 +216,16 @@ class Compiled:
         scratch = np.empty(int(np.max(np.diff(shard.cell), initial=LANES)))
         self.library.reconcile_rows(
             self._struct(shard), _Size(draws), *(_Pointer(_at(x)) for x in (theta, echo, found, scratch)),
+        )  # fmt: skip
+        return found
+
+    def slopes(self, shard: Shard, theta: Floats, echo: Floats, weight: Floats) -> Floats:
+        """Weighted sums of the derivatives of the logarithms of rows."""
+        check_given("slopes", shard, theta=theta, echo=echo, weight=weight)
+        found = np.zeros((len(theta), shard.sizes["voices"], len(PARAMETERS)))
+        scratch = np.empty(SAID * int(np.max(np.diff(shard.cell), initial=0)))
+        self.library.reconcile_slopes(
+            self._struct(shard), _Size(len(theta)), *(_Pointer(_at(x)) for x in (theta, echo, weight, found, scratch)),
         )  # fmt: skip
         return found
 

@@ -462,6 +462,23 @@ EXPORT void reconcile_rows(const Shard *s, int64_t draws, const double *theta, c
       }
 }
 
+/* Sums over cells, by weights (draws, pairs), of the derivatives of the logarithm of each row: score (draws, voices, 8),
+ * to which they are added. */
+EXPORT void reconcile_slopes(const Shard *s, int64_t draws, const double *theta, const double *echo,
+                             const double *weight, double *score, double *scratch) {
+  int64_t pairs = s->pair[s->claims];
+  double voice[V_ALL], slopes[PARAMETERS];
+  for (int64_t k = 0; k < draws; k++)
+    for (int64_t t = 0; t < s->counts; t++)
+      for (int64_t i = s->claim[t]; i < s->claim[t + 1]; i++) {
+        int64_t at = s->cell[t], cells = s->cell[t + 1] - at, v = k * s->voices + s->voice[i];
+        prepare(theta + PARAMETERS * v, s->shift + 2 * (int64_t)s->voice[i], voice);
+        speak(s, i, voice, echo + 2 * i, at, cells, scratch, 1);
+        add_slopes(s, i, scratch, scratch, voice, echo + 2 * i, at, cells, weight + k * pairs + s->pair[i], slopes, 0);
+        for (int a = 0; a < PARAMETERS; a++) score[PARAMETERS * v + a] += slopes[a];
+      }
+}
+
 /* Share of each cell that the plain wording of a claim covers, for all pairs: out (pairs). `low` and `width` (cells)
  * are the first count of each cell and how many it holds; `constant` (claims) is what no edge takes away. */
 EXPORT void reconcile_cover(const Shard *s, const double *low, const double *width, const double *constant,
@@ -580,7 +597,7 @@ EXPORT void reconcile_curve(const Shard *s, const double *theta, const double *e
 /* ------------------------------------------------------------------------------------------------- the machine */
 
 /* Of the arguments of all functions here and of `Shard`; it grows with every change of these. */
-EXPORT int reconcile_version(void) { return 1; }
+EXPORT int reconcile_version(void) { return 2; }
 
 /* What was compiled: how many cells are computed at once. */
 EXPORT int reconcile_width(void) { return WIDTH; }
