@@ -210,9 +210,23 @@ class Cells:
     def of(cls, claims: Claims) -> Cells:
         """Lay out cells that are fine near the claimed numbers."""
         core = np.array([[m.low[0], m.high[0]] for m in claims.meanings])[claims.value]
-        known = np.isfinite(core)
-        events = len(claims.outcome)
-        start, first = _cells(np.repeat(claims.event, 2)[known.ravel()], core.ravel()[known.ravel()], events)
+        known = np.isfinite(core).ravel()
+        return cls.around(np.repeat(claims.event, 2)[known], core.ravel()[known], len(claims.outcome))
+
+    @classmethod
+    def around(cls, event: Ints, point: Floats, events: int) -> Cells:
+        """Lay out cells that are fine near points.
+
+        Parameters
+        ----------
+        event : ndarray of int, shape (n,)
+            The unknown of each point, from 0.
+        point : ndarray, shape (n,)
+            Whole numbers, each of which gets a cell of its own.
+        events : int
+            How many unknowns there are.
+        """
+        start, first = _cells(event, point, events)
         stop = np.append(start[1:], TOP + 1)
         stop[first[1:] - 1] = TOP + 1
         width = (stop - start).astype(float)

@@ -15,7 +15,7 @@ from reconcile.batches import choose_likelihood
 from reconcile.elementary import exponential, logarithm
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD
 
-__all__ = ["Tasks", "build_shard", "build_shards"]
+__all__ = ["Tasks", "build_shard", "build_shards", "cut_evenly"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -80,7 +80,7 @@ def _edges(cells: Cells) -> tuple[Ints, Ints, Ints]:
 
 
 def build_shards(
-    claims: Claims, columns: Ints, tasks: Tasks, wide: Floats, none: int
+    claims: Claims, columns: Ints, tasks: Tasks, wide: Floats, none: int, ends: Ints | None = None
 ) -> tuple[tuple[Shard, ...], CountEdges]:
     """Lay tasks out as arrays, and cut these into shards of about even work, which does not depend on who computes.
 
@@ -94,6 +94,8 @@ def build_shards(
         Location and scale of the broad part of each count prior.
     none : int
         How many parameters the problem has.
+    ends : ndarray of int, shape (shards + 1,), optional
+        Where to cut, by task, from 0 to their number.
 
     Returns
     -------
@@ -102,17 +104,23 @@ def build_shards(
     """
     edge, left, right = _edges(tasks.cells)
     edges = CountEdges.of(edge, wide)
-    work = np.cumsum(_padded(tasks.cells) * (tasks.end - tasks.begin + 1))
-    parts = max(round(int(work[-1]) / _WORK), 1) if len(work) else 0
-    cut = np.searchsorted(work, work[-1:] * np.arange(1, parts) / max(parts, 1)) + 1
-    ends = np.unique(np.concatenate([[0], cut, [len(work)]])).astype(np.int64)
+    if ends is None:
+        ends = cut_evenly(_padded(tasks.cells) * (tasks.end - tasks.begin + 1), _WORK)
     first = tasks.cells.first
     made = []
     for a, z in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        mine = tasks if parts == 1 else tasks.only(np.arange(a, z))
+        mine = tasks if len(ends) == 2 else tasks.only(np.arange(a, z))
         at = slice(int(first[a]), int(first[z]))
         made.append(_lay_out(claims, columns, mine, left[at], right[at], edges, none))
     return tuple(made), edges
+
+
+def cut_evenly(work: Ints, most: int) -> Ints:
+    """Cut things into parts of about `most` work each; give where the parts begin, and where the last ends."""
+    done = np.cumsum(work)
+    parts = max(round(int(done[-1]) / most), 1) if len(done) else 0
+    cut = np.searchsorted(done, done[-1:] * np.arange(1, parts) / max(parts, 1)) + 1
+    return np.unique(np.concatenate([[0], cut, [len(done)]])).astype(np.int64)
 
 
 def build_shard(claims: Claims, columns: Ints, tasks: Tasks, none: int) -> Shard:
