@@ -26,8 +26,10 @@ from reconcile.arrays import (
     spans,
 )
 from reconcile.elementary import exponential, log_upper, logarithm, logistic
+from reconcile.forests import Forest, Summed
 from reconcile.kernel import choose
 from reconcile.likelihood import TINY
+from reconcile.messages import sum_product
 from reconcile.rows import Pairs, Rows, add_up, speak
 
 __all__ = ["PLAIN", "STEP", "Likelihood", "Plain", "choose_likelihood"]
@@ -155,6 +157,42 @@ class Likelihood(Protocol):
         -------
         ndarray, shape (p + 4 outcomes, p + 4 outcomes)
             Of the `parameters` of the shard, then of those of the count priors.
+        """
+        ...
+
+    def sum_product(
+        self,
+        shard: Shard,
+        forest: Forest,
+        rows: Floats,
+        tail: Floats,
+        power: Floats,
+        factor: Floats,
+        *,
+        slopes: bool = False,
+        weight: Floats | None = None,
+    ) -> Summed:
+        """Sum out counts that add up, account by account, at each draw of the parameters.
+
+        Parameters
+        ----------
+        shard : Shard
+            Its counts are the nodes of the accounts; `base` holds what is said of a count of each cell, less the
+            logarithm of the width where the node has a prior.
+        forest : Forest
+        rows : ndarray, shape (draws, pairs)
+        tail : ndarray, shape (draws, outcomes, u)
+        power : ndarray, shape (claims,)
+            Exponent of the rows of each claim.
+        factor : ndarray, shape (draws, slots)
+            Factors on pairs of cells of a part and its whole.
+        slopes : bool, keyword
+        weight : ndarray, shape (draws, accounts), keyword, optional
+
+        Returns
+        -------
+        Summed
+            `pull`, `prior` and `joint` with `slopes`, `mass` with weights.
         """
         ...
 
@@ -330,6 +368,21 @@ class Plain:
             place = np.append(np.where(place < none, place, size), none + COUNTS * shard.outcome[t] + np.arange(COUNTS))
             np.add.at(info, (place[:, None], place), sign * found)
         return info[:size, :size]
+
+    def sum_product(
+        self,
+        shard: Shard,
+        forest: Forest,
+        rows: Floats,
+        tail: Floats,
+        power: Floats,
+        factor: Floats,
+        *,
+        slopes: bool = False,
+        weight: Floats | None = None,
+    ) -> Summed:
+        """See `Likelihood.sum_product`."""
+        return sum_product(shard, forest, rows, tail, power, factor, slopes=slopes, weight=weight)
 
 
 PLAIN = Plain()

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 __all__ = [
-    "BIAS", "COPYING", "DENIAL", "FIDELITY", "GROSS", "HEAPING", "LEAST", "SLOPE", "SPREAD", "Pairs", "Rows", "add_up",
-    "speak",
+    "BIAS", "COPYING", "DENIAL", "FIDELITY", "GROSS", "HEAPING", "LEAST", "SLOPE", "SPREAD", "Pairs", "Rows",
+    "add_in_order", "add_up", "speak",
 ]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -51,6 +51,12 @@ def add_up(x: Floats, start: Ints) -> Floats:
     lanes = _ordered(start // LANES) @ x.reshape(len(x) // LANES, LANES * x.shape[1])
     a = np.moveaxis(lanes.reshape(len(start) - 1, LANES, x.shape[1]), 1, 0)
     found: Floats = ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]))
+    return found
+
+
+def add_in_order(x: Floats, start: Ints) -> Floats:
+    """Add up groups of rows, each from the first to the last; shapes (n, draws), (groups + 1,) and (groups, draws)."""
+    found: Floats = _ordered(start) @ x if len(x) and x.shape[1] else np.zeros((len(start) - 1, x.shape[1]))
     return found
 
 

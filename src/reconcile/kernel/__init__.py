@@ -34,6 +34,8 @@ from reconcile.arrays import (
     check_tails,
 )
 from reconcile.errors import InvalidValue
+from reconcile.forests import FIELDS as FOREST_FIELDS
+from reconcile.forests import Forest, Summed, check_forest
 
 __all__ = ["LEVELS", "VARIABLE", "Compiled", "attempt", "choose", "find_libraries", "load"]
 
@@ -42,7 +44,7 @@ Floats: TypeAlias = NDArray[np.float64]
 VARIABLE = "RECONCILE_KERNEL"  # environment variable that names a level, or "numpy" for none
 LEVELS = {"v3": 3, "baseline": 1}  # by what `reconcile_level` says of the machine, best first
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
-VERSION = 2  # of the functions of the library and their arguments
+VERSION = 3  # of the functions of the library and their arguments
 SAID = 10  # arrays of cells that the kernel keeps for each claim
 VOICE = 10  # numbers that it keeps for each voice and draw
 
@@ -56,6 +58,12 @@ class _Struct(ctypes.Structure):
     _fields_ = [*((name, _Pointer) for name in FIELDS)] + [
         (name, _Size) for name in ("counts", "claims", "voices", "parameters")
     ]
+
+
+class _Woods(ctypes.Structure):
+    """The kernel's `Forest`."""
+
+    _fields_ = [*((name, _Pointer) for name in FOREST_FIELDS), ("accounts", _Size)]
 
 
 def find_libraries() -> Mapping[str, Path]:
@@ -144,6 +152,9 @@ class Compiled:
     path: Path
     library: ctypes.CDLL = attrs.field(repr=False)
     _structs: weakref.WeakKeyDictionary[Shard, _Struct] = attrs.field(
+        factory=weakref.WeakKeyDictionary, init=False, repr=False
+    )
+    _woods: weakref.WeakKeyDictionary[Forest, tuple[_Woods, int]] = attrs.field(
         factory=weakref.WeakKeyDictionary, init=False, repr=False
     )
 
@@ -281,3 +292,48 @@ class Compiled:
             _Size(shard.places), *(_Pointer(_at(x)) for x in (tail, slopes, info, scratch)),
         )  # fmt: skip
         return info
+
+    def sum_product(
+        self,
+        shard: Shard,
+        forest: Forest,
+        rows: Floats,
+        tail: Floats,
+        power: Floats,
+        factor: Floats,
+        *,
+        slopes: bool = False,
+        weight: Floats | None = None,
+    ) -> Summed:
+        """Evidence of accounts whose counts add up, with what is asked for."""
+        sizes, draws = check_forest(shard, forest, rows, tail, power, factor, weight), len(rows)
+        asked = draws if slopes else 0
+        found = Summed(
+            each=np.empty((draws, sizes["accounts"])),
+            pull=np.empty((asked, sizes["pairs"])),
+            prior=np.zeros((asked, shard.outcomes, shard.places)),
+            joint=np.zeros((asked, sizes["slots"])),
+            mass=np.zeros(0 if weight is None else sizes["cells"]),
+        )
+        if forest not in self._woods:
+            pointers = [_at(getattr(forest, name)) for name in FOREST_FIELDS]
+            self._woods[forest] = _Woods(*pointers, sizes["accounts"]), _work(forest)
+        woods, work = self._woods[forest]
+        scratch = np.empty(work)
+        results = [(found.pull, slopes), (found.prior, slopes), (found.joint, slopes)]
+        self.library.reconcile_trees(
+            self._struct(shard), ctypes.byref(woods), *map(_Size, (draws, shard.outcomes, shard.places)),
+            *(_Pointer(_at(x)) for x in (rows, tail, power, factor, found.each)),
+            *(_Pointer(_at(x) if wanted else None) for x, wanted in results),
+            _Pointer(None if weight is None else _at(weight)), _Pointer(None if weight is None else _at(found.mass)),
+            _Pointer(_at(scratch)),
+        )  # fmt: skip
+        return found
+
+
+def _work(forest: Forest) -> int:
+    """Count the numbers that the kernel keeps for an account."""
+    cell, node = forest.cell, forest.node[:-1]
+    cells, joins, slots = (np.diff(x) for x in (cell[forest.node], forest.join, forest.share[forest.join]))
+    most = np.maximum.reduceat(np.diff(cell), node) if len(node) else cells
+    return LANES * int(np.max(4 * cells + (1 + joins) * most + 2 * slots, initial=0))

@@ -4,11 +4,13 @@
  * cells, gradient (Fisher's identity) and observed information (Louis 1982, J. R. Stat. Soc. B 44, 226).
  *
  * C11 with the vector extensions of gcc and clang. No libm, no allocation, no global state, no Python: flat arrays in,
- * flat arrays out. `rows.py` and `batches.py` are the same arithmetic in NumPy, operation for operation, and
- * `arrays.py` describes the arrays. Whoever changes one changes the other: a test compares them to the last bit.
+ * flat arrays out. `rows.py`, `batches.py` and `messages.py` are the same arithmetic in NumPy, operation for operation;
+ * `arrays.py` and `forests.py` describe the arrays. Whoever changes one changes the other: a test compares them to the
+ * last bit.
  *
  * Bits do not depend on the width of the vectors. Lanes are cells; what is added up over cells has eight accumulators
- * whatever the width, and products and sums are never contracted (-ffp-contract=off).
+ * whatever the width, and products and sums are never contracted (-ffp-contract=off). Where counts add up, lanes are
+ * draws, and sums run from the first to the last.
  */
 #include <stdint.h>
 
@@ -594,10 +596,257 @@ EXPORT void reconcile_curve(const Shard *s, const double *theta, const double *e
   }
 }
 
+/* ------------------------------------------------------------------------------------------ accounts that are trees */
+
+/* Counts that add up; see `forests.Forest`. The order is that of `forests.FIELDS`. A node is a count of the shard. */
+typedef struct {
+  const int64_t *node, *join, *cell;    /* accounts + 1, accounts + 1, nodes + 1 */
+  const int32_t *owns;                  /* nodes: whether it has a count prior of its own */
+  const double *width;                  /* cells: how many counts each holds; 1 for what only fills up */
+  const int32_t *whole, *left, *right;  /* joins, parts first: nodes; `right` is -1 where the rest is anything */
+  const int64_t *couple, *share;        /* joins + 1: where its couples of cells and its factors begin */
+  const int32_t *one, *other, *first;   /* couples: cells of left and right, and the first of whole that they add up to */
+  const int64_t *run;                   /* couples + 1 */
+  const int64_t *slot;                  /* couples: factor of the first number, where the join has factors */
+  const double *number;                 /* how many pairs of counts add up to each cell of a run */
+  int64_t accounts;
+} Forest;
+
+/* Logarithm of what the prior and the claims say of each cell of a node, per count. */
+INLINE void weigh(const Shard *s, int64_t n, int owns, const double *tail, const double *rows, const double *power,
+                  double *joint) {
+  int64_t at = s->cell[n], cells = s->cell[n + 1] - at;
+  const int32_t *left = s->left + at, *right = s->right + at;
+  for (int64_t c = 0; c < cells; c += WIDTH) {
+    Vector said = load(s->base + at + c), held;
+    if (owns) {
+      for (int j = 0; j < WIDTH; j++) held[j] = tail[left[c + j]] - tail[right[c + j]];
+      said += logarithm(larger(held, splat(TINY)));
+    }
+    store(joint + c, said);
+  }
+  for (int64_t i = s->claim[n]; i < s->claim[n + 1]; i++)
+    for (int64_t c = 0; c < cells; c += WIDTH)
+      store(joint + c, load(joint + c) + logarithm(load(rows + s->pair[i] + c)) * power[i]);
+}
+
+/* From here on a lane is a draw: a cell has LANES numbers, one for each of as many draws. */
+#define EACH for (int h = 0; h < LANES; h += WIDTH)
+
+/* What the parts of a join say of its whole, added to `to`; `factors`, or null, stand at those of the join. */
+INLINE void ascend(const Forest *f, int64_t j, const double *left, const double *right, const double *factors,
+                   double *to) {
+  const int64_t at = f->cell[f->left[j]], with = f->right[j] < 0 ? 0 : f->cell[f->right[j]], in = f->cell[f->whole[j]];
+  for (int64_t p = f->couple[j]; p < f->couple[j + 1]; p++) {
+    const double *one = left + LANES * (f->one[p] - at), *other = right ? right + LANES * (f->other[p] - with) : 0;
+    const double *factor = factors ? factors + LANES * (f->slot[p] - f->share[j]) : 0;
+    double *out = to + LANES * (f->first[p] - in);
+    Vector both[FOLDS];
+    EACH both[h / WIDTH] = other ? load(one + h) * load(other + h) : load(one + h);
+    for (int64_t t = f->run[p]; t < f->run[p + 1]; t++, out += LANES) {
+      double number = f->number[t];
+      if (factor) {
+        EACH store(out + h, load(out + h) + number * both[h / WIDTH] * load(factor + h));
+        factor += LANES;
+      } else {
+        EACH store(out + h, load(out + h) + number * both[h / WIDTH]);
+      }
+    }
+  }
+}
+
+/* What the rest of the account says of the parts of a join, `whole` being what it says of the whole, added to `to_left`
+ * and `to_right`; and the joint probability of left and whole, added to `joint`. */
+INLINE void descend(const Forest *f, int64_t j, const double *left, const double *right, const double *whole,
+                    const double *factors, double *to_left, double *to_right, double *joint) {
+  const int64_t at = f->cell[f->left[j]], with = f->right[j] < 0 ? 0 : f->cell[f->right[j]], in = f->cell[f->whole[j]];
+  for (int64_t p = f->couple[j]; p < f->couple[j + 1]; p++) {
+    const double *one = left + LANES * (f->one[p] - at), *other = right ? right + LANES * (f->other[p] - with) : 0;
+    const double *from = whole + LANES * (f->first[p] - in);
+    double *out = to_left + LANES * (f->one[p] - at);
+    Vector total[FOLDS], both[FOLDS];
+    EACH total[h / WIDTH] = splat(0.0);
+    if (factors) {
+      int64_t slot = LANES * (f->slot[p] - f->share[j]);
+      EACH both[h / WIDTH] = other ? load(one + h) * load(other + h) : load(one + h);
+      for (int64_t t = f->run[p]; t < f->run[p + 1]; t++, from += LANES, slot += LANES) {
+        double number = f->number[t];
+        EACH {
+          Vector term = number * load(factors + slot + h) * load(from + h);
+          total[h / WIDTH] += term;
+          store(joint + slot + h, load(joint + slot + h) + term * both[h / WIDTH]);
+        }
+      }
+    } else {
+      for (int64_t t = f->run[p]; t < f->run[p + 1]; t++, from += LANES) {
+        double number = f->number[t];
+        EACH total[h / WIDTH] += number * load(from + h);
+      }
+    }
+    if (other) {
+      double *back = to_right + LANES * (f->other[p] - with);
+      EACH store(back + h, load(back + h) + total[h / WIDTH] * load(one + h));
+    }
+    EACH store(out + h, load(out + h) + (other ? total[h / WIDTH] * load(other + h) : total[h / WIDTH]));
+  }
+}
+
+/* Divide by the largest number of each draw, and give it. */
+INLINE void rescale(double *x, int64_t cells, double *peak) {
+  EACH {
+    Vector most = splat(TINY);
+    for (int64_t c = 0; c < cells; c++) most = larger(load(x + LANES * c + h), most);
+    Vector rate = 1.0 / most;
+    for (int64_t c = 0; c < cells; c++) store(x + LANES * c + h, load(x + LANES * c + h) * rate);
+    store(peak + h, most);
+  }
+}
+
+/* Sum-product over trees at each draw (Pearl 1988). The shard has the nodes of the forest as its counts.
+ *   rows (draws, pairs); tail (draws, outcomes, places); power (claims); factor (draws, slots); each (draws, accounts);
+ *   pull (draws, pairs), prior (draws, outcomes, places) and joint (draws, slots), or all null: derivatives of the log
+ *   evidence by the logarithms of rows, by tails, and by the logarithms of factors;
+ *   weight (draws, accounts) and mass (cells), or both null.
+ * What is summed is added to what `prior` and `mass` hold; cells that only fill up are left as they are in neither. */
+EXPORT void reconcile_trees(const Shard *s, const Forest *f, int64_t draws, int64_t outcomes, int64_t places,
+                            const double *rows, const double *tail, const double *power, const double *factor,
+                            double *each, double *pull, double *prior, double *joint, const double *weight,
+                            double *mass, double *scratch) {
+  int64_t pairs = s->pair[s->claims], slots = f->share[f->join[f->accounts]];
+  for (int64_t a = 0; a < f->accounts; a++) {
+    int64_t begin = f->node[a], end = f->node[a + 1], at = s->cell[begin], cells = s->cell[end] - at, most = 0;
+    int64_t first = f->join[a], last = f->join[a + 1], slot = f->share[first], here = f->share[last] - slot;
+    int64_t root = last > first ? f->whole[last - 1] : begin, size = LANES * cells;
+    for (int64_t n = begin; n < end; n++)
+      most = s->cell[n + 1] - s->cell[n] > most ? s->cell[n + 1] - s->cell[n] : most;
+    double *given = scratch, *inner = given + size, *outer = inner + size, *flat = outer + size, *others = flat + size;
+    double *factors = others + LANES * most, *shared = factors + LANES * here, *messages = shared + LANES * here;
+#define OF(x, n) ((x) + LANES * (s->cell[n] - at))
+#define CELLS(n) (s->cell[(n) + 1] - s->cell[n])
+#define MESSAGE(j) (messages + LANES * most * ((j) - first))
+    for (int64_t k = 0; k < draws; k += LANES) {
+      int64_t some = draws - k < LANES ? draws - k : LANES;
+      double scale[LANES] = {0}, peak[LANES];
+      for (int64_t c = 0; c < size; c++) given[c] = 0.0;
+      for (int64_t n = begin; n < end; n++)
+        for (int64_t q = 0; q < some; q++) {
+          const double *before = tail + ((k + q) * outcomes + s->outcome[n]) * places, *base = s->base + s->cell[n];
+          weigh(s, n, f->owns[n], before, rows + (k + q) * pairs, power, flat);
+          double top = flat[0], *to = OF(given, n) + q;
+          for (int64_t c = 1; c < CELLS(n); c++) top = flat[c] > top ? flat[c] : top;
+          scale[q] += top;
+          for (int64_t c = 0; c < CELLS(n); c += WIDTH) {
+            Vector x = choose(load(base + c) > splat(OUTSIDE), exponential(load(flat + c) - top), splat(0.0));
+            for (int j = 0; j < WIDTH; j++) to[LANES * (c + j)] = x[j];
+          }
+        }
+      for (int64_t t = 0; t < here; t++)
+        for (int64_t q = 0; q < LANES; q++)
+          factors[LANES * t + q] = q < some ? factor[(k + q) * slots + slot + t] : 0.0;
+      for (int64_t c = 0; c < size; c++) inner[c] = given[c];
+      for (int64_t j = first; j < last; j++) {
+        int64_t w = f->whole[j], r = f->right[j];
+        double *message = MESSAGE(j), *to = OF(inner, w);
+        const double *mine = f->share[j + 1] > f->share[j] ? factors + LANES * (f->share[j] - slot) : 0;
+        for (int64_t c = 0; c < LANES * CELLS(w); c++) message[c] = 0.0;
+        if (mine)
+          ascend(f, j, OF(inner, f->left[j]), r < 0 ? 0 : OF(inner, r), mine, message);
+        else if (r < 0)
+          ascend(f, j, OF(inner, f->left[j]), 0, 0, message);
+        else
+          ascend(f, j, OF(inner, f->left[j]), OF(inner, r), 0, message);
+        for (int64_t c = 0; c < CELLS(w); c++)
+          EACH {
+            Vector x = load(message + LANES * c + h) / f->width[f->cell[w] + c];
+            store(message + LANES * c + h, x);
+            store(to + LANES * c + h, load(to + LANES * c + h) * x);
+          }
+        rescale(to, CELLS(w), peak);
+        EACH store(scale + h, load(scale + h) + logarithm(load(peak + h)));
+      }
+      EACH {
+        Vector total = splat(0.0);
+        for (int64_t c = 0; c < CELLS(root); c++)
+          total += load(OF(inner, root) + LANES * c + h) * f->width[f->cell[root] + c];
+        store(peak + h, logarithm(larger(total, splat(TINY))) + load(scale + h));
+      }
+      for (int64_t q = 0; q < some; q++) each[(k + q) * f->accounts + a] = peak[q];
+      if (!pull && !mass) continue;
+      for (int64_t c = 0; c < size; c++) outer[c] = 0.0;
+      for (int64_t t = 0; t < LANES * here; t++) shared[t] = 0.0;
+      for (int64_t c = 0; c < LANES * CELLS(root); c++) OF(outer, root)[c] = 1.0;
+      for (int64_t j = last - 1; j >= first; j--) {
+        int64_t w = f->whole[j], l = f->left[j], r = f->right[j];
+        const double *mine = f->share[j + 1] > f->share[j] ? factors + LANES * (f->share[j] - slot) : 0;
+        double *both = mine ? shared + LANES * (f->share[j] - slot) : 0;
+        for (int64_t c = 0; c < LANES * CELLS(w); c += WIDTH)
+          store(others + c, load(OF(given, w) + c) * load(OF(outer, w) + c));
+        for (int64_t i = first; i < last; i++)
+          if (i != j && f->whole[i] == w)
+            for (int64_t c = 0; c < LANES * CELLS(w); c += WIDTH)
+              store(others + c, load(others + c) * load(MESSAGE(i) + c));
+        if (mine)
+          descend(f, j, OF(inner, l), r < 0 ? 0 : OF(inner, r), others, mine, OF(outer, l), r < 0 ? 0 : OF(outer, r),
+                  both);
+        else if (r < 0)
+          descend(f, j, OF(inner, l), 0, others, 0, OF(outer, l), 0, 0);
+        else
+          descend(f, j, OF(inner, l), OF(inner, r), others, 0, OF(outer, l), OF(outer, r), 0);
+        for (int64_t n = l, turn = 0; turn < 2 && n >= 0; n = r, turn++) {
+          for (int64_t c = 0; c < CELLS(n); c++)
+            EACH store(OF(outer, n) + LANES * c + h, load(OF(outer, n) + LANES * c + h) / f->width[f->cell[n] + c]);
+          rescale(OF(outer, n), CELLS(n), peak);
+        }
+        if (!mine || !joint) continue;
+        int64_t number = f->share[j + 1] - f->share[j];
+        EACH {
+          Vector total = splat(0.0);
+          for (int64_t t = 0; t < number; t++) total += load(both + LANES * t + h);
+          store(peak + h, 1.0 / larger(total, splat(TINY)));
+        }
+        for (int64_t q = 0; q < some; q++)
+          for (int64_t t = 0; t < number; t++)
+            joint[(k + q) * slots + f->share[j] + t] = both[LANES * t + q] * peak[q];
+      }
+      for (int64_t n = begin; n < end; n++) {
+        double *x = OF(inner, n);
+        EACH {
+          Vector total = splat(0.0);
+          for (int64_t c = 0; c < CELLS(n); c++) {
+            Vector y = load(x + LANES * c + h) * load(OF(outer, n) + LANES * c + h) * f->width[f->cell[n] + c];
+            total += y;
+            store(x + LANES * c + h, y);
+          }
+          store(peak + h, 1.0 / larger(total, splat(TINY)));
+        }
+        for (int64_t q = 0; q < some; q++) {
+          for (int64_t c = 0; c < CELLS(n); c++) flat[c] = x[LANES * c + q] * peak[q];
+          if (mass)
+            for (int64_t c = 0; c < CELLS(n); c += WIDTH)
+              store(mass + s->cell[n] + c,
+                    load(mass + s->cell[n] + c) + load(flat + c) * weight[(k + q) * f->accounts + a]);
+          if (!pull) continue;
+          for (int64_t i = s->claim[n]; i < s->claim[n + 1]; i++)
+            for (int64_t c = 0; c < CELLS(n); c += WIDTH)
+              store(pull + (k + q) * pairs + s->pair[i] + c, load(flat + c) * power[i]);
+          if (!f->owns[n]) continue;
+          int64_t line = ((k + q) * outcomes + s->outcome[n]) * places;
+          const int32_t *left = s->left + s->cell[n], *right = s->right + s->cell[n];
+          for (int64_t c = 0; c < CELLS(n); c++) {
+            double held = tail[line + left[c]] - tail[line + right[c]], share = flat[c] / (held > TINY ? held : TINY);
+            prior[line + left[c]] += share;
+            prior[line + right[c]] -= share;
+          }
+        }
+      }
+    }
+  }
+}
+
 /* ------------------------------------------------------------------------------------------------- the machine */
 
-/* Of the arguments of all functions here and of `Shard`; it grows with every change of these. */
-EXPORT int reconcile_version(void) { return 2; }
+/* Of the arguments of all functions here, of `Shard` and of `Forest`; it grows with every change of these. */
+EXPORT int reconcile_version(void) { return 3; }
 
 /* What was compiled: how many cells are computed at once. */
 EXPORT int reconcile_width(void) { return WIDTH; }
