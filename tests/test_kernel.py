@@ -535,6 +535,9 @@ def check_all(path):
         x = np.array([np.where(np.arange(8) == k, value, MEAN) for k in range(8) for value in HOSTILE])
         columns = np.tile(np.arange(8)[:, None], (1, len(claims)))
         assert_same(engine, lay_out(claims, columns), x, echo, np.repeat(PRIOR[None], len(x), axis=0))
+    import test_trees
+
+    test_trees.check_all(engine)
     print("nothing found")
 
 
