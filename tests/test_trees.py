@@ -498,6 +498,12 @@ def test_points_are_what_is_claimed_and_what_it_implies():
     claimed[injured] = [(440, True)]
     found = find_points(account, claimed)
     assert (found[whole], found[killed], found[injured]) == ([530, 590, 600], [90, 150, 160], [440, 450, 510])
+    found = find_points(account, [[], [], []], [])
+    assert found == [[], [], []]
+    claimed = [[] for _ in account.nodes]
+    claimed[whole] = [(600, True)]
+    found = find_points(account, claimed, [(killed, whole, 0.2, 0.25)])
+    assert (found[killed], found[injured]) == ([120, 150], [450, 480])
     crowd = [[(int(n), True) for n in range(1, 40)] if node != whole else [] for node in range(len(account.nodes))]
     assert len(find_points(account, crowd)[whole]) == MOST_POINTS
     assert len(find_points(account, crowd)[killed]) == 39

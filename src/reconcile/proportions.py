@@ -50,7 +50,8 @@ class Proportions:
     rows : ndarray of int, shape (shares,)
         Which of all proportions these are.
     curves : ndarray, shape (wordings, len(SPREADS), points)
-    wording : ndarray of int, shape (shares,)
+    wording, turn : ndarray of int, shape (shares,)
+        The curves of each, and how many before it speak of the same join.
     start : ndarray of int, shape (shares + 1,)
         Where the entries of each begin, one for every factor of its join.
     slot, index : ndarray of int, shape (entries,)
@@ -62,6 +63,7 @@ class Proportions:
     rows: Ints
     curves: Floats
     wording: Ints
+    turn: Ints
     start: Ints
     slot: Ints
     index: Ints
@@ -93,6 +95,7 @@ class Proportions:
             rows=np.array(rows, dtype=np.int64),
             curves=np.array(curves) if curves else np.zeros((0, len(SPREADS), 1)),
             wording=np.array(wording, dtype=np.int64),
+            turn=np.array([np.count_nonzero(joins[:at] == join) for at, join in enumerate(joins)], dtype=np.int64),
             start=np.searchsorted(owner, np.arange(len(rows) + 1)).astype(np.int64),
             slot=slot,
             index=share_index(*ends[:, slot]).astype(np.int64),
@@ -127,11 +130,9 @@ class Proportions:
         value = np.maximum(value, LEAST)
         slope = np.where(moves, (high - low) / step / value, 0.0)
         factor = np.ones((len(log_spread), self.slots))
-        for share in range(len(self.rows)) if len(self.slot) > self.slots else ():
-            mine = slice(int(self.start[share]), int(self.start[share + 1]))
+        for turn in range(int(self.turn.max(initial=-1)) + 1):
+            mine = np.flatnonzero(self.turn[owner] == turn)
             factor[:, self.slot[mine]] *= value[:, mine]
-        if len(self.slot) == self.slots:  # as it is unless two claims speak of one pair
-            factor[:, self.slot] = value
         return factor, slope
 
     def by_spread(self, slope: Floats, joint: Floats) -> Floats:

@@ -138,7 +138,7 @@ class Grove:
 
 
 @attrs.frozen(eq=False)
-class _Woods:
+class _Numbered:
     """The nodes and joins of all accounts, numbered through.
 
     Attributes
@@ -166,7 +166,7 @@ class _Woods:
     part: Ints
 
     @classmethod
-    def of(cls, accounts: Sequence[Account], kinds: dict[tuple[str, bool], int]) -> _Woods:
+    def of(cls, accounts: Sequence[Account], kinds: dict[tuple[str, bool], int]) -> _Numbered:
         joins: list[tuple[int, int, int, int]] = []
         node, join = [0], [0]
         splits: list[tuple[int, int]] = []
@@ -246,9 +246,8 @@ def find_points(
     list of list of int
         For each node, at most `MOST_POINTS` beside those that are claimed.
     """
-    steps_of = [
-        {n: 0 if sure else _VAGUE for n, sure in sorted(numbers)} for numbers in claimed
-    ]  # claims combined, less 1
+    # How many claims each number combines, less 1.
+    steps_of = [{n: 0 if sure else _VAGUE for n, sure in sorted(numbers)} for numbers in claimed]
     ordered = [account.joins[number] for number in _parts_first(account)]
     joins = [(join.whole, join.left, join.right) for join in ordered if join.right is not None]
 
@@ -360,23 +359,23 @@ class Trees:
         """
         _check(accounts, claims, outcomes, proportions)
         kinds = sorted({(p.outcome, p.remainder) for account in accounts for p in account.priors.values()})
-        woods = _Woods.of(accounts, {kind: at for at, kind in enumerate(kinds)})
-        claims = attrs.evolve(claims, outcome=np.maximum(woods.kind, 0))
+        numbered = _Numbered.of(accounts, {kind: at for at, kind in enumerate(kinds)})
+        claims = attrs.evolve(claims, outcome=np.maximum(numbered.kind, 0))
         if cells is None:
-            cells = _lay_cells(accounts, claims, woods.node, proportions)
-        tasks = attrs.evolve(Tasks.of(claims, cells), base=woods.base(cells))
+            cells = _lay_cells(accounts, claims, numbered.node, proportions)
+        tasks = attrs.evolve(Tasks.of(claims, cells), base=numbered.base(cells))
         number = np.append(np.diff(cells.first), 1)
         work = np.bincount(
-            np.repeat(np.arange(len(accounts)), np.diff(woods.join)), number[woods.left] * number[woods.right],
+            np.repeat(np.arange(len(accounts)), np.diff(numbered.join)), number[numbered.left] * number[numbered.right],
             len(accounts),
         )  # fmt: skip
-        ends = cut_evenly(work.astype(np.int64) + np.diff(cells.first[woods.node]), _WORK)
+        ends = cut_evenly(work.astype(np.int64) + np.diff(cells.first[numbered.node]), _WORK)
         priors = [model.count_prior(outcome) for outcome, _ in kinds]
         wide = np.array([[prior.broad_location, prior.broad_scale] for prior in priors]).reshape(-1, 2)
-        shards, edges = build_shards(claims, columns, tasks, wide, none, woods.node[ends])
+        shards, edges = build_shards(claims, columns, tasks, wide, none, numbered.node[ends])
         given = tuple(proportions)
         groves = tuple(
-            _plant(shard, a, z, cells, woods, accounts, given)
+            _plant(shard, a, z, cells, numbered, accounts, given)
             for shard, a, z in zip(shards, ends[:-1].tolist(), ends[1:].tolist(), strict=True)
         )
         return cls(
@@ -483,27 +482,33 @@ def _lay_cells(accounts: Sequence[Account], claims: Claims, node: Ints, proporti
 
 
 def _plant(
-    shard: Shard, a: int, z: int, cells: Cells, woods: _Woods, accounts: Sequence[Account], given: Sequence[Proportion]
+    shard: Shard,
+    a: int,
+    z: int,
+    cells: Cells,
+    numbered: _Numbered,
+    accounts: Sequence[Account],
+    given: Sequence[Proportion],
 ) -> Grove:
     """Make the forest of the accounts from `a` to before `z`."""
-    nodes = slice(int(woods.node[a]), int(woods.node[z]))
-    joins = slice(int(woods.join[a]), int(woods.join[z]))
+    nodes = slice(int(numbered.node[a]), int(numbered.node[z]))
+    joins = slice(int(numbered.join[a]), int(numbered.join[z]))
     mine = cells.only(np.arange(nodes.start, nodes.stop))
-    whole, left, right = woods.whole[joins] - nodes.start, woods.left[joins] - nodes.start, woods.right[joins]
+    whole, left, right = numbered.whole[joins] - nodes.start, numbered.left[joins] - nodes.start, numbered.right[joins]
     right = np.where(right >= 0, right - nodes.start, -1)
     rows = [at for at, one in enumerate(given) if a <= one.account < z]
-    number = [woods.join[given[at].account] + accounts[given[at].account].shares[_ends(given[at])] for at in rows]
-    spoken = woods.place[np.array(number, dtype=np.int64)] - joins.start
+    number = [numbered.join[given[at].account] + accounts[given[at].account].shares[_ends(given[at])] for at in rows]
+    spoken = numbered.place[np.array(number, dtype=np.int64)] - joins.start
     shared = np.zeros(len(whole), dtype=np.bool_)
     shared[spoken] = True
     arrays, ends = count_couples(mine, shard.cell, whole, left, right, shared)
     width = np.ones(len(shard.base))
     width[shard.cells] = mine.stop - mine.start
     forest = Forest(
-        node=woods.node[a : z + 1] - nodes.start,
-        join=woods.join[a : z + 1] - joins.start,
+        node=numbered.node[a : z + 1] - nodes.start,
+        join=numbered.join[a : z + 1] - joins.start,
         cell=shard.cell,
-        owns=(woods.kind[nodes] >= 0).astype(np.int32),
+        owns=(numbered.kind[nodes] >= 0).astype(np.int32),
         width=width,
         whole=whole.astype(np.int32),
         left=left.astype(np.int32),

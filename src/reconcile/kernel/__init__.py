@@ -60,7 +60,7 @@ class _Struct(ctypes.Structure):
     ]
 
 
-class _Woods(ctypes.Structure):
+class _Trees(ctypes.Structure):
     """The kernel's `Forest`."""
 
     _fields_ = [*((name, _Pointer) for name in FOREST_FIELDS), ("accounts", _Size)]
@@ -154,7 +154,7 @@ class Compiled:
     _structs: weakref.WeakKeyDictionary[Shard, _Struct] = attrs.field(
         factory=weakref.WeakKeyDictionary, init=False, repr=False
     )
-    _woods: weakref.WeakKeyDictionary[Forest, tuple[_Woods, int]] = attrs.field(
+    _trees: weakref.WeakKeyDictionary[Forest, tuple[_Trees, int]] = attrs.field(
         factory=weakref.WeakKeyDictionary, init=False, repr=False
     )
 
@@ -315,14 +315,14 @@ class Compiled:
             joint=np.zeros((asked, sizes["slots"])),
             mass=np.zeros(0 if weight is None else sizes["cells"]),
         )
-        if forest not in self._woods:
+        if forest not in self._trees:
             pointers = [_at(getattr(forest, name)) for name in FOREST_FIELDS]
-            self._woods[forest] = _Woods(*pointers, sizes["accounts"]), _work(forest)
-        woods, work = self._woods[forest]
+            self._trees[forest] = _Trees(*pointers, sizes["accounts"]), _work(forest)
+        struct, work = self._trees[forest]
         scratch = np.empty(work)
         results = [(found.pull, slopes), (found.prior, slopes), (found.joint, slopes)]
         self.library.reconcile_trees(
-            self._struct(shard), ctypes.byref(woods), *map(_Size, (draws, shard.outcomes, shard.places)),
+            self._struct(shard), ctypes.byref(struct), *map(_Size, (draws, shard.outcomes, shard.places)),
             *(_Pointer(_at(x)) for x in (rows, tail, power, factor, found.each)),
             *(_Pointer(_at(x) if wanted else None) for x, wanted in results),
             _Pointer(None if weight is None else _at(weight)), _Pointer(None if weight is None else _at(found.mass)),
