@@ -7,7 +7,8 @@ which gives the evidence, and down again, which gives the posterior of every nod
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import weakref
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import numpy as np
@@ -18,6 +19,9 @@ from reconcile.elementary import exponential, logarithm
 from reconcile.forests import Forest, Summed, check_forest
 from reconcile.likelihood import TINY
 from reconcile.rows import Pairs, add_in_order
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["sum_product"]
 
@@ -99,17 +103,30 @@ class _Tree:
     def root(self) -> int:
         return int(self.forest.whole[self.joins[-1]] if len(self.joins) else self.forest.node[self.account])
 
+    @property
+    def couples(self) -> tuple[_Couples, ...]:
+        return _couples_of(self.forest)
+
     def cells(self, node: int) -> slice:
         return slice(int(self.forest.cell[node]), int(self.forest.cell[node + 1]))
+
+    def both(self, j: int) -> Floats:
+        """Product of what comes up to the two cells of each couple of a join."""
+        left = self.inner[self.couples[j].one]
+        return left * self.inner[self.couples[j].other] if self.forest.right[j] >= 0 else left
+
+    def factor(self, j: int) -> Floats | float:
+        """Factor of each number of a join."""
+        return self.factors[self.couples[j].slot] if self.forest.share[j + 1] > self.forest.share[j] else 1.0
 
     def ascend(self, scale: Floats) -> Floats:
         """Send all messages up; the log evidence."""
         forest = self.forest
         for j in self.joins:
             whole = self.cells(forest.whole[j])
-            couples = _Couples.of(forest, j, self.inner, self.factors)
-            products = couples.number * couples.both[couples.couple] * couples.factor
-            message = _gather(products, couples.at, whole) / forest.width[whole, None]
+            couples = self.couples[j]
+            products = couples.number * self.both(j)[couples.couple] * self.factor(j)
+            message = (couples.to_whole @ products) / forest.width[whole, None]
             self.messages[j] = message
             self.inner[whole], peak = _rescale(self.inner[whole] * message)
             scale = scale + logarithm(peak)
@@ -127,20 +144,21 @@ class _Tree:
             for i in self.joins:
                 if i != j and forest.whole[i] == forest.whole[j]:
                     others = others * self.messages[i]
-            couples = _Couples.of(forest, j, self.inner, self.factors)
-            terms = couples.number * couples.factor * others[couples.at - whole.start]
-            total = add_in_order(terms, couples.start)
+            couples = self.couples[j]
+            terms = couples.number * self.factor(j) * others[couples.at]
+            total = couples.to_couple @ terms
             slots = slice(int(forest.share[j]), int(forest.share[j + 1]))
             if slots.stop > slots.start:
-                found = _gather(terms * couples.both[couples.couple], couples.slot, slots)
+                found = couples.to_slot @ (terms * self.both(j)[couples.couple])
                 every = _total(found)
                 joint[slots] = found * (1.0 / np.where(every > TINY, every, TINY))
-            parts = [(forest.left[j], couples.one, couples.right)]
-            if forest.right[j] >= 0:
-                parts.append((forest.right[j], couples.other, couples.left))
-            for node, at, partner in parts:
+            partner = self.inner[couples.other] if couples.to_right is not None else 1.0
+            parts = [(forest.left[j], couples.to_left @ (total * partner))]
+            if couples.to_right is not None:
+                parts.append((forest.right[j], couples.to_right @ (total * self.inner[couples.one])))
+            for node, message in parts:
                 cells = self.cells(node)
-                outer[cells], _ = _rescale(_gather(total * partner, at, cells) / forest.width[cells, None])
+                outer[cells], _ = _rescale(message / forest.width[cells, None])
         for node in range(int(forest.node[self.account]), int(forest.node[self.account + 1])):
             cells = self.cells(node)
             found = self.inner[cells] * outer[cells] * forest.width[cells, None]
@@ -150,43 +168,82 @@ class _Tree:
 
 @attrs.frozen(eq=False)
 class _Couples:
-    """The couples of a join, and the cells of the whole that each adds up to."""
+    """The couples of a join, the cells of the whole that each adds up to, and who is added up with whom.
+
+    Attributes
+    ----------
+    number : ndarray, shape (numbers, 1)
+    couple, at, slot : ndarray of int, shape (numbers,)
+        The couple of each number, its cell of the whole, from 0, and its factor.
+    one, other : ndarray of int, shape (couples,)
+    to_whole, to_slot, to_couple : sparse array, shape (cells or slots or couples, numbers)
+    to_left, to_right : sparse array, shape (cells, couples)
+    """
 
     number: Floats
     couple: Ints
-    start: Ints
     at: Ints
     slot: Ints
     one: Ints
     other: Ints
-    left: Floats
-    right: Floats | float
-    both: Floats
-    factor: Floats | float
+    to_whole: csr_array
+    to_slot: csr_array
+    to_couple: csr_array
+    to_left: csr_array
+    to_right: csr_array | None
 
     @classmethod
-    def of(cls, forest: Forest, j: int, inner: Floats, factors: Floats) -> _Couples:
+    def of(cls, forest: Forest, j: int) -> _Couples:
         mine = slice(int(forest.couple[j]), int(forest.couple[j + 1]))
         run = forest.run[mine.start : mine.stop + 1]
         at, couple = spans(forest.first[mine].astype(np.int64), np.diff(run))
         slot, _ = spans(forest.slot[mine], np.diff(run))
         one, other = forest.one[mine].astype(np.int64), forest.other[mine].astype(np.int64)
-        left = inner[one]
-        right = inner[other] if forest.right[j] >= 0 else 1.0
-        factor = factors[slot] if forest.share[j + 1] > forest.share[j] else 1.0
-        number = forest.number[run[0] : run[-1], None]
-        return cls(number, couple, run - run[0], at, slot, one, other, left, right, left * right, factor)
+        whole, left, right = (slice(*forest.cell[node : node + 2].tolist()) for node in _nodes(forest, j))
+        shared = slice(*forest.share[j : j + 2].tolist())
+        return cls(
+            number=forest.number[run[0] : run[-1], None],
+            couple=couple,
+            at=at - whole.start,
+            slot=slot,
+            one=one,
+            other=other,
+            to_whole=_adder(at, whole),
+            to_slot=_adder(slot, shared) if shared.stop > shared.start else _adder(slot[:0], shared),
+            to_couple=_adder(couple, slice(0, len(one))),
+            to_left=_adder(one, left),
+            to_right=_adder(other, right) if forest.right[j] >= 0 else None,
+        )
 
 
-def _gather(x: Floats, at: Ints, cells: slice) -> Floats:
-    """Add up rows by where they belong, in the order given; shape (cells, draws)."""
+def _nodes(forest: Forest, j: int) -> tuple[int, int, int]:
+    """Whole, left and right of a join; the whole again for a rest that is anything."""
+    whole, right = int(forest.whole[j]), int(forest.right[j])
+    return whole, int(forest.left[j]), whole if right < 0 else right
+
+
+def _adder(at: Ints, cells: slice) -> csr_array:
+    """Make the sparse array that adds up rows by where they belong, in the order given."""
+    from scipy.sparse import csr_array
+
     order = np.argsort(at, kind="stable")
-    return add_in_order(x[order], np.searchsorted(at[order], np.arange(cells.start, cells.stop + 1)))
+    start = np.searchsorted(at[order], np.arange(cells.start, cells.stop + 1))
+    return csr_array((np.ones(len(at)), order, start), shape=(cells.stop - cells.start, len(at)))
+
+
+_KNOWN: weakref.WeakKeyDictionary[Forest, tuple[_Couples, ...]] = weakref.WeakKeyDictionary()
+
+
+def _couples_of(forest: Forest) -> tuple[_Couples, ...]:
+    """Those of all joins, found once for each forest."""
+    if forest not in _KNOWN:
+        _KNOWN[forest] = tuple(_Couples.of(forest, j) for j in range(len(forest.whole)))
+    return _KNOWN[forest]
 
 
 def _total(x: Floats) -> Floats:
     """Add up all rows, from the first to the last."""
-    found: Floats = add_in_order(x, np.array([0, len(x)]))[0]
+    found: Floats = np.cumsum(x, axis=0)[-1]
     return found
 
 
