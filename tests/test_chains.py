@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reconcile import chains
-from reconcile.chains import _effective, begin, draw_spreads, move, propose
+from reconcile.chains import begin, draw_spreads, move, propose
 from reconcile.dependence import assign_roles
 from reconcile.evidence import Normal
 from reconcile.model import Model
@@ -79,11 +79,3 @@ def test_chains_go_on_until_there_are_enough_draws(corpus, normal, monkeypatch):
         lengths.append(len(xs) // len(starts[0]))
     assert lengths[:2] == [16 - 5, 3 * 16 - 5]
     assert lengths[2] in (16 - 5, 32 - 5, 48 - 5)
-
-
-def test_draws_that_hang_together_count_less():
-    rng = np.random.default_rng(0)
-    rows = rng.standard_normal((400, 8, 5))
-    for k in range(1, len(rows)):
-        rows[k] = 0.9 * rows[k - 1] + np.sqrt(1 - 0.9**2) * rows[k]
-    assert _effective(rows) == pytest.approx(400 * 8 * (1 - 0.9) / (1 + 0.9), rel=0.5)

@@ -14,7 +14,7 @@ import pytest
 import reconcile as rc
 from reconcile import learning
 from reconcile.batches import STEP
-from reconcile.chains import _effective, draw_spreads
+from reconcile.chains import draw_spreads
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
 from reconcile.evidence import Claimed
@@ -141,16 +141,6 @@ def test_spreads_are_drawn_from_their_posterior(problem):
         sd = np.sqrt(mass @ (grid - mean) ** 2)
         assert draws[:, k].mean() == pytest.approx(mean, abs=0.12 * sd)
         assert draws[:, k].std() == pytest.approx(sd, rel=0.1)
-
-
-def test_the_effective_size_is_that_of_an_autoregression():
-    rng = np.random.default_rng(0)
-    chains = np.empty((2_000, 4, 6))
-    chains[0] = rng.standard_normal((4, 6))
-    for k in range(1, len(chains)):
-        chains[k] = 0.8 * chains[k - 1] + 0.6 * rng.standard_normal((4, 6))
-    assert _effective(chains) == pytest.approx(8_000 / 9, rel=0.25)  # (1 - .8) / (1 + .8)
-    assert _effective(rng.standard_normal((500, 4, 6))) == pytest.approx(2_000, rel=0.1)
 
 
 def test_what_claims_cannot_teach_stays_as_wide_as_the_prior():

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from reconcile.diagnostics import bulk_ess, split_rhat
 from reconcile.evidence import Normal
 from reconcile.hierarchy import Hierarchy
 from reconcile.importance import normal_points
@@ -25,6 +26,7 @@ EFFORT, STEPS = 1_200_000, 6  # claims times gradients; gradients in a sweep
 CHAINS, SIDE_BY_SIDE = (8, 16), 8_000  # fewest and most chains; claims times chains up to which more cost little
 VISITS = 2  # rounds in which every source is visited, in a sweep
 ENOUGH, LONGER = 30.0, 3  # effective draws until which chains go on, and how many times as long at most
+WORST, DISAGREEING = 0.05, 0.9  # quantiles over parameters: of effective draws, and of R-hat
 
 
 def propose(normal: Normal, t: Floats, t_sd: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -62,6 +64,27 @@ def move(
     The normal part is followed exactly, as a rotation; what the evidence has beside it gives the kicks (Shahbaba et al.
     2014); between its steps every source is visited by itself. Spreads of classes are drawn given all else. Several
     chains run side by side.
+
+    Parameters
+    ----------
+    corpus : Opened
+    normal : Normal
+    xs : ndarray, shape (chains, p)
+        Where the chains begin.
+    ts : ndarray, shape (chains, k)
+        Logarithms of the spreads of classes there.
+    draws : int
+        Of all chains together, more or less; fewer where there are many claims.
+    rng : numpy Generator
+
+    Returns
+    -------
+    xs : ndarray, shape (draws, p)
+    ts : ndarray, shape (draws, k)
+    ess : float
+        Effective draws that 95 % of the parameters reach.
+    rhat : float
+        That 90 % of the parameters do not exceed.
     """
     from scipy.linalg import solve_triangular
 
@@ -76,7 +99,7 @@ def move(
 
     for sweep in itertools.count():
         if sweep == sweeps:
-            if sweeps >= LONGER * least or _effective(np.array(kept)) >= min(ENOUGH, draws / 8):
+            if sweeps >= LONGER * least or np.quantile(bulk_ess(np.array(kept)), WORST) >= min(ENOUGH, draws / 8):
                 break
             sweeps += least
         roots, centers, priors = zip(*(normal.root(one) for one in ts), strict=True)
@@ -126,7 +149,9 @@ def move(
             kept.append(xs.copy())
             kept_t.append(ts.copy())
     found = np.array(kept)
-    return found.reshape(-1, size), np.array(kept_t).reshape(-1, ts.shape[1]), _effective(found), _disagreement(found)
+    ess = float(np.quantile(bulk_ess(found), WORST))
+    disagreement = float(np.quantile(split_rhat(found), DISAGREEING, method="higher"))  # which may be infinite
+    return found.reshape(-1, size), np.array(kept_t).reshape(-1, ts.shape[1]), ess, disagreement
 
 
 def draw_spreads(layout: Hierarchy, x: Floats, rng: np.random.Generator) -> Floats:
@@ -143,23 +168,3 @@ def draw_spreads(layout: Hierarchy, x: Floats, rng: np.random.Generator) -> Floa
     step = (grid[1] - grid[0]) * layout.log_spread_sd
     found: Floats = at[np.arange(count), np.minimum(place, len(grid) - 1)] + step * (rng.random(count) - 0.5)
     return found
-
-
-def _effective(chains: Floats) -> float:
-    """Effective number of draws, from autocorrelations, that 95 % of parameters reach; `chains` (sweeps, chains, p)."""
-    length, count, _ = chains.shape
-    gap = chains - chains.mean(axis=(0, 1))
-    variance = np.mean(gap**2, axis=(0, 1))
-    factor, alive = np.ones(len(variance)), np.ones(len(variance), dtype=bool)
-    for lag in range(1, length):
-        correlation = np.mean(gap[lag:] * gap[:-lag], axis=(0, 1)) / np.maximum(variance, 1e-300)
-        alive &= correlation > 0.05
-        factor += 2 * np.where(alive, correlation, 0.0)
-    return float(length * count / np.quantile(factor, 0.95))
-
-
-def _disagreement(chains: Floats) -> float:
-    """How much wider all chains together are than each (R-hat, Gelman and Rubin 1992); 90 % of parameters are below."""
-    within = chains.var(axis=0, ddof=1).mean(axis=0)
-    between = chains.mean(axis=0).var(axis=0, ddof=1)
-    return float(np.quantile(np.sqrt(1 + between / np.maximum(within, 1e-300)), 0.9))

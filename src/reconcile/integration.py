@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.components import Column, Component, Draws, Fit
-from reconcile.importance import BLOCKS, normal_points, smooth_weights
+from reconcile.diagnostics import smooth_weights
+from reconcile.importance import BLOCKS, normal_points
 from reconcile.likelihood import TINY
 
 __all__ = ["REUSED", "Sample", "aim", "error_of", "integrate", "sample"]

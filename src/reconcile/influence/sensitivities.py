@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from reconcile.components import Component, Draws, Task
 from reconcile.conductor import DRAWS, conduct
+from reconcile.diagnostics import smooth_weights
 from reconcile.estimates import html_table, span
 from reconcile.hierarchy import Hierarchy
-from reconcile.importance import smooth_weights
 from reconcile.inference import count_potentials
 from reconcile.influence.preparation import Prepared, prepare
 from reconcile.integration import sample
