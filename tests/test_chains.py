@@ -66,16 +66,18 @@ def test_spreads_of_classes_are_drawn_as_by_quadrature(normal, far):
         assert found[:, k].std() == pytest.approx(sd, rel=0.12)
 
 
-def test_chains_go_on_until_there_are_enough_draws(corpus, normal, monkeypatch):
+def test_chains_go_on_until_there_are_enough_draws_that_agree(corpus, normal, monkeypatch):
     layout = normal.layout
     lengths = []
-    for enough, draws in ((0.0, 16), (np.inf, 10_000), (30.0, 64)):
+    anything = np.inf
+    for enough, mixed, draws in ((0.0, anything, 16), (np.inf, anything, 10_000), (0.0, 0.0, 64), (30.0, 1.2, 64)):
         monkeypatch.setattr(chains, "ENOUGH", enough)
+        monkeypatch.setattr(chains, "MIXED", mixed)
         monkeypatch.setattr(chains, "EFFORT", 16 * 6 * 8 * len(corpus.problem.source))
         starts = begin(normal, layout.log_spread, layout.log_spread_sd, 5_000, np.random.default_rng(2))
         xs, ts, ess, _ = move(corpus, normal, *starts, draws, np.random.default_rng(3))
         assert len(xs) == len(ts)
         assert 0 < ess <= len(xs)
         lengths.append(len(xs) // len(starts[0]))
-    assert lengths[:2] == [16 - 5, 3 * 16 - 5]
-    assert lengths[2] in (16 - 5, 32 - 5, 48 - 5)
+    assert lengths[:3] == [16 - 5, 3 * 16 - 5, 3 * 16 - 5]
+    assert lengths[3] in (16 - 5, 32 - 5, 48 - 5)

@@ -148,6 +148,8 @@ def _unless_nan(found: Floats, draws: Floats) -> Floats:
 def smooth_weights(log_weight: Floats) -> tuple[Floats, float]:
     """Pareto-smooth importance weights (Vehtari et al. 2024).
 
+    The tail is the largest min(s / 5, 3 sqrt(s)) of them, rounded down; ArviZ rounds up.
+
     Parameters
     ----------
     log_weight : ndarray, shape (s,)

@@ -19,7 +19,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.chains import begin, move, propose
+from reconcile.chains import MIXED, begin, move, propose
 from reconcile.channels import expit
 from reconcile.echoes import Echoes
 from reconcile.evidence import DENSE, Normal, Problem, estimate_counts, fill_up, invert
@@ -40,7 +40,7 @@ CLIMBS = (20, 10, 10)  # steps towards the mode in each round of mode, spreads a
 WORK, FEWEST, MOST = 300_000, 16, 256
 THREADED = 1_000  # claims from which arrays are long enough for threads to run side by side
 MOVED = 5_000  # claims up to which draws are moved from the normal approximation to the posterior itself
-MIXED, FEW = 1.2, 20.0  # R-hat of one parameter in ten beyond which, and effective draws below which, it is said
+FEW = 20.0  # effective draws below which it is said
 
 
 @attrs.frozen(eq=False)
