@@ -70,18 +70,25 @@ def estimated(size, shared):
 
 def reduced(size, shared):
     """The evidence of learned sources at cells that matter, and parameters to ask it at; None where it is not."""
+    corpus = table.read(world(size, shared)[0].frame, strict=True)
     try:
         from reconcile.dependence import assign_roles
-        from reconcile.openings import Opened
         from reconcile.problems import pose
+
+        problem = pose(corpus.columns, assign_roles(corpus), rc.Model()).problem
     except ImportError:
         return None
-    corpus = table.read(world(size, shared)[0].frame, strict=True)
-    problem = pose(corpus.columns, assign_roles(corpus), rc.Model()).problem
     layout, rng = problem.hierarchy, np.random.default_rng(1)
-    sd = 1 / np.sqrt(np.diag(layout.precision(layout.log_spread)))
-    xs = layout.mean + rng.standard_normal((DRAWS, len(layout))) * sd
-    return Opened.of(problem, map).reduced(xs)[0], xs
+    try:
+        from reconcile.openings import Opened as Conditional
+
+        sd = 1 / np.sqrt(np.diag(layout.precision(layout.log_spread)))
+        xs = layout.mean + rng.standard_normal((DRAWS, len(layout))) * sd
+    except ImportError:
+        from reconcile.alone import ConditionalEvidence as Conditional
+
+        xs = layout.unfold(rng.standard_normal((DRAWS, layout.size)))
+    return Conditional.of(problem, map).reduced(xs)[0], xs
 
 
 def gradient(size, shared):

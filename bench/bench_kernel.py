@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from reconcile import kernel
+from reconcile.alone import ConditionalEvidence
 from reconcile.dependence import assign_roles
 from reconcile.model import Model
-from reconcile.openings import Opened
 from reconcile.problems import pose
 from reconcile.simulate import simulate
 
@@ -21,9 +21,8 @@ def learned():
     claims = simulate(events=20, sources=5, claims_per_event=5, outcomes=("killed",), rng=0).claims
     problem = pose(claims.columns, assign_roles(claims), Model()).problem
     layout = problem.hierarchy
-    sd = 1 / np.sqrt(np.diag(layout.precision(layout.log_spread)))
-    xs = layout.mean + np.random.default_rng(1).standard_normal((DRAWS, len(layout))) * sd
-    return Opened.of(problem, map).reduced(xs)[0], xs
+    xs = layout.unfold(np.random.default_rng(1).standard_normal((DRAWS, layout.size)))
+    return ConditionalEvidence.of(problem, map).reduced(xs)[0], xs
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,8 +3,8 @@
 
 The second writing of the whole model. It is for bare numbers about separate counts, shares no arithmetic with the
 library (priors and their names are read from `Model`), and sums the counts out too, so that NUTS has only the
-parameters left. Where `estimate` learns, sources are learned from the claims given the first one about each count here
-as well.
+parameters left. Sources are learned from the claims given the first one about each count here as well, and what is cut
+of the claims about a count is taken back for the estimate of that count.
 
 usage: nuts.py [--only CASE ...] [--warmup N] [--draws N] [--chains N] [--seed N] [--once]; run as `make bench-nuts`.
 """
@@ -155,8 +155,8 @@ class Block:
 class Problem:
     """The claims, in blocks, and the parameters: one for each source and key, drawn around those of classes."""
 
-    def __init__(self, claims, model=None, *, learned=True):
-        model, self.learned = model or rc.Model(), learned
+    def __init__(self, claims, model=None):
+        model = model or rc.Model()
         assert all(isinstance(c.value, rc.Exactly) and not c.hedged for c in claims)
         assert len({(c.quantity, c.source) for c in claims}) == len(claims)
         by_event = {}
@@ -233,18 +233,35 @@ class Problem:
         doubt = np.array([COUNT_DOUBT[name] for name in ("zero", "location", "log_scale", "broad")])
         moved = numpyro.deterministic("moved", doubt * numpyro.sample("count", unit.expand((len(self.priors), 4))))
         tails = self.tails(moved)
-        ways = [(1, theta, lambda _: 1.0)]
-        if self.learned:  # less the evidence of first claims, plus the same by the prior means of their sources
-            ways += [(-1, theta, lambda block: block.opening), (1, mean[self.key], lambda block: block.opening)]
-        for k, (sign, by, heard) in enumerate(ways):
-            found = (logsumexp(block.joint(by, tails, heard(block)), axis=1) for block in self.blocks)
-            numpyro.factor(f"claims {k}", sign * sum(map(jnp.sum, found)))
+        # Less the evidence of first claims, plus the same by the prior means of their sources.
+        every = (logsumexp(block.joint(theta, tails), axis=1) for block in self.blocks)
+        numpyro.factor("claims", sum(map(jnp.sum, every)))
+        numpyro.factor("cut", -sum(map(jnp.sum, self.cut(theta, tails))))
+
+    def cut(self, theta, tails):
+        """Log evidence of first claims less that by prior means of their sources, for each block."""
+        usual = np.array([p.mean for p in self.classes])[self.key]
+        return [
+            logsumexp(block.joint(theta, tails, block.opening), axis=1)
+            - logsumexp(block.joint(usual, tails, block.opening), axis=1)
+            for block in self.blocks
+        ]
 
     def masses(self, theta, moved):
-        """Posterior of each count by cell, averaged over draws, for each block."""
-        one = jax.jit(lambda t, m: [jax.nn.softmax(part, axis=1) for part in self.joint(t, m)])
-        drawn = (one(t, m) for t, m in zip(theta, moved, strict=True))
-        return [sum(map(np.asarray, part)) / len(theta) for part in zip(*drawn, strict=True)]
+        """Posterior of each count by cell, averaged over draws that what was cut of it weighs, for each block."""
+
+        @jax.jit
+        def one(t, m):
+            return [jax.nn.softmax(part, axis=1) for part in self.joint(t, m)], self.cut(t, self.tails(m))
+
+        most = [np.asarray(part) for part in one(theta[0], moved[0])[1]]
+        sums, totals = [0.0] * len(self.blocks), [0.0] * len(self.blocks)
+        for t, m in zip(theta, moved, strict=True):
+            for k, (mass, log_weight) in enumerate(zip(*one(t, m), strict=True)):
+                weight = np.exp(np.asarray(log_weight) - most[k])
+                sums[k] = sums[k] + weight[:, None] * np.asarray(mass)
+                totals[k] = totals[k] + weight
+        return [part / total[:, None] for part, total in zip(sums, totals, strict=True)]
 
 
 def two_claims():
@@ -304,7 +321,7 @@ def measure(case, arguments):
     rc.estimate(claims[:2])  # imports
     posterior, ours = clock(rc.estimate, claims)
     ours = min([ours, *(clock(rc.estimate, claims)[1] for _ in range(4 if ours < 1 else 0))])
-    problem = Problem(claims, learned=posterior.diagnostics.learned)
+    problem = Problem(claims)
     sampler = MCMC(
         NUTS(problem, init_strategy=init_to_median(num_samples=15), target_accept_prob=0.9),
         num_warmup=arguments.warmup or warmup,

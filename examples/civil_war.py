@@ -80,11 +80,11 @@ print(rc.Corpus(claims))
 # %%
 # What the corpus teaches
 # -----------------------
-# With so many claims, ``estimate`` learns the sources by itself. Heaping is the propensity to round. Copying is how
+# ``estimate`` learns the sources together with the counts. Heaping is the propensity to round. Copying is how
 # often a source repeats an earlier one. "Equal" is how often a figure equals one that is earlier.
 
 posterior = rc.estimate(claims)
-print("learned:", posterior.diagnostics.learned)
+print(f"effective draws: {posterior.diagnostics.ess:.0f}")
 print("source        heaping   copying   equal to an earlier figure")
 for one in HISTORIANS.split():
     name, _, year = one.partition("-")

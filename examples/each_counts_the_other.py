@@ -106,7 +106,7 @@ for quantity in (russian, ukrainian):
 
 # %%
 # How well was this computed? Sources that speak of both armies share their leaning between the counts, which is worked
-# out with random draws. Any probability above may be off by this much (``draws=`` lowers it):
+# out with random draws. Any probability above may be off by this much (``draws=`` and ``ess=`` lower it):
 
 print(f"{posterior.diagnostics.error:.3f}")
 

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""The model written a second time, slowly and plainly: scalar code, enumeration of worlds, no lattice."""
+"""The model written a second time, slowly and plainly: scalar code, enumeration of worlds, draws from the prior."""
 
 from __future__ import annotations
 
 import itertools
 import math
 
+import attrs
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import ndtr, stdtr
+
+from reconcile.inference import solve
+from reconcile.layouts import pick
+from reconcile.likelihood import TINY, Term
+from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, Model
+from reconcile.pmf import Lattice
 
 TOP = 10**13
 
@@ -105,3 +112,157 @@ def enumerate_account(account, potentials, tables, top):
             totals[node][:, value[node]] += weight
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log(evidence), {n: total / evidence[:, None] for n, total in totals.items()}
+
+
+# --- all parameters ------------------------------------------------------------------------------------------------
+
+
+def logit(p):
+    return math.log(p / (1 - p))
+
+
+def read_as_terms(claims, model):
+    """The claims about one count in the order of telling, each with what it may be a copy of."""
+    told = sorted(claims, key=lambda one: str(one.reported))
+    terms = []
+    for k, one in enumerate(told):
+        same = sum(other.value == one.value for other in told[:k])
+        term = Term.of(one, one.source, one.relation, model)
+        terms.append(attrs.evolve(term, echo=(same / k, 1.0) if k else (0.0, 0.0)))
+    return terms
+
+
+def log_evidence(problem, x, claims, counts):
+    """Log evidence of one count, by its prior and what claims say of it one count after the other."""
+    model, at = problem.model, dict(zip(problem.hierarchy.names, x, strict=True))
+    outcome = claims[0].quantity.outcome.name
+    zero, location, log_scale, broad = (at["count", outcome, name, None] for name in COUNT_DOUBT)
+    prior = attrs.evolve(
+        model.count_prior(outcome), zero=logistic(zero), location=location, scale=math.exp(log_scale),
+        broad=logistic(broad),
+    )  # fmt: skip
+    mass = np.array([count_probability(n, prior) for n in counts])
+    for term in read_as_terms(claims, model):
+        theta = {
+            name: np.array([at["source", term.source.name, name, relation]])
+            for name, (relation, _, _) in term.priors().items()
+        }
+        mass = mass * term.row(np.array(counts, dtype=float), theta)[0]
+    return math.log(mass.sum())
+
+
+class PriorDraws:
+    """Independent draws of all parameters from their prior, each when it is first asked for.
+
+    Sources lean on the mean and the spread of their class; count priors are as far off as a corpus may move them.
+    Without learning each source has the whole prior for itself, and count priors stay.
+    """
+
+    def __init__(self, model, draws, rng, *, learn=True):
+        self.model, self.draws, self.rng, self.learn = model, draws, rng, learn
+        self.found = {}
+
+    def _once(self, key, make):
+        if key not in self.found:
+            self.found[key] = make()
+        return self.found[key]
+
+    def _normal(self, mean, sd):
+        return mean + sd * self.rng.standard_normal(self.draws)
+
+    def source(self, source, name, relation):
+        where, prior = self.model.source_prior(name, source, relation)
+        if not self.learn:
+            return self._once((source.name, name, where), lambda: self._normal(prior.mean, prior.sd))
+        group = self.model.class_of(source), name, where
+        middle = self._once(("mean", *group), lambda: self._normal(prior.mean, prior.class_sd))
+        spread = self._once(("spread", *group), lambda: np.exp(self._normal(math.log(prior.spread), SPREAD_DOUBT)))
+        return self._once((source.name, name, where), lambda: middle + spread * self._normal(0, 1))
+
+    def theta(self, term):
+        return {name: self.source(term.source, name, term.relation) for name in term.parameters}
+
+    def count_mass(self, outcome, lattice):
+        """Probability of each cell at each draw; shape (draws, cells)."""
+        prior, doubt = self.model.count_prior(outcome), COUNT_DOUBT if self.learn else dict.fromkeys(COUNT_DOUBT, 0.0)
+        means = logit(prior.zero), prior.location, math.log(prior.scale), logit(prior.broad)
+        zero, location, log_scale, broad = (
+            self._once((outcome, name), lambda m=mean, name=name: self._normal(m, doubt[name]))[:, None]
+            for name, mean in zip(COUNT_DOUBT, means, strict=True)
+        )
+        zero, broad = (1 / (1 + np.exp(-x)) for x in (zero, broad))
+
+        def part(location, scale):
+            below, above = (
+                ndtr((location - np.log(np.maximum(n, 1) - 0.5)) / scale) for n in (lattice.low, lattice.high + 1)
+            )
+            return (below - above) / ndtr((location - math.log(0.5)) / scale)
+
+        positive = (1 - broad) * part(location, np.exp(log_scale)) + broad * part(
+            prior.broad_location, prior.broad_scale
+        )
+        return np.where(lattice.low == 0, zero, (1 - zero) * positive)
+
+
+def weigh_prior(claims, at, *, draws, rng, model=None, learn=True):
+    """Posterior of counts that nothing binds together, by draws from the prior weighted by what the claims say.
+
+    Shares with the library what one claim says of a count (`likelihood.Term`), and nothing else.
+
+    Parameters
+    ----------
+    claims : list of Claim
+    at : sequence of int
+        Counts at which distribution functions are wanted; claimed numbers are to be well below the last.
+
+    Returns
+    -------
+    mapping of quantity to (probabilities, their standard errors), each of the shape of `at`
+    """
+    model = model or Model()
+    far = np.unique(np.geomspace(max(at) + 1, 10**6, 60).astype(np.int64))
+    low = np.concatenate([np.arange(max(at) + 1), far])
+    lattice = Lattice(low, np.append(low[1:] - 1, 10**10))
+    prior, units = PriorDraws(model, draws, rng, learn=learn), {}
+    for one in claims:
+        units.setdefault(one.quantity, []).append(one)
+    below, total, back = {}, np.zeros(draws), {}
+    for quantity, mine in units.items():
+        mass = prior.count_mass(quantity.outcome.name, lattice)
+        terms = read_as_terms(mine, model)
+        thetas = [prior.theta(term) for term in terms]
+        usual = {name: np.array([mean]) for name, (_, mean, _) in terms[0].priors().items()}
+        center = lattice.center
+        first = np.concatenate([terms[0].row(center, cut) for cut in slices(thetas[0], draws)])
+        reference = np.log(mass @ terms[0].row(center, usual)[0])
+        joint = mass * first
+        opened = np.log(joint.sum(axis=1))
+        for term, theta in zip(terms[1:], thetas[1:], strict=True):
+            joint *= np.concatenate([term.row(center, cut) for cut in slices(theta, draws)])
+        evidence = joint.sum(axis=1)
+        below[quantity] = np.cumsum(joint, axis=1)[:, list(at)] / evidence[:, None]
+        back[quantity] = opened - reference
+        total += np.log(evidence) - opened + reference
+    found = {}
+    for quantity, probability in below.items():
+        log_weight = total + back[quantity]
+        weight = np.exp(log_weight - log_weight.max())
+        weight /= weight.sum()
+        mean = weight @ probability
+        found[quantity] = mean, np.sqrt(weight**2 @ (probability - mean) ** 2)
+    return found
+
+
+def slices(theta, draws, step=1_000):
+    for start in range(0, draws, step):
+        yield {name: values[start : start + step] for name, values in theta.items()}
+
+
+def solve_layout(layout, theta, **options):
+    """Sum out the counts of an account on its one lattice, at draws of its sources."""
+    potentials = list(layout.potentials)
+    for node, term in layout.rows:
+        potentials[node] = potentials[node] * np.maximum(term.row(layout.lattice.center, pick(theta, term)), TINY)
+    joins = {layout.account.shares[part, whole] for part, whole, _ in layout.shares}
+    tables = {join: layout.table(join, theta, layout.shares) for join in joins}
+    return solve(layout.account, layout.lattice, potentials, tables, **options)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconcile.alone import Evidence
 from reconcile.arrays import Cells
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
-from reconcile.evidence import Claimed, estimate_counts, fill_up
+from reconcile.evidence import fill_up
 from reconcile.model import Model
 from reconcile.problems import pose
 from reconcile.simulate import simulate
@@ -64,13 +65,13 @@ def test_cells_of_some_counts_are_those_of_their_claims(problem):
 
 
 def test_leaving_cells_out_hardly_changes_evidence_and_counts(problem):
-    whole, layout = Claimed.of(problem, map), problem.hierarchy
+    whole, layout = Evidence.of(problem, map), problem.hierarchy
     rng = np.random.default_rng(0)
     xs = layout.mean + 0.2 * rng.standard_normal((4, len(layout)))
-    mass, _ = estimate_counts(whole, xs[:1])
+    mass = whole.estimate(xs[:1])
     reduced, kept = whole.without(mass)
     assert len(reduced.cells.start) < 0.8 * len(whole.cells.start)
     np.testing.assert_allclose(reduced.evaluate(xs)[0], whole.evaluate(xs)[0], atol=5e-3)
     np.testing.assert_allclose(reduced.evaluate(xs)[1], whole.evaluate(xs)[1], rtol=5e-3, atol=5e-3)
-    found = fill_up(estimate_counts(reduced, xs[1:])[0], mass, kept, whole.cells.first)
-    np.testing.assert_allclose(found, estimate_counts(whole, xs[1:])[0], atol=1e-3)
+    found = fill_up(reduced.estimate(xs[1:]), mass, kept, whole.cells.first)
+    np.testing.assert_allclose(found, whole.estimate(xs[1:]), atol=1e-3)

@@ -6,15 +6,16 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
+from oracles import solve_layout
 from test_model import ALL_COUNTS, above_unbounded
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
+from reconcile.alone import theta_of
 from reconcile.arrays import COUNTS, PARAMETERS, Cells, Claims, CountEdges
 from reconcile.batches import PLAIN, STEP
-from reconcile.components import Draws, Task
-from reconcile.evidence import theta_of
 from reconcile.kernel import LEVELS, load
+from reconcile.layouts import Layout
 from reconcile.likelihood import Term
 from reconcile.model import COUNT_PRIORS, Model
 from reconcile.pmf import TOP, Lattice
@@ -277,14 +278,13 @@ def one_count(claims, theta, echo, event):
     terms = [term_of(claims, row, echo) for row in rows]
     quantity = rc.Event(f"e{event}").count(OUTCOMES[claims.outcome[event]])
     (account,) = build_accounts([quantity])
-    drawn = frozenset(term.source.name for term in terms)
-    task = Task.of(account, [((account.index(quantity),), term) for term in terms], drawn, MODEL)
+    layout = Layout.of(account, [((account.index(quantity),), term) for term in terms], MODEL)
     points = {}
     for row, term in zip(rows, terms, strict=True):
         for name, (relation, _, _) in term.priors().items():
             points[term.source.name, name, relation] = theta[[PARAMETERS.index(name)], [row]]
-    solution = task.solve(Draws(points), marginals=True)
-    return float(solution.log_evidence[0]), task.lattice, solution.marginals[account.index(quantity)][0]
+    solution = solve_layout(layout, points, marginals=True)
+    return float(solution.log_evidence[0]), layout.lattice, solution.marginals[account.index(quantity)][0]
 
 
 def test_separate_counts_are_those_of_the_engine_for_linked_counts(engine):

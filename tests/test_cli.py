@@ -212,7 +212,7 @@ def test_the_standard_input(run, monkeypatch):
         *(
             [command, "a", "--draws", draws]
             for command in ("estimate", "report", "explain")
-            for draws in ("8", "100", "x")
+            for draws in ("8", "63", "x")
         ),
     ],
 )
@@ -416,8 +416,8 @@ def test_the_same_seed_gives_the_same_bytes(run):
 
 def test_draws(run, write, tmp_path):
     """A note asked for more draws, which the command line could not make."""
-    file = write(f"{GOOD}bridge,killed,,7,ministry\nbridge,killed,,9,observatory\n")
-    few, many = (run("estimate", file, "--json", "--draws", n)[1] for n in (64, 2048))
+    file = write(f"{GOOD}bridge,displaced,,700000,ministry\nbridge,displaced,,930000,observatory\n")
+    few, many = (run("estimate", file, "--json", "--draws", n)[1] for n in (64, 8192))
     assert few != many
     page = tmp_path / "page.html"
     assert run("report", file, "--draws", "128", "--most", "0", "-o", page)[0] == 0
@@ -426,12 +426,26 @@ def test_draws(run, write, tmp_path):
     assert (status, "128 draws" in out) == (0, True)
 
 
+def test_sources_are_left_out_with_what_quotes_them(run, write):
+    rows = ["market,killed,,5,ministry,", "market,killed,,6,monitor,", "market,killed,,5,agency,source:ministry"]
+    file = write("\n".join(["event,outcome,group,value,source,quoted_from", *rows]))
+    status, out, _ = run("estimate", file, "--csv", "--without", "ministry")
+    assert status == 0
+    assert "monitor" in out
+    assert "ministry" not in out
+    assert "agency" not in out
+    assert run("estimate", file, "--without", "nobody")[0] == 2
+    status, out, err = run("estimate", file, "--without", "ministry", "--without", "monitor")
+    assert (status, out) == (2, "")
+    assert "no claim is left" in err
+
+
 def test_learn_and_models(run, write, tmp_path):
     """What the claims taught is kept for later ones, which are refused if they are the same."""
     lines = [f"e{n},killed,,{n + extra},{who}" for n in range(3, 9) for extra, who in ((0, "ministry"), (2, "monitor"))]
     file, model = write("\n".join([HEAD, *lines, ""])), tmp_path / "sources.npz"
     plain = run("estimate", file, "--csv", "--no-learn")[1]
-    assert plain == run("estimate", file, "--csv")[1]  # few claims
+    assert run("estimate", file, "--csv", "--learn")[1] == run("estimate", file, "--csv")[1] != plain
     status, learned, _ = run("estimate", file, "--csv", "--learn", "--draws", 64, "--save-model", model)
     assert (status, learned != plain) == (0, True)
 
@@ -453,7 +467,7 @@ def test_learn_and_models(run, write, tmp_path):
 
 
 def test_what_cannot_be_identified_is_said_once(run, write):
-    file = write("\n".join([HEAD, *(f"e{n},killed,,{n},monitor" for n in range(3, 9)), ""]))
+    file = write("\n".join([HEAD, *(f"e{n},killed,,{n},monitor" for n in range(3, 15)), ""]))
     for form in ([], ["--json"]):
         assert run("estimate", file, "--learn", "--draws", 64, *form)[2].count("claimed by more than one source") == 1
 

@@ -204,7 +204,7 @@ def halves(draws):
 # --- Weights ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", [25, 100, 400, 1_024, 4_096])
+@pytest.mark.parametrize("count", [25, 64, 100, 128, 400, 1_000, 1_024, 1_280])
 @pytest.mark.parametrize("shape", [0.1, 0.6, 1.4])
 def test_weights_are_smoothed_as_by_arviz(arviz, count, shape):
     if not hasattr(arviz, "psislw"):

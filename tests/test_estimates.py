@@ -156,8 +156,7 @@ def test_html_table_holds_any_text(header, rows):
 
 
 def test_diagnostics_are_a_record():
-    one = Diagnostics({TURKS.key: "exact"}, 64, 60.5, 0.2, 0.001, ("a note",))
-    assert not one.learned
+    one = Diagnostics({TURKS.key: "exact"}, "chains", 64, 60.5, 1.01, 0.2, 0.001, ("a note",))
     again = pickle.loads(pickle.dumps(one))
     assert attrs.asdict(again) == attrs.asdict(one)
     assert attrs.asdict(eval(repr(one))) == attrs.asdict(one)
@@ -193,6 +192,5 @@ def test_a_source_is_read_in_words():
     assert one.copying is None
     more = attrs.evolve(one, draws={**draws, ("heaping", None): np.zeros(2), ("copying", None): np.zeros(2)})
     assert more.heaping.mean() == more.copying.mean() == 0.5
-    assert not one.shared
     assert str(one).startswith("paper: bias, own side: -0.20 (90 % ")
     assert repr(one) == f"<SourceEstimate of {one}>"

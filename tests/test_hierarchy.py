@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The prior of everything that a corpus teaches, against scalar normal densities."""
+"""Parameters and their prior: standardised coordinates against scalar normal densities and finite differences."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import count_probability
 
 from reconcile.arrays import PARAMETERS, CountEdges
 from reconcile.batches import PLAIN
@@ -19,17 +20,96 @@ from reconcile.vocabulary import Relation, Source
 MODEL = Model()
 PAPER, RADIO = Source("paper", kind="media"), Source("radio", kind="media")
 MINISTRY = Source("ministry", kind="government", sides={"T"})
+SOURCES = {source.name: source for source in (PAPER, RADIO, MINISTRY)}
 FIGURES = frozenset(PARAMETERS) - {"heaping", "copying"}
 OUTCOMES = ("displaced", "killed")
+DRAWS = 40_000
+SEEN = 5  # standard errors within which a moment of so many draws is found
 
 
-def hierarchy(model=MODEL, speakers=(PAPER, RADIO, MINISTRY)):
+def hierarchy(model=MODEL, speakers=(PAPER, RADIO, MINISTRY), *, learn=True):
     heard = {}
     for k, source in enumerate(speakers):
         heard[k, Relation.THIRD] = frozenset(PARAMETERS) if k else FIGURES
         if source.sides:
             heard[k, Relation.OWN] = FIGURES
-    return Hierarchy.of([(source, source.name) for source in speakers], heard, OUTCOMES, model)
+    return Hierarchy.of(speakers, heard, OUTCOMES, model, learn=learn)
+
+
+def teacher(seed=0):
+    """What another corpus taught of the paper, the media and the killed, with correlations, and of a stranger."""
+    layout = hierarchy(speakers=(PAPER,))
+    names = [name for name in layout.names if name.owner != "displaced"] + [
+        Parameter("source", "stranger", "bias", None)
+    ]
+    rng = np.random.default_rng(seed)
+    root = rng.standard_normal((len(names), len(names)))
+    spreads = {group: (float(rng.normal(-1, 0.3)), 0.2) for group in layout.classes}
+    return Learned(tuple(names), rng.standard_normal(len(names)), root @ root.T + np.eye(len(names)), spreads)
+
+
+LAYOUTS = {
+    "learning": hierarchy(),
+    "not learning": hierarchy(learn=False),
+    "after learning": hierarchy(Model(learned=teacher())),
+    "after learning, not learning": hierarchy(Model(learned=teacher()), learn=False),
+}
+layouts = st.sampled_from(list(LAYOUTS.values()))
+seeds = st.integers(0, 2**32 - 1)
+
+
+def points(layout, seed, draws=2):
+    z = np.random.default_rng(seed).standard_normal((draws, layout.size))
+    z[:, : len(layout)][:, held(layout)] = 0.0
+    return z
+
+
+def held(layout):
+    """Parameters that nothing moves."""
+    found = (layout.sd == 0) & (layout.class_of < 0)
+    found[layout.joint] = False
+    return found
+
+
+# --- coordinates ---------------------------------------------------------------------------------------------------
+
+
+@given(layouts, seeds)
+def test_to_fold_is_to_undo_unfolding(layout, seed):
+    z = points(layout, seed)
+    x = layout.unfold(z)
+    np.testing.assert_allclose(layout.fold(x, layout.spreads(z)), z, atol=1e-9)
+    np.testing.assert_allclose(layout.unfold(layout.fold(x, layout.spreads(z))), x, atol=1e-9)
+
+
+@given(layouts, seeds)
+def test_pulling_slopes_is_the_jacobian_transposed(layout, seed):
+    z, h = points(layout, seed, 1), 1e-6
+    slope = np.random.default_rng(seed + 1).standard_normal((1, len(layout)))
+    step = h * np.eye(layout.size)
+    jacobian = (layout.unfold(z + step) - layout.unfold(z - step)) / (2 * h)  # of shape (p + k, p)
+    np.testing.assert_allclose(layout.pull(z, slope)[0], jacobian @ slope[0], rtol=1e-7, atol=1e-7)
+    many = np.random.default_rng(seed + 2).standard_normal((3, len(layout)))
+    np.testing.assert_allclose(layout.pull(z, many), many @ jacobian.T, rtol=1e-6, atol=1e-6)
+
+
+@given(layouts, seeds)
+def test_pushing_slopes_undoes_pulling_them(layout, seed):
+    z = points(layout, seed, 1)
+    slope = np.random.default_rng(seed + 1).standard_normal((3, len(layout)))
+    slope[:, held(layout)] = 0.0  # of which nothing is left when they are pulled
+    back = layout.push(layout.spreads(z)[0], layout.pull(z, slope)[:, : len(layout)])
+    np.testing.assert_allclose(back, slope, atol=1e-9)
+
+
+def test_slopes_at_several_points_are_those_at_each():
+    layout = LAYOUTS["after learning"]
+    z, slope = points(layout, 0, 3), np.random.default_rng(1).standard_normal((3, len(layout)))
+    for k, found in enumerate(layout.pull(z, slope)):
+        np.testing.assert_allclose(found, layout.pull(z[[k]], slope[[k]])[0], atol=1e-12)
+
+
+# --- the prior -----------------------------------------------------------------------------------------------------
 
 
 def log_normal(x, mean, sd):
@@ -52,7 +132,7 @@ def scalar_prior(layout, x, t, model=MODEL, known=None):
             }[parameter]  # fmt: skip
             total += log_normal(value, mean, COUNT_DOUBT[parameter])
             continue
-        source = next(s for s in (PAPER, RADIO, MINISTRY) if owner in (s.name, model.class_of(s)))
+        source = next(s for s in SOURCES.values() if owner in (s.name, model.class_of(s)))
         _, normal = model.source_prior(parameter, source, relation or Relation.THIRD)
         if scope == "class":
             total += log_normal(value, normal.mean, normal.class_sd)
@@ -74,64 +154,124 @@ def scalar_prior(layout, x, t, model=MODEL, known=None):
     return total
 
 
-def drawn(layout, seed, draws=2):
-    rng = np.random.default_rng(seed)
-    xs = layout.mean + rng.standard_normal((draws, len(layout)))
-    return xs, layout.log_spread + 0.5 * rng.standard_normal((draws, len(layout.log_spread)))
+@pytest.mark.parametrize("known", [None, teacher()], ids=["fresh", "after learning"])
+@given(seeds)
+def test_standard_normal_coordinates_are_the_prior_one_density_after_the_other(known, seed):
+    """A density changes with the coordinates by the volume: here the spreads of those that lean."""
+    layout = LAYOUTS["learning" if known is None else "after learning"]
+    z = points(layout, seed)
+    xs, ts = layout.unfold(z), layout.spreads(z)
+    found = -0.5 * np.sum(z**2, axis=1) - ts[:, layout.group].sum(axis=1)
+    wanted = [scalar_prior(layout, x, t, known=known) for x, t in zip(xs, ts, strict=True)]
+    assert found[0] - found[1] == pytest.approx(wanted[0] - wanted[1], rel=1e-8, abs=1e-8)
 
 
-def teacher(seed=0):
-    """What another corpus taught of the paper, the media and the killed, with correlations, and of a stranger."""
-    layout = hierarchy(speakers=(PAPER,))
-    names = [name for name in layout.names if name.owner != "displaced"] + [
-        Parameter("source", "stranger", "bias", None)
-    ]
-    rng = np.random.default_rng(seed)
-    root = rng.standard_normal((len(names), len(names)))
-    spreads = {group: (float(rng.normal(-1, 0.3)), 0.2) for group in layout.classes}
-    return Learned(tuple(names), rng.standard_normal(len(names)), root @ root.T + np.eye(len(names)), spreads)
+def drawn(layout):
+    z = np.random.default_rng(0).standard_normal((DRAWS, layout.size))
+    return layout.unfold(z), layout.spreads(z)
 
 
-@given(st.integers(0, 2**32 - 1))
-def test_the_prior_is_a_sum_of_normal_densities(seed):
-    layout = hierarchy()
-    (x, y), (t, u) = drawn(layout, seed)
-    found = layout.log_prior(x, t) - layout.log_prior(y, u)
-    assert found == pytest.approx(scalar_prior(layout, x, t) - scalar_prior(layout, y, u), rel=1e-9, abs=1e-9)
+def assert_moments(draws, mean, sd):
+    assert draws.mean() == pytest.approx(mean, abs=SEEN * sd / np.sqrt(DRAWS))
+    assert draws.std() == pytest.approx(sd, rel=SEEN * 2 / np.sqrt(DRAWS))
 
 
-@given(st.integers(0, 2**32 - 1))
-def test_what_was_learned_comes_as_one_joint_normal(seed):
+def test_prior_draws_have_the_moments_of_the_model():
+    layout = LAYOUTS["learning"]
+    xs, ts = drawn(layout)
+    for name, draws in zip(layout.names, xs.T, strict=True):
+        if name.scope == "count":
+            prior = MODEL.count_prior(name.owner)
+            assert_moments(draws, math.log(prior.scale) if name.name == "log_scale" else draws.mean(),
+                           COUNT_DOUBT[name.name])  # fmt: skip
+            continue
+        source = next(s for s in SOURCES.values() if name.owner in (s.name, MODEL.class_of(s)))
+        _, normal = MODEL.source_prior(name.name, source, name.relation or Relation.THIRD)
+        if name.scope == "class":
+            assert_moments(draws, normal.mean, normal.class_sd)
+        else:  # the spread is log-normal, so its mean square is above that of its middle
+            square = normal.class_sd**2 + normal.spread**2 * np.exp(2 * SPREAD_DOUBT**2)
+            assert draws.mean() == pytest.approx(normal.mean, abs=SEEN * np.sqrt(square / DRAWS))
+            assert draws.var() == pytest.approx(square, rel=0.1)
+    for group, draws in zip(layout.classes, ts.T, strict=True):
+        source = next(s for s in (PAPER, MINISTRY) if MODEL.class_of(s) == group.owner)
+        _, normal = MODEL.source_prior(group.name, source, group.relation or Relation.THIRD)
+        assert_moments(draws, math.log(normal.spread), SPREAD_DOUBT)
+
+
+def test_sources_of_a_class_are_alike_as_far_as_the_class_is_unknown():
+    layout = LAYOUTS["learning"]
+    xs, _ = drawn(layout)
+    paper, radio, ministry = (
+        xs[:, layout.names.index(Parameter("source", name, "fidelity", None))]
+        for name in ("paper", "radio", "ministry")
+    )
+    _, normal = MODEL.source_prior("fidelity", PAPER, Relation.THIRD)
+    assert np.cov(paper, radio)[0, 1] == pytest.approx(normal.class_sd**2, rel=0.1)
+    assert abs(np.corrcoef(paper, ministry)[0, 1]) < SEEN / np.sqrt(DRAWS)
+
+
+def test_without_learning_each_source_has_the_whole_prior_for_itself_and_counts_are_held():
+    layout = LAYOUTS["not learning"]
+    assert layout.classes == ()
+    assert {name.scope for name in layout.names} == {"source", "count"}
+    xs, ts = drawn(layout)
+    assert ts.shape == (DRAWS, 0)
+    for name, draws in zip(layout.names, xs.T, strict=True):
+        if name.scope == "count":
+            assert np.ptp(draws) == 0
+            continue
+        _, normal = MODEL.source_prior(name.name, SOURCES[name.owner], name.relation or Relation.THIRD)
+        assert_moments(draws, normal.mean, normal.sd)
+    free = xs[:, ~held(layout)]
+    apart = np.corrcoef(free.T) - np.eye(free.shape[1])
+    assert np.max(np.abs(apart)) < SEEN / np.sqrt(DRAWS)
+
+
+def test_what_was_learned_is_drawn_as_one_joint_normal():
     known = teacher()
-    model = Model(learned=known)
-    layout = hierarchy(model)
-    (x, y), (t, u) = drawn(layout, seed)
-    found = layout.log_prior(x, t) - layout.log_prior(y, u)
-    wanted = [scalar_prior(layout, a, b, known=known) for a, b in ((x, t), (y, u))]
-    assert found == pytest.approx(wanted[0] - wanted[1], rel=1e-8, abs=1e-8)
+    for layout in (LAYOUTS["after learning"], LAYOUTS["after learning, not learning"]):
+        xs, _ = drawn(layout)
+        place = [known.places[layout.names[at]] for at in layout.joint]
+        assert {layout.names[at].scope for at in layout.joint} <= {"source", "class", "count"}
+        wanted = known.covariance[np.ix_(place, place)]
+        sd = np.sqrt(np.diag(wanted))
+        assert np.max(np.abs(xs[:, layout.joint].mean(axis=0) - known.mean[place]) / sd) < SEEN / np.sqrt(DRAWS)
+        gap = np.cov(xs[:, layout.joint].T) - wanted
+        assert np.max(np.abs(gap / sd / sd[:, None])) < SEEN * np.sqrt(2 / DRAWS)
 
 
-def test_precision_is_the_curvature_of_the_prior():
-    for layout in (hierarchy(), hierarchy(Model(learned=teacher()))):
-        (x, _), (t, _) = drawn(layout, 1)
-        precision = layout.precision(t)
-        np.testing.assert_allclose(precision, precision.T, atol=1e-12)
-        assert np.linalg.eigvalsh(precision).min() > 0
-        gap = x - layout.mean
-        difference = layout.log_prior(x, t) - layout.log_prior(layout.mean, t)
-        assert difference == pytest.approx(-0.5 * gap @ precision @ gap)
+def test_a_class_that_was_learned_tells_of_new_sources_without_learning_too():
+    """The radio was not heard before: it has the mean that the media were found to have, and their spread."""
+    known = teacher()
+    layout = LAYOUTS["after learning, not learning"]
+    group = Parameter("class", "media", "bias", Relation.THIRD)
+    at = layout.names.index(Parameter("source", "radio", "bias", Relation.THIRD))
+    mean, sd = known.normal(group)
+    assert layout.mean[at] == mean
+    assert layout.sd[at] == pytest.approx(math.hypot(sd, math.exp(known.spreads[group][0])))
 
 
-def test_the_mean_is_the_mode():
-    for layout in (hierarchy(), hierarchy(Model(learned=teacher()))):
-        (x, y), (t, _) = drawn(layout, 2)
-        for other in (x, y, layout.mean + 1e-3):
-            assert layout.log_prior(layout.mean, t) > layout.log_prior(other, t)
+def test_a_class_without_doubt_about_its_mean():
+    """All variance between sources: the prior of a source is then as wide as the class says, whatever the corpus."""
+    layout = hierarchy(Model(sources={("bias", None): Normal(0.4, 0.7, "ours", shared=0)}))
+    at = layout.names.index(Parameter("source", "paper", "bias", None))
+    z = np.zeros((2, layout.size))
+    z[1, layout.class_of[at]] = 1.0
+    middle, moved = layout.unfold(z)[:, at]
+    assert middle == 0.4
+    assert moved - middle == pytest.approx(0, abs=2e-3)
+    assert math.exp(layout.log_spread[layout.class_of[at]]) == pytest.approx(0.7)
+
+
+# --- places --------------------------------------------------------------------------------------------------------
 
 
 def test_places():
     layout = hierarchy()
     assert len(set(layout.names)) == len(layout) == len(layout.mean)
+    assert layout.size == len(layout) + len(layout.classes)
+    assert layout.names[: len(layout.classes)] == layout.classes
     assert layout.place.shape == (3, len(RELATIONS), len(PARAMETERS))
     third, own = RELATIONS.index(Relation.THIRD), RELATIONS.index(Relation.OWN)
     for k, name in enumerate(PARAMETERS):
@@ -143,16 +283,34 @@ def test_places():
         )
         assert layout.place[0, third, k] == wanted
         assert layout.place[0, own, k] == len(layout)  # nobody heard it speak so
-        same = name not in ("bias", "denial", "heaping", "copying")
-        assert (layout.place[2, own, k] == layout.place[2, third, k]) == same
     for outcome, at in zip(OUTCOMES, layout.counts, strict=True):
         assert [layout.names[k] for k in at] == [Parameter("count", outcome, name, None) for name in COUNT_PARAMETERS]
     for k, group in enumerate(layout.class_of):
         mine = layout.names[k]
         assert (group >= 0) == (mine.scope == "source")
         if group >= 0:
-            source = {"paper": PAPER, "radio": RADIO, "ministry": MINISTRY}[mine.owner]
-            assert layout.names[group] == Parameter("class", Model.class_of(source), mine.name, mine.relation)
+            assert layout.names[group] == Parameter("class", Model.class_of(SOURCES[mine.owner]), mine.name,
+                                                    mine.relation)  # fmt: skip
+
+
+@given(st.sampled_from(["learning", "not learning", "after learning"]), seeds)
+def test_some_parameters_are_a_hierarchy_of_their_own(name, seed):
+    layout = LAYOUTS[name]
+    rng = np.random.default_rng(seed)
+    scope = np.array([one.scope != "source" for one in layout.names])
+    scope[layout.joint] = True
+    kept = np.flatnonzero(scope | (rng.random(len(layout)) < 0.5))
+    some = layout.only(kept)
+    assert some.names == tuple(layout.names[k] for k in kept)
+    z = points(layout, seed)
+    mine = np.concatenate([kept, np.arange(len(layout), layout.size)])
+    np.testing.assert_allclose(some.unfold(z[:, mine]), layout.unfold(z)[:, kept], atol=1e-12)
+    slope = np.zeros((2, len(layout)))
+    slope[:, kept] = rng.standard_normal((2, len(kept)))
+    np.testing.assert_allclose(some.pull(z[:, mine], slope[:, kept]), layout.pull(z, slope)[:, mine], atol=1e-9)
+    at = {int(old): new for new, old in enumerate(kept)}
+    assert some.place.ravel().tolist() == [at.get(old, len(kept)) for old in layout.place.ravel().tolist()]
+    assert [some.names[k] for k in some.counts.ravel()] == [layout.names[k] for k in layout.counts.ravel()]
 
 
 def test_parameters_of_claims():
@@ -160,7 +318,7 @@ def test_parameters_of_claims():
     columns = np.stack(
         [layout.place[0, RELATIONS.index(Relation.THIRD)], layout.place[2, RELATIONS.index(Relation.OWN)]], 1
     )
-    (x, y), _ = drawn(layout, 3)
+    x, y = layout.unfold(points(layout, 3))
     theta = layout.theta(x, columns)
     assert theta.shape == (8, 2)
     assert theta[0, 0] == x[layout.names.index(Parameter("source", "paper", "bias", Relation.THIRD))]
@@ -171,7 +329,7 @@ def test_parameters_of_claims():
 
 def test_count_parameters_are_those_of_the_count_priors():
     layout, edge = hierarchy(), np.array([0, 1, 2, 10, 1_000])
-    xs, _ = drawn(layout, 4)
+    xs = layout.unfold(points(layout, 4))
     values = layout.count_values(xs)
     assert values.shape == (*xs.shape[:1], len(OUTCOMES), 4)
     assert np.array_equal(layout.count_values(xs[0]), values[0])
@@ -181,8 +339,6 @@ def test_count_parameters_are_those_of_the_count_priors():
             tuple(Parameter("count", outcome, name, None) for name in COUNT_DOUBT), values[0, k], np.eye(4), {}
         )
         prior = Model(learned=known).count_prior(outcome)
-        from oracles import count_probability
-
         below = np.cumsum([count_probability(n, prior) for n in range(1_000)])
         np.testing.assert_allclose(tail[0, k, : len(edge)], [1, *(1 - below[edge[1:] - 1])], atol=1e-9)
 
@@ -211,25 +367,4 @@ def test_what_is_learned_is_kept_beside_what_was_learned_before():
     }  # fmt: skip
     again = hierarchy(Model(learned=found))
     np.testing.assert_allclose(again.mean, layout.mean)
-    np.testing.assert_allclose(np.linalg.inv(again.precision(t)), covariance, atol=1e-9)
-
-
-def test_a_class_without_doubt_about_its_mean():
-    """All variance between sources: the prior of a source is then as wide as the class says, whatever the corpus."""
-    model = Model(sources={("bias", None): Normal(0.4, 0.7, "ours", shared=0)})
-    layout = hierarchy(model)
-    inverse = np.linalg.inv(layout.precision(layout.log_spread))
-    at = layout.names.index(Parameter("source", "paper", "bias", None))
-    assert layout.mean[at] == 0.4
-    assert inverse[at, at] == pytest.approx(0.7**2, rel=1e-4)
-
-
-def test_the_prior_of_a_source_is_that_of_the_model():
-    layout = hierarchy()
-    inverse = np.linalg.inv(layout.precision(layout.log_spread))
-    for k, (scope, owner, name, relation) in enumerate(layout.names):
-        if scope == "source":
-            source = {"paper": PAPER, "radio": RADIO, "ministry": MINISTRY}[owner]
-            _, normal = MODEL.source_prior(name, source, relation or Relation.THIRD)
-            assert layout.mean[k] == normal.mean
-            assert inverse[k, k] == pytest.approx(normal.sd**2)
+    np.testing.assert_allclose(again.root @ again.root.T, covariance[np.ix_(again.joint, again.joint)], atol=1e-9)

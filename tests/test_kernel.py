@@ -22,14 +22,13 @@ from test_batches import MEAN, OUTCOMES, PRIOR, VALUES, WIDE, echo_of, lay_out, 
 
 import reconcile as rc
 from reconcile import kernel
+from reconcile.alone import ConditionalEvidence, theta_of
 from reconcile.arrays import COUNTS, FIELDS, Cells, Claims, Evaluated
 from reconcile.batches import PLAIN, STEP, choose_likelihood
 from reconcile.claims import Corpus
 from reconcile.dependence import assign_roles
-from reconcile.evidence import theta_of
 from reconcile.kernel import LEVELS, VARIABLE, Compiled, choose, load
 from reconcile.model import Model
-from reconcile.openings import Opened
 from reconcile.problems import pose
 from reconcile.shards import Tasks, build_shards
 from reconcile.simulate import simulate
@@ -242,7 +241,7 @@ def problem_of(claims):
 def ask_of_all(problem, spread=map):
     layout = problem.hierarchy
     xs = layout.mean + 0.3 * np.random.default_rng(0).standard_normal((4, len(layout)))
-    opened = Opened.of(problem, spread)
+    opened = ConditionalEvidence.of(problem, spread)
     assert len(opened._signed.shards) > 1
     return *opened.evaluate(xs), opened.curvature(xs[0]), *opened.reduced(xs)[1:]
 
@@ -286,7 +285,7 @@ def test_draws_that_are_no_numbers_have_no_evidence(corpus):
     problem = problem_of(corpus)
     xs = np.repeat(problem.hierarchy.mean[None], 3, axis=0)
     xs[1, 0], xs[2, -1] = np.nan, np.inf
-    value, _ = Opened.of(problem, map).evaluate(xs)
+    value, _ = ConditionalEvidence.of(problem, map).evaluate(xs)
     assert np.isfinite(value).tolist() == [True, False, False]
 
 
@@ -401,7 +400,7 @@ def test_an_estimate_is_the_same_without_the_kernel():
     claims = list(simulate(events=8, sources=3, claims_per_event=3, outcomes=("killed",), rng=1).claims)
     code = (
         "import pickle, sys, reconcile as rc; claims = pickle.load(sys.stdin.buffer);"
-        "found = rc.estimate(claims, learn=True, draws=64, rng=1);"
+        "found = rc.estimate(claims, learn=True, draws=64, seed=1);"
         "print([[round(x, 6) for x in found[q].distribution.mass[:5].tolist()] for q in found])"
     )
     said = {}

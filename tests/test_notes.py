@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from worlds import claim
 
 import reconcile as rc
-from reconcile import learning
+from reconcile import fit
 from reconcile.notes import FAR_APART, MOST_NOTES, find_contradictions, find_repetitions
 
 rows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40), st.integers(0, 5), st.integers(0, 2)), max_size=14)
@@ -81,9 +81,10 @@ def test_the_same_is_said_whether_sources_are_learned_or_not(learn):
 
 
 def test_what_the_learner_doubts_is_said(monkeypatch):
-    monkeypatch.setattr(learning, "MIXED", 0.0)
+    monkeypatch.setattr(fit, "MIXED", 0.0)
+    monkeypatch.setattr(fit, "SWEEPS", 16)
     claims = [claim(rc.Event(f"e{n}").killed(), n + k, f"s{k}") for n in range(3, 7) for k in (0, 1)]
-    assert any("R-hat" in note for note in rc.estimate(claims, learn=True, draws=64).diagnostics.notes)
+    assert any("R-hat" in note for note in rc.estimate(claims, ess=100_000).diagnostics.notes)
 
 
 def test_an_estimate_outside_of_all_that_is_claimed_of_it_is_told():

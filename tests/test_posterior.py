@@ -2,6 +2,7 @@
 import random
 import warnings
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -15,23 +16,28 @@ from reconcile.likelihood import Term
 from reconcile.model import COUNT_PRIORS, Model
 
 KILLED = MARKET.killed(T)
+# Of a claim by itself it is said that all rests on priors; here it is asked what they make of it.
+pytestmark = pytest.mark.filterwarnings("ignore::reconcile.Unidentified")
 
 
 def test_two_claims_are_bayes_by_hand():
-    """Every count to 3,000 one by one, with each claim's row at that count."""
+    """Every count to 3,000 one by one, with each claim's row at that count; sources by themselves, by quadrature."""
     claims = [
         claim(KILLED, 5, MINISTRY),
         claim(KILLED, rc.AtLeast(6), MONITOR),
         claim(KILLED, rc.Vague("several"), AGENCY),
     ]
-    posterior = rc.estimate(claims)[KILLED]
+    found = rc.estimate(claims, learn=False)
+    posterior, error = found[KILLED], found.diagnostics.error
     counts = np.arange(3_000)
     mass = np.array([count_probability(int(n), COUNT_PRIORS["killed"]) for n in counts])
+    assert not any(one.value == claims[0].value for one in claims[1:])  # of which nothing could be a copy
     for one in claims:
         mass = mass * Term.of(one, one.source, one.relation, Model()).row_marginal(counts.astype(float))[0]
     mass /= mass.sum()
-    assert np.max(np.abs(posterior.cdf(counts) - np.cumsum(mass))) < 1e-3  # cells of 2 % and what lies above 3,000
-    assert posterior.pmf(5) == pytest.approx(mass[5], rel=1e-3)
+    # Half a percent for cells and for what lies above 3,000.
+    assert np.max(np.abs(posterior.cdf(counts) - np.cumsum(mass))) < 3 * error + 5e-3
+    assert posterior.pmf(5) == pytest.approx(mass[5], abs=3 * error)
 
 
 def test_the_readme_example():
@@ -72,12 +78,13 @@ sources = st.sampled_from([MINISTRY, MONITOR, AGENCY, rc.Source("a"), rc.Source(
 drawn_claims = st.builds(rc.Claim, quantities, values, sources, hedged=st.booleans())
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.lists(drawn_claims, min_size=1, max_size=5))
 def test_any_claims_give_proper_posteriors_and_no_warning(claims):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        posterior = rc.estimate(claims, draws=64)
+        warnings.simplefilter("ignore", rc.Unidentified)
+        posterior = rc.estimate(claims, ess=10)
     assert {one.quantity for one in claims} == set(posterior.quantities)
     for quantity in posterior.quantities:
         one = posterior[quantity]
@@ -92,13 +99,13 @@ def test_any_claims_give_proper_posteriors_and_no_warning(claims):
 CROSSING = [claim(MARKET.killed(group), n, f"s{n}") for group, n in ((CHILD, 10), (CIVILIAN, 25), (BOTH, 8))]
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(st.lists(drawn_claims, min_size=1, max_size=3), st.randoms(use_true_random=False))
 @example([*CROSSING, claim(MARKET.killed(), 30)], random.Random(0))
 def test_the_order_of_claims_does_not_matter_to_the_last_bit(claims, shuffle):
     shuffled = list(claims)
     shuffle.shuffle(shuffled)
-    one, other = rc.estimate(claims, draws=64), rc.estimate(shuffled, draws=64)
+    one, other = rc.estimate(claims, ess=10), rc.estimate(shuffled, ess=10)
     for quantity in one.quantities:
         assert np.array_equal(one[quantity].distribution.mass, other[quantity].distribution.mass)
     assert one.diagnostics.notes == other.diagnostics.notes
@@ -133,15 +140,24 @@ def test_what_is_not_yet_reported_has_no_estimate_yet():
     assert {role.role for role in posterior.roles} == {Part.USED, Part.LATER}
 
 
+def noise(*posteriors):
+    """Three standard errors of a difference of probabilities."""
+    return 3 * float(np.sqrt(sum(one.diagnostics.error**2 for one in posteriors)))
+
+
 def test_a_vacuous_claim_changes_nothing():
     base = [claim(KILLED, 12, MONITOR)]
-    same(rc.estimate(base), rc.estimate([*base, claim(KILLED, rc.AtLeast(0), "b")]), KILLED, 1e-9)
+    one, other = rc.estimate(base), rc.estimate([*base, claim(KILLED, rc.AtLeast(0), "b")])
+    same(one, other, KILLED, noise(one, other))
 
 
 def test_unconnected_quantities_are_untouched():
+    """To the bit, where nothing is learned from all claims together; else what counts are like is learned from all."""
     base = [claim(KILLED, 12, MONITOR)]
     other = claim(rc.Event("elsewhere").killed(), 700, AGENCY)
-    same(rc.estimate(base), rc.estimate([*base, other]), KILLED)
+    same(rc.estimate(base, learn=False), rc.estimate([*base, other], learn=False), KILLED)
+    one, two = rc.estimate(base), rc.estimate([*base, other])
+    same(one, two, KILLED, 0.03 + noise(one, two))
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 40, 600, 5_000])
@@ -252,7 +268,9 @@ def test_html_escapes_what_comes_from_claims():
         assert "<i>" not in shown
 
 
-@pytest.mark.parametrize("bad", [{"draws": 7}, {"as_of": "yesterday"}, {"model": 3}])
+@pytest.mark.parametrize(
+    "bad", [{"draws": 7}, {"as_of": "yesterday"}, {"model": 3}, {"ess": 5}, {"ess": np.inf}, {"learn": None}], ids=str
+)
 def test_bad_arguments_are_named(bad):
     with pytest.raises(rc.InvalidValue, match=next(iter(bad))):
         rc.estimate([claim(KILLED, 5, MONITOR)], **bad)
@@ -276,10 +294,11 @@ def test_a_source_of_many_claims_lends_its_leaning_to_each():
             claim(event.killed(), int(1.7 * n), "boaster"),
         ]
     here = claim(KILLED, 100, "boaster")
-    alone, informed = rc.estimate([here]), rc.estimate([*known, here], draws=64)
-    assert informed[KILLED].mean() < alone[KILLED].mean() - 10
+    alone, informed = rc.estimate([here]), rc.estimate([*known, here])
+    assert informed[KILLED].median() < alone[KILLED].median() - 10
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
 def test_rounding_for_readers_widens_and_keeps_two_digits(n, width):
     estimate = rc.estimate([claim(KILLED, rc.Between(n, n + width))])[KILLED]
@@ -365,35 +384,31 @@ def test_parts_that_share_nobody_stay_within_the_whole_whatever_their_facets():
 def test_settings_give_the_same_numbers_again():
     event = rc.Event("e")
     claims = [rc.Claim(event.killed(), rc.Exactly(n), rc.Source("a")) for n in (3, 5)]
-    one = rc.estimate(claims, rng=np.random.default_rng(7), draws=64)
-    again = rc.estimate(claims, rng=one.settings.seed, draws=one.settings.draws, as_of=one.settings.as_of)
+    one = rc.estimate(claims, seed=np.random.default_rng(7), draws=64, ess=20, learn=False)
+    again = rc.estimate(claims, **attrs.asdict(one.settings))
     assert one.settings == again.settings
     n = np.arange(50)
     assert np.array_equal(one[event.killed()].pmf(n), again[event.killed()].pmf(n))
-    assert rc.estimate(claims, rng=3).settings == Settings(None, 3, None, None, "laplace")
+    assert rc.estimate(claims, seed=3).settings == Settings(None, 3, None, 40.0, True)
 
 
-def test_many_sources_of_few_claims_do_not_bind_everything_together():
-    """A corpus too thin to learn from: each count goes by itself, quickly, and the reader is told."""
-    claims = [
-        claim(rc.Event(f"e{n // 3}").killed(), 5 + n % 4, f"s{n % 97}", reported=f"2020-01-{1 + n % 28:02d}")
-        for n in range(300)
-    ]
-    posterior = rc.estimate(claims)
-    assert not posterior.diagnostics.learned
-    assert any("by itself" in note for note in posterior.diagnostics.notes)
-    alone = rc.estimate([one for one in claims if one.quantity.event.id == "e7"])
-    quantity = rc.Event("e7").killed()
-    n = np.arange(60)
-    assert np.allclose(posterior[quantity].pmf(n), alone[quantity].pmf(n), atol=1e-9)
-    shares = rc.explain(posterior, quantity)
-    assert sum(one.share for one in shares.claims) == pytest.approx(shares.information)
+def test_a_seed_that_nobody_gives_is_made_up_and_said():
+    claims = [claim(KILLED, 3, "a"), claim(KILLED, 5, "b")]
+    one, other = (rc.estimate(claims, seed=None) for _ in range(2))
+    assert one.settings.seed != other.settings.seed
+    same(one, rc.estimate(claims, seed=one.settings.seed), KILLED)
 
 
-@pytest.mark.parametrize("rng", [-1, 0.5, "seed"])
-def test_a_seed_that_is_none_is_refused_by_name(rng):
-    with pytest.raises(rc.InvalidValue, match="rng"):
-        rc.estimate([claim(KILLED, 3)], rng=rng)
+@pytest.mark.parametrize("seed", [-1, 0.5, "seed", True])
+def test_a_seed_that_is_none_is_refused_by_name(seed):
+    with pytest.raises(rc.InvalidValue, match="seed"):
+        rc.estimate([claim(KILLED, 3)], seed=seed)
+
+
+@pytest.mark.parametrize("old, word", [({"rng": 0}, "seed"), ({"method": "laplace"}, "there is one method")])
+def test_arguments_of_before_are_refused_with_what_stands_for_them(old, word):
+    with pytest.raises(rc.InvalidValue, match=word):
+        rc.estimate([claim(KILLED, 3)], **old)
 
 
 def test_an_anchor_that_names_no_source_is_said():
@@ -409,14 +424,22 @@ def test_claims_that_are_given_twice_are_counted_once_and_that_is_said():
     assert note.startswith("2 claims")
 
 
-def test_a_single_source_is_not_learned_from_by_default():
+def test_many_sources_of_few_claims_are_solved_as_one():
+    """300 claims by 97 sources; each count once went by itself, and the reader was told so."""
+    claims = [
+        claim(rc.Event(f"e{n // 3}").killed(), 5 + n % 4, f"s{n % 97}", reported=f"2020-01-{1 + n % 28:02d}")
+        for n in range(300)
+    ]
+    posterior = rc.estimate(claims, ess=10)
+    assert len(posterior.sources) == 97
+    assert posterior.diagnostics.error < 0.1
+    assert all(4 <= posterior[one.quantity].median() <= 9 for one in claims)
+
+
+def test_a_single_source_is_believed():
     """Of many claims by one compiler half came out as other numbers, with certainty: nothing told them apart."""
-    said = [1, 2, 4, 5, 15, 18, 30, 60, 3, 7] * 6
+    said = [1, 2, 4, 5, 15, 18, 30, 60, 3, 7] * 3
     alone = [claim(rc.Event(f"e{k}").killed(), n, MONITOR) for k, n in enumerate(said)]
     posterior = rc.estimate(alone)
-    assert not posterior.diagnostics.learned
     ends = [posterior[one.quantity].eti(0.9) for one in alone]
     assert np.mean([low <= n <= high for n, (low, high) in zip(said, ends, strict=True)]) >= 0.8
-    second = [claim(rc.Event(f"e{k}").killed(), n, AGENCY) for k, n in enumerate(said[:5])]
-    assert rc.estimate([*alone, *second], draws=64).diagnostics.learned
-    assert not rc.estimate([*alone, *second[:4]], draws=64).diagnostics.learned

@@ -352,7 +352,7 @@ def test_the_recipe_on_the_page_gives_the_digest_on_the_page(tmp_path, monkeypat
     text = "\n".join(["event,outcome,group,value,source,reported", *rows])
     (tmp_path / "claims.csv").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    posterior = rc.estimate(table.read("claims.csv"), as_of="2020-02-10", rng=3)
+    posterior = rc.estimate(table.read("claims.csv"), as_of="2020-02-10", seed=3)
     root = parse(report.render(posterior, most=0))
     pre = root.findall(".//*[@id='again']/../pre")[-1]
     exec(compile("".join(pre.itertext()), "recipe", "exec"), {})

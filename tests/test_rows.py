@@ -7,8 +7,8 @@ import attrs
 import numpy as np
 from test_batches import ROUNDING, SINGLE, SLOPES, VALUES, echo_of, lay_out, term_of, theta_of_claim, world
 
+from reconcile.alone import theta_of
 from reconcile.arrays import PARAMETERS
-from reconcile.evidence import theta_of
 from reconcile.likelihood import TINY
 from reconcile.rows import Pairs, speak
 

@@ -270,7 +270,7 @@ def test_comparing_a_corpus_takes_no_more_for_each_count_than_a_few():
 
     def compare(events):
         posterior = rc.estimate(
-            rc.Claim(rc.Event(f"e{at}").killed(), rc.Exactly(at % 9 + k % 3), rc.Source(f"s{at} {k}"))
+            rc.Claim(rc.Event(f"e{at}").killed(), rc.Exactly(at % 9 + k % 3), rc.Source(f"s{k}"))
             for at in range(events)
             for k in range(6)
         )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import enumerate_account
+from oracles import enumerate_account, solve_layout
 from test_batches import MEAN, logit
 from test_inference import ADULT, CHILD, WORLDS, E, S, T
 
@@ -19,9 +19,9 @@ import reconcile as rc
 from reconcile.accounts import build_accounts
 from reconcile.arrays import PARAMETERS, Cells, Claims
 from reconcile.batches import PLAIN, choose_likelihood
-from reconcile.components import Draws, Task
 from reconcile.forests import FIELDS, count_couples
 from reconcile.kernel import LEVELS, load
+from reconcile.layouts import Layout
 from reconcile.likelihood import Term, share_index
 from reconcile.model import COUNT_PRIORS, REMAINDER_ZERO, Model
 from reconcile.proportions import Proportion
@@ -376,9 +376,8 @@ def test_one_lattice_for_all_nodes_gives_about_the_same(number):
         theta[f"p{k}", name, relation] = spread[:, k]
         terms.append(term)
         at.append((one.part, one.whole))
-    drawn = frozenset({*names, *(f"p{k}" for k in range(len(shares)))})
-    task = Task.of(account, list(zip(at, terms, strict=True)), drawn, MODEL)
-    solution = task.solve(Draws(theta), marginals=True)
+    task = Layout.of(account, list(zip(at, terms, strict=True)), MODEL)
+    solution = solve_layout(task, theta, marginals=True)
     values = np.repeat(PRIOR[None], 3, axis=0)
     for k in range(3):
         weight = np.ascontiguousarray(np.eye(3)[:, [k]])

@@ -8,9 +8,14 @@ import numpy as np
 
 import reconcile as rc
 from reconcile import simulate
+from reconcile.accounts import box, build_accounts
 from reconcile.channels import expit
+from reconcile.claims import Corpus
+from reconcile.dependence import assign_roles
+from reconcile.layouts import Layout
 from reconcile.likelihood import Term
 from reconcile.pmf import TOP, Lattice
+from reconcile.problems import pose
 from reconcile.vocabulary import relate
 
 T, S = rc.Group(party="T"), rc.Group(party="S")
@@ -28,37 +33,48 @@ def claim(quantity, value, source=MONITOR, **more):
     return rc.Claim(quantity, value, rc.Source(source) if isinstance(source, str) else source, **more)
 
 
-def component_of(claims, model=None):
-    """The component that `estimate` would solve for claims that hang together."""
-    from reconcile import conductor
-    from reconcile.components import Component
+def posed_of(claims, model=None, *, learn=True):
+    """What `estimate` would make of claims before it computes."""
+    corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
+    return pose(corpus.columns, assign_roles(corpus), model or rc.Model(), learn=learn)
 
-    caught = []
 
-    class Stop(Exception):
-        pass
+def problem_of(claims, model=None, *, learn=True):
+    """The problem that `estimate` would solve."""
+    return posed_of(claims, model, learn=learn).problem
 
-    def catch(component, **_):
-        caught.append(component)
-        raise Stop
 
-    original = conductor.integrate, conductor.sample_component
-    conductor.integrate = conductor.sample_component = catch
-    try:
-        rc.estimate(claims, model, learn=False)
-    except Stop:
-        pass
-    finally:
-        conductor.integrate, conductor.sample_component = original
-    (component,) = caught
-    assert isinstance(component, Component)
-    return component
+def layouts_of(claims, model=None):
+    """The accounts of some claims, laid out."""
+    model = model or rc.Model()
+    shares = [(one.quantity, one.whole) for one in claims if one.whole is not None]
+    found = []
+    for account in build_accounts({*(one.quantity for one in claims), *(whole for _, whole in shares)}, shares):
+        inside = {box(quantity) for quantity in account.quantities}
+        terms = [
+            (account.places(one.quantity, one.whole), Term.of(one, one.source, one.relation, model))
+            for one in claims
+            if box(one.quantity) in inside
+        ]
+        found.append(Layout.of(account, terms, model))
+    return found
+
+
+def draw_prior(layouts, draws, rng):
+    """Draws of all sources of some accounts, each with the whole prior for itself; by column."""
+    terms = [term for layout in layouts for *_, term in (*layout.rows, *layout.shares)]
+    priors = {
+        (term.source.name, name, relation): (mean, sd)
+        for term in terms
+        for name, (relation, mean, sd) in term.priors().items()
+    }
+    return {column: mean + sd * rng.standard_normal(draws) for column, (mean, sd) in sorted(priors.items(), key=str)}
 
 
 def open_anew(world, random):
     """Draw the claims of a simulated world again, and its counts, as learning reads them.
 
-    What the first claim about a count tells of its source is cut off (`openings`). Of this world that is exact: a usual
+    What the first claim about a count tells of its source is cut off (`alone`). Of this world that is exact: a usual
     source of its class, as the prior has it, sees some count and makes the first claim; the true count is drawn anew
     from what that claim says of it if its source is as in this world; of this count the others speak.
     """

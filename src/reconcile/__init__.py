@@ -26,7 +26,18 @@ if TYPE_CHECKING:
         UnreadableTable,
     )
     from reconcile.estimates import Diagnostics, Estimate, SourceEstimate
-    from reconcile.influence import Explanation, History, Sensitivity, explain, history, sensitivity
+    from reconcile.influence import (
+        Explanation,
+        History,
+        PriorSensitivity,
+        Sensitivity,
+        SourceOmission,
+        SourceOmissions,
+        explain,
+        history,
+        leave_one_source_out,
+        sensitivity,
+    )
     from reconcile.logic import Bound, Bounds, Contradiction, Contradictions, bounds, contradictions, radius
     from reconcile.model import CountPrior, Model, Normal
     from reconcile.posterior import Posterior, estimate
@@ -54,7 +65,18 @@ _ROOMS = {
         "UnreadableTable",
     ),
     "estimates": ("Diagnostics", "Estimate", "SourceEstimate"),
-    "influence": ("Explanation", "History", "Sensitivity", "explain", "history", "sensitivity"),
+    "influence": (
+        "Explanation",
+        "History",
+        "PriorSensitivity",
+        "Sensitivity",
+        "SourceOmission",
+        "SourceOmissions",
+        "explain",
+        "history",
+        "leave_one_source_out",
+        "sensitivity",
+    ),
     "logic": ("Bound", "Bounds", "Contradiction", "Contradictions", "bounds", "contradictions", "radius"),
     "model": ("CountPrior", "Model", "Normal"),
     "posterior": ("Posterior", "estimate"),
@@ -96,6 +118,7 @@ __all__ = [
     "Outcome",
     "Period",
     "Posterior",
+    "PriorSensitivity",
     "Quantity",
     "ReconcileError",
     "Rejected",
@@ -106,6 +129,8 @@ __all__ = [
     "Source",
     "SourceEstimate",
     "SourceKind",
+    "SourceOmission",
+    "SourceOmissions",
     "Surveyed",
     "Unidentified",
     "UnknownQuantity",
@@ -119,6 +144,7 @@ __all__ = [
     "estimate",
     "explain",
     "history",
+    "leave_one_source_out",
     "radius",
     "sensitivity",
     "show_config",

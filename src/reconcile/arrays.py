@@ -46,7 +46,7 @@ _LOG_HALF = -0.6931471805599453
 # Width of a cell relative to its counts, by how far (as a ratio) it lies from the nearest claimed number.
 _FINE = 0.035
 _TIE = 1e-9  # whole numbers may lie just so far apart: such ties must not hang on the last bit of a logarithm
-_RESOLUTION = ((1.4, _FINE), (3.0, 0.08), (10.0, 0.2), (100.0, 0.7), (np.inf, 2.0))
+_RESOLUTION = ((1.4, _FINE), (3.0, 0.08), (10.0, 0.12), (100.0, 0.2), (np.inf, 0.3))
 
 
 def spans(start: Ints, number: Ints) -> tuple[Ints, Ints]:
@@ -96,9 +96,9 @@ class Words:
                 fixed[row, at] = weight[np.isinf(m.high)].sum()
                 fixed[2 + row, at] = weight[m.low <= 0].sum()
                 fixed[4 + row, at] = np.cumsum(weight * anything)[-1]
-        start = np.concatenate([[0], np.cumsum([len(e) for e in edges])])
-        plain, heaped = np.concatenate(coefficients, axis=1)
-        return cls(start, np.concatenate(edges), plain, heaped, fixed)
+        start = np.cumsum([0, *(len(e) for e in edges)])
+        plain, heaped = np.concatenate([np.zeros((2, 0)), *coefficients], axis=1)
+        return cls(start, np.concatenate([np.zeros(0), *edges]), plain, heaped, fixed)
 
 
 def _anything(low: Floats, high: Floats) -> Floats:
@@ -171,7 +171,9 @@ def _cells(event: Ints, point: Floats, events: int) -> tuple[Ints, Ints]:
         for k in range(most):
             np.minimum(distance, np.abs(near[:, [k]] - logs), out=distance)
         relative = np.select(
-            [distance <= np.log(r) + _TIE for r, _ in _RESOLUTION[:-1]], [w for _, w in _RESOLUTION[:-1]], 2.0
+            [distance <= np.log(r) + _TIE for r, _ in _RESOLUTION[:-1]],
+            [w for _, w in _RESOLUTION[:-1]],
+            _RESOLUTION[-1][1],
         )
         level = np.frexp(np.maximum(relative * np.maximum(grid, 1) / width, 1.0))[1] - 1  # of whole powers of two
         kept = (np.arange(len(grid)) % (1 << np.minimum(level, 20)) == 0) | (grid <= 2)

@@ -238,7 +238,7 @@ class Plain:
     def by_counts(self, slopes: Floats, prior: Floats) -> Floats:
         """See `Likelihood.by_counts`."""
         draws, outcomes, places = check_tails(slopes, prior)
-        products = np.moveaxis(slopes * prior[:, :, None], -1, 0).reshape(places, -1)
+        products = np.moveaxis(slopes * prior[:, :, None], -1, 0).reshape(places, draws * outcomes * COUNTS)
         return add_up(products, np.array([0, places])).reshape(draws, outcomes, COUNTS)
 
     def cover(self, shard: Shard, low: Floats, width: Floats, constant: Floats) -> NDArray[np.float32]:

@@ -292,6 +292,53 @@ class Corpus:
 
         return tuple(self.columns.sources[at] for at in np.unique(self.columns.source))
 
+    def without(self, source: Source | str) -> Corpus:
+        """Leave out a source: its claims, and those that pass on what it says, by whatever way.
+
+        A claim by somebody else that revises one of these stays, and revises nothing.
+
+        Parameters
+        ----------
+        source : Source or str
+            Its name is enough.
+
+        Returns
+        -------
+        Corpus
+            Without claims if there are no others.
+
+        Raises
+        ------
+        InvalidValue
+            For a source that neither makes a claim nor is quoted.
+
+        Examples
+        --------
+        >>> from reconcile.values import Exactly
+        >>> from reconcile.vocabulary import Event
+        >>> market, ministry, agency = Event("market").killed(), Source("ministry"), Source("agency")
+        >>> said = Claim(market, Exactly(3), ministry)
+        >>> relay, other = Claim(market, Exactly(3), agency, quoted_from=said), Claim(market, Exactly(5), agency)
+        >>> len(Corpus([said, relay, other]).without("ministry"))
+        1
+        """
+        name = source.name if isinstance(source, Source) else source
+        gone = {
+            claim.id
+            for claim in self.claims
+            if claim.source.name == name or (isinstance(claim.quoted_from, Source) and claim.quoted_from.name == name)
+        }
+        check(bool(gone), "Corpus.without(source)", source, "a source that makes one of these claims, or is quoted")
+        relays = [claim for claim in self.claims if isinstance(claim.quoted_from, str)]
+        while more := {claim.id for claim in relays if claim.quoted_from in gone} - gone:
+            gone |= more
+        kept = [
+            attrs.evolve(claim, revises=None) if claim.revises in gone else claim
+            for claim in self.claims
+            if claim.id not in gone
+        ]
+        return Corpus(kept, self.rejected)
+
     def __len__(self) -> int:
         return len(self.claims if self._read is None else self._read[1])
 

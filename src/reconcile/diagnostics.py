@@ -7,6 +7,7 @@ chains, and of Vehtari, Simpson, Gelman, Yao and Gabry (2024, JMLR 25:72) for we
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -148,8 +149,6 @@ def _unless_nan(found: Floats, draws: Floats) -> Floats:
 def smooth_weights(log_weight: Floats) -> tuple[Floats, float]:
     """Pareto-smooth importance weights (Vehtari et al. 2024).
 
-    The tail is the largest min(s / 5, 3 sqrt(s)) of them, rounded down; ArviZ rounds up.
-
     Parameters
     ----------
     log_weight : ndarray, shape (s,)
@@ -164,7 +163,7 @@ def smooth_weights(log_weight: Floats) -> tuple[Floats, float]:
     """
     count = len(log_weight)
     raw = np.exp(log_weight - log_weight.max())
-    tail = int(min(0.2 * count, 3 * np.sqrt(count)))
+    tail = math.ceil(min(count / 5, 3 * np.sqrt(count)))
     order = np.argsort(raw, kind="stable")
     if raw[order[-max(tail, 1) - 1]] >= raw[order[-1]] * (1 - 1e-9):
         return raw / raw.sum(), -np.inf

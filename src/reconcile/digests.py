@@ -271,7 +271,7 @@ def digest(posterior: Posterior) -> str:
     >>> claims = [rc.Claim(market, rc.Exactly(3), rc.Source("monitor"))]
     >>> digest(rc.estimate(claims)) == digest(rc.estimate(claims))
     True
-    >>> digest(rc.estimate(claims)) == digest(rc.estimate(claims, rng=1))
+    >>> digest(rc.estimate(claims)) == digest(rc.estimate(claims, seed=1))
     False
     """
     check(isinstance(posterior, Posterior), "digest(posterior)", posterior, "a Posterior, as `estimate` gives")

@@ -268,15 +268,11 @@ class SourceEstimate:
         How many of its claims were used.
     draws : mapping of (parameter, relation or None) to ndarray, shape (draws,)
         Posterior draws as they stand in the model: probabilities as logits, the spread as its logarithm.
-    shared : bool
-        Whether the source made so few claims, in a corpus of many sources, that it shares these parameters with others
-        of its class.
     """
 
     source: Source
     claims: int
     draws: Mapping[tuple[str, Relation | None], NDArray[np.float64]]
-    shared: bool = False
 
     @property
     def bias(self) -> dict[Relation, ParameterEstimate]:
@@ -332,28 +328,30 @@ class Diagnostics:
     ----------
     engines : mapping of quantity key to str
         ``"exact"`` (sum-product) or ``"gibbs"`` (sampling; the account is no tree).
+    way : {"prior points", "chains", "Laplace"}
+        How the parameters were drawn; see `fit`. It is the same posterior, whichever way.
     draws : int
-        Draws of source parameters, at most, for one component; where sources were learned, of all parameters.
+        Draws of the parameters.
     ess : float
-        Smallest effective sample size of these draws over all components; infinite where nothing was drawn. Where
-        sources were learned, the number that 95 % of parameters reach.
+        Effective sample size of these draws: of chains, the number that 95 % of parameters reach.
+    rhat : float
+        Of chains: split, rank-normalised R-hat that 95 % of parameters stay below; else nan.
     khat : float
-        Largest Pareto shape of the importance weights, -inf where none were used; above .7 they are not to be trusted.
+        Of weighted points: Pareto shape of the weights, above .7 not to be trusted; else -inf.
     error : float
-        Largest estimated standard error of any probability that is reported, from drawing instead of integrating.
+        Largest estimated standard error of any probability that is reported.
     notes : tuple of str
         In plain words: contradictions, ambiguous order of claims, doubtful computing.
-    learned : bool
-        Whether the sources were learned from all claims together, or each was integrated over its prior.
     """
 
     engines: Mapping[str, str]
+    way: Literal["prior points", "chains", "Laplace"]
     draws: int
     ess: float
+    rhat: float
     khat: float
     error: float
     notes: tuple[str, ...]
-    learned: bool = False
 
 
 @attrs.frozen
@@ -367,12 +365,12 @@ class Settings:
     seed : int
         Seed of the draws of source parameters. Where a generator was given, it is drawn from that.
     draws : int or None
-    learn : bool or None
-    method : str
+    ess : float
+    learn : bool
     """
 
     as_of: datetime.date | None
     seed: int
     draws: int | None
-    learn: bool | None
-    method: Literal["laplace", "gibbs"]
+    ess: float
+    learn: bool

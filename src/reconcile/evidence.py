@@ -1,327 +1,189 @@
 # SPDX-License-Identifier: MIT
-"""The evidence of a corpus as a function of all parameters, and as a normal around a mode.
-
-Counts are summed out exactly, shard by shard, wherever an executor runs them.
-"""
+"""The evidence of all claims: counts that stand alone, and counts that identities bind together."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import COUNTS, Cells, Claims, CountEdges, Shard
-from reconcile.batches import STEP, choose_likelihood
+from reconcile.alone import ConditionalEvidence, find_distinct
+from reconcile.arrays import Cells
 from reconcile.echoes import Echoes
-from reconcile.hierarchy import Hierarchy
-from reconcile.shards import Tasks, build_shards
+from reconcile.importance import BLOCKS
+from reconcile.linked import LinkedEvidence
+from reconcile.problems import Problem
 
-__all__ = ["Claimed", "Normal", "Problem", "estimate_counts", "fill_up", "invert", "theta_of"]
+__all__ = ["AllEvidence", "Masses", "fill_up"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-NEGLIGIBLE = 1e-7  # posterior probability of a cell at typical parameters, below which it is left out
-DENSE = 600  # parameters up to which matrices of them are factored again and again
-FURTHEST = 3  # standard deviations that the spread of a class may be fitted from where it was assumed
-MOST_TURNED = 3_000  # parameters up to which a matrix of them is taken apart into its axes, some ten seconds
-
-
-@attrs.frozen(eq=False)
-class Problem:
-    """Claims about separate counts, and who makes them.
-
-    Attributes
-    ----------
-    claims : Claims
-    source : ndarray of int, shape (n,)
-        Speaker of each claim.
-    columns : ndarray of int, shape (8, n)
-        Places of the parameters of each claim in the vector of `hierarchy`.
-    hierarchy : Hierarchy
-    echoes : Echoes
-    """
-
-    claims: Claims
-    source: Ints
-    columns: Ints
-    hierarchy: Hierarchy
-    echoes: Echoes
-
-    def only(self, events: Ints) -> Problem:
-        """Keep some of the counts, in ascending order."""
-        renamed = np.full(len(self.claims.outcome), -1, dtype=np.int64)
-        renamed[events] = np.arange(len(events))
-        kept = np.flatnonzero(renamed[self.claims.event] >= 0)
-        return self.take(kept, renamed[self.claims.event[kept]], events)
-
-    def take(self, rows: Ints, event: Ints, events: Ints) -> Problem:
-        """Keep the claims at some rows, about counts that are numbered anew by `event` and are those at `events`."""
-        claims = attrs.evolve(
-            self.claims,
-            event=event,
-            value=self.claims.value[rows],
-            hedged=self.claims.hedged[rows],
-            outcome=self.claims.outcome[events],
-        )
-        echoes = attrs.evolve(self.echoes, there=self.echoes.there[:, rows], same=self.echoes.same[:, rows])
-        return Problem(claims, self.source[rows], self.columns[:, rows], self.hierarchy, echoes)
-
 
 @attrs.define(eq=False)
-class Claimed:
-    """A problem laid out for computing: counts to be summed out, cut into shards, with what is passed to each.
+class AllEvidence:
+    """The evidence of all claims, conditional on those that open a count.
 
     Attributes
     ----------
     problem : Problem
-    spread : callable
-        Maps a function over shards, as the builtin does.
-    tasks : Tasks
-        Every count with all of its claims, unless made otherwise.
-    shards : tuple of Shard
-    edges : CountEdges
-    echoes : Echoes
+    alone : ConditionalEvidence
+        Of the counts that nothing binds to others.
+    linked : LinkedEvidence
+        Of the accounts that are trees.
+    where : ndarray of int, shape (counts,)
+        Which of those that are computed each count of the problem is; -1 for counts of accounts.
+    apart : ConditionalEvidence or None
+        Of the counts of accounts, each by itself, where the channel is the standard one.
     """
 
     problem: Problem
-    spread: Callable[..., Iterable[Any]]
-    tasks: Tasks
-    shards: tuple[Shard, ...]
-    edges: CountEdges
-    echoes: Echoes
+    alone: ConditionalEvidence
+    linked: LinkedEvidence
+    where: Ints
+    apart: ConditionalEvidence | None
 
     @classmethod
-    def of(cls, problem: Problem, spread: Callable[..., Iterable[Any]]) -> Claimed:
-        """Lay a problem out; `spread` maps a function over its shards."""
-        return cls.cut(problem, spread, Tasks.of(problem.claims, Cells.of(problem.claims)), problem.echoes)
+    def of(cls, problem: Problem, spread: Callable[..., Iterable[Any]]) -> AllEvidence:
+        """Lay a problem out; `spread` maps a function over parts of the work."""
+        alone = problem if not problem.linked else problem.only(problem.alone)
+        kept, like = find_distinct(alone)
+        times = np.bincount(like, minlength=len(kept)).astype(float)
+        where = np.full(len(problem.claims.outcome), -1, dtype=np.int64)
+        where[problem.alone] = like
+        some = alone if len(kept) == len(like) else alone.only(kept)
+        linked, bound = LinkedEvidence.of(problem, spread), np.setdiff1d(np.arange(len(where)), problem.alone)
+        apart = None
+        if len(bound) and problem.model.is_standard:
+            apart = ConditionalEvidence.of(problem.only(bound), spread)
+        return cls(problem, ConditionalEvidence.of(some, spread, times), linked, where, apart)
 
-    @classmethod
-    def cut(cls, problem: Problem, spread: Callable[..., Iterable[Any]], tasks: Tasks, echoes: Echoes) -> Claimed:
-        """Lay out the counts that `tasks` names."""
-        layout = problem.hierarchy
-        shards, edges = build_shards(problem.claims, problem.columns, tasks, layout.wide, len(layout))
-        return cls(problem, spread, tasks, shards, edges, echoes)
+    @property
+    def size(self) -> int:
+        """How many claims are computed with."""
+        return len(self.alone.problem.source) + sum(len(told.rows) for told in self.linked.every)
 
     @property
     def cells(self) -> Cells:
-        """The cells of all counts."""
-        return self.tasks.cells
+        """Cells of all counts: those that stand alone, then the nodes of accounts."""
+        return Cells.join([self.alone.joint.cells, *self.linked.cells])
 
-    def without(self, mass: Floats, least: float = NEGLIGIBLE) -> tuple[Claimed, Ints]:
-        """Leave out cells in which a count hardly lies, which most are; see `Cells.without`."""
-        cells, at = self.cells.without(mass, least)
-        tasks = attrs.evolve(self.tasks, cells=cells, base=self.tasks.base[at])
-        return self.cut(self.problem, self.spread, tasks, self.echoes), at
+    @property
+    def units(self) -> Ints:
+        """What each count belongs to, by number: itself where it stands alone, else its account."""
+        alone, nodes = len(self.alone.problem.claims.outcome), self.linked.nodes
+        return np.concatenate([np.arange(alone), alone + np.repeat(np.arange(len(nodes)), nodes)])
 
-    def only(self, events: Ints) -> Claimed:
-        """Keep some of the counts, in ascending order."""
-        problem = self.problem.only(events)
-        echoes = attrs.evolve(problem.echoes, shares=self.echoes.shares)
-        return self.cut(problem, self.spread, Tasks.of(problem.claims, self.cells.only(events)), echoes)
+    @property
+    def echoes(self) -> Echoes:
+        """What the claims about counts that stand alone may have been copied from."""
+        return self.alone.joint.echoes
 
-    def floor(self) -> Floats:
-        """Probability that a copied claim would be each one, and that there is one to copy; shape (2, n)."""
-        return self.echoes.floor(self.problem.source)
-
-    def each(self, work: Callable[..., Any], *shared: Any) -> Iterator[tuple[Shard, Any]]:
-        """Run `work` over the shards, each with the `echo` of its claims and what is `shared`."""
-        floor = self.floor()
-        echoes = [np.ascontiguousarray((floor[:, shard.rows] * shard.heard).T) for shard in self.shards]
-        same = [[thing] * len(self.shards) for thing in shared]
-        yield from zip(self.shards, self.spread(work, self.shards, echoes, *same), strict=True)
-
-    def tails(self, xs: Floats) -> Floats:
-        """Tails of the count priors at all edges; `xs` of shape (draws, p), result (draws, outcomes, u)."""
-        tail, _ = choose_likelihood().tails(self.edges, self.problem.hierarchy.count_values(xs), slopes=False)
-        return tail
+    @echoes.setter
+    def echoes(self, echoes: Echoes) -> None:
+        self.alone.joint.echoes = echoes
+        self.linked.echoes = attrs.evolve(self.linked.echoes, shares=echoes.shares)
 
     def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and its gradient; `xs` of shape (draws, p), results (draws,) and (draws, p)."""
-        total, slope, _ = self._evaluate(xs, copies=False)
-        return total, slope
+        value, slope = self.alone.evaluate(xs)
+        if self.linked.every:
+            more, by = self.linked.evaluate(xs)
+            value, slope = value + more, slope + by
+        value[~np.isfinite(xs).all(axis=1)] = np.nan
+        return value, slope
 
-    def copies(self, x: Floats) -> Floats:
-        """How far each claim calls for a copy: posterior means of 1 / row and of own / row; shape (2, n)."""
-        _, _, (found,) = self._evaluate(x[None], copies=True)
-        return np.asarray(found, dtype=np.float64)
+    def values(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each draw, and the log of what each unit takes back of its own claims; (draws, units)."""
+        value, taken = self.alone.values(xs)
+        if not self.linked.every:
+            return value, taken
+        more, others = self.linked.values(xs)
+        return value + more, np.concatenate([taken, others], axis=1)
 
-    def _evaluate(self, xs: Floats, *, copies: bool) -> tuple[Floats, Floats, Floats]:
-        layout, engine = self.problem.hierarchy, choose_likelihood()
-        tail, slopes = engine.tails(self.edges, layout.count_values(xs), slopes=True)
-        total, slope, prior = np.zeros(len(xs)), np.zeros(xs.shape), np.zeros(tail.shape)
-        copied = np.ones((len(xs), 2, len(self.problem.source)) if copies else 0)
-        for shard, (value, by, by_tail, calls) in self.each(_evaluate, xs, tail, copies):
-            total += value
-            slope[:, shard.parameters] += by
-            prior += by_tail
-            if copies:
-                copied[:, :, shard.rows[shard.heard]] = calls.swapaxes(1, 2)[:, :, shard.heard]
-        free = layout.count_values(xs) == xs[:, layout.counts]  # beyond its limits a parameter changes nothing
-        slope[:, layout.counts] += np.where(free, engine.by_counts(slopes, prior), 0.0)
-        total[~np.isfinite(xs).all(axis=1)] = np.nan
-        return total, slope, copied
+    def curvature(self, x: Floats, kept: Ints) -> Floats:
+        """Observed information at `x`, where each count of an account is taken by itself; see `Evidence.curvature`."""
+        found = self.alone.curvature(x, kept)
+        return found if self.apart is None else found + self.apart.curvature(x, kept)
 
-    def curvature(self, x: Floats) -> Floats:
-        """Observed information at `x`; shape (p, p)."""
-        layout = self.problem.hierarchy
-        values = np.repeat(layout.count_values(x)[None], 1 + COUNTS, axis=0)
-        for k in range(COUNTS):
-            values[1 + k, :, k] += STEP
-        tail, slopes = choose_likelihood().tails(self.edges, values, slopes=True)
-        total = np.zeros((len(layout), len(layout)))
-        for shard, part in self.each(_curve, x, tail, slopes):
-            at = np.concatenate([shard.parameters, layout.counts.ravel()])
-            total[np.ix_(at, at)] += part
-        return total
+    def sums(self, xs: Floats, weight: Floats) -> Floats:
+        """Sum the posterior of all counts over draws, `weight` by unit; see `Evidence.sums`."""
+        number = len(self.alone.problem.claims.outcome)
+        found = self.alone.joint.sums(xs, weight[:, :number])
+        if not self.linked.every:
+            return found
+        return np.concatenate([found, self.linked.sums(xs, weight[:, number:])], axis=1)
 
+    def reduced(self, xs: Floats) -> tuple[AllEvidence, Floats, Ints]:
+        """Leave out cells that hold next to nothing at some parameters; with the mass of all, and which are kept."""
+        alone, mass, kept = self.alone.reduced(xs)
+        if not self.linked.every:
+            return attrs.evolve(self, alone=alone), mass, kept
+        linked, more, where = self.linked.reduced(xs)
+        kept = np.concatenate([kept, len(mass) + where])
+        return attrs.evolve(self, alone=alone, linked=linked), np.concatenate([mass, more]), kept
 
-def theta_of(shard: Shard, xs: Floats) -> Floats:
-    """Parameters of each voice of a shard at each draw; `xs` of shape (draws, p), result (draws, voices, 8)."""
-    mine = np.concatenate([xs[:, shard.parameters], np.zeros((len(xs), 1))], axis=1)
-    return np.ascontiguousarray(mine[:, shard.place])
-
-
-def _evaluate(
-    shard: Shard, echo: Floats, xs: Floats, tail: Floats, copies: bool
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Log evidence of a shard, its slopes by its parameters and by tails, and how far claims call for copies."""
-    found = choose_likelihood().evaluate(shard, theta_of(shard, xs), echo, tail, slopes=True, copies=copies)
-    size = len(shard.parameters) + 1
-    line = np.arange(len(xs))[:, None] * size + shard.place.ravel()
-    slope = np.bincount(line.ravel(), found.score.ravel(), len(xs) * size).astype(np.float64, copy=False)
-    return found.value, slope.reshape(-1, size)[:, :-1], found.prior, found.copies
+    def only(self, claims: int, rng: np.random.Generator) -> AllEvidence:
+        """Keep some of the counts at random, with about so many claims, each by itself."""
+        problem, linked = self.problem, self.linked
+        counts = len(problem.claims.outcome)
+        number = max(int(counts * claims / max(len(problem.source), 1)), 1)
+        kept = np.sort(rng.permutation(counts)[:number])
+        some = problem.only(kept)
+        alone = ConditionalEvidence.of(some, linked.spread)
+        alone.joint.echoes = attrs.evolve(alone.joint.echoes, shares=self.echoes.shares)
+        nothing = LinkedEvidence(some, linked.spread, (), (), (), some.echoes)
+        return AllEvidence(some, alone, nothing, np.arange(number), None)
 
 
-def _halves(shard: Shard, echo: Floats, xs: Floats, tail: Floats) -> tuple[Floats, Floats]:
-    """Posterior of cells, averaged over either half of the draws."""
-    found = []
-    for part in (0, 1) if len(xs) > 1 else (0,):
-        mine = xs[part::2]
-        weight = np.full((len(mine), len(shard.sign)), 1.0 / len(mine))
-        before = np.ascontiguousarray(tail[part::2])
-        mass = choose_likelihood().evaluate(shard, theta_of(shard, mine), echo, before, weight=weight).mass
-        found.append(mass[shard.cells])
-    return found[0], found[-1]
+class Masses:
+    """Posterior masses of the counts, added up over weighted draws, and how well they are known.
 
-
-def _curve(shard: Shard, echo: Floats, x: Floats, tail: Floats, slopes: Floats) -> Floats:
-    return choose_likelihood().curve(shard, theta_of(shard, x[None])[0], echo, tail, slopes)
-
-
-@attrs.frozen(eq=False)
-class Normal:
-    """The evidence as a normal around a mode, and the posterior with the prior of a given spread of the classes."""
-
-    layout: Hierarchy
-    x: Floats
-    slope: Floats
-    curvature: Floats
-
-    def root(self, t: Floats) -> tuple[Floats, Floats, Floats]:
-        """Cholesky factor of the posterior precision given t, its mean, and the prior precision."""
-        prior = self.layout.precision(t)
-        precision = self.curvature + prior
-        root = _cholesky(precision, prior)
-        pull = self.slope - prior @ (self.x - self.layout.mean)
-        from scipy.linalg import cho_solve
-
-        return root, self.x + cho_solve((root, True), pull), prior
-
-    def scaled(self, factor: float) -> Normal:
-        """Give the same for so many times as many claims."""
-        return attrs.evolve(self, slope=factor * self.slope, curvature=factor * self.curvature)
-
-    def definite(self) -> Normal:
-        """Flatten directions in which the evidence is curved upwards, so that the prior alone decides there."""
-        prior = self.layout.precision(self.layout.log_spread)
-        scale = np.sqrt(np.diag(prior))
-        curvature = self.curvature.copy()
-        if len(self.x) > DENSE:
-            # Most such directions concern one source; to flatten those costs next to nothing.
-            for place in self.layout.place:
-                at = np.unique(place[place < len(self.x)])
-                curvature[np.ix_(at, at)] = _flatten(curvature[np.ix_(at, at)], scale[at])
-            with contextlib.suppress(np.linalg.LinAlgError):
-                np.linalg.cholesky(curvature + prior)
-                return attrs.evolve(self, curvature=curvature)
-            if len(self.x) > MOST_TURNED:
-                return attrs.evolve(self, curvature=curvature)
-        return attrs.evolve(self, curvature=_flatten(curvature, scale))
-
-    def spreads(self, t: Floats, steps: int) -> tuple[Floats, Floats]:
-        """Fit t by expectation-maximisation; give it with its standard deviation."""
-        layout = self.layout
-        mine = np.flatnonzero(layout.class_of >= 0)
-        group = layout.class_of[mine]
-        size = len(t)
-        number = np.bincount(group, minlength=size).astype(float)
-        sd = layout.log_spread_sd
-        for _ in range(steps):
-            root, center, _ = self.root(t)
-            covariance = invert(root)
-            variance = np.diag(covariance)
-            between = variance[mine] + variance[group] - 2 * covariance[mine, group]
-            square = np.bincount(group, (center[mine] - center[group]) ** 2 + between, size)
-            for _ in range(20):  # of Newton's method, for each class by itself
-                lean = square * np.exp(-2 * t)
-                slope = lean - number - (t - layout.log_spread) / sd**2
-                t = t + np.clip(slope / (2 * lean + 1 / sd**2), -0.5, 0.5)
-                # A source that fits no class can have its normal far out, and would take the spread with it.
-                t = np.clip(t, layout.log_spread - FURTHEST * sd, layout.log_spread + FURTHEST * sd)
-        if not steps:
-            root, _, _ = self.root(t)
-            covariance = invert(root)
-            between = np.diag(covariance)[mine] + np.diag(covariance)[group] - 2 * covariance[mine, group]
-        known = np.bincount(group, (1 - np.minimum(between * np.exp(-2 * t[group]), 1)) ** 2, size)
-        return t, 1 / np.sqrt(1 / sd**2 + 2 * known)
-
-
-def _flatten(curvature: Floats, scale: Floats) -> Floats:
-    """Set to 0 the curvature along the axes, of what has this scale, where it is negative."""
-    level, axes = np.linalg.eigh(curvature / np.outer(scale, scale))
-    flat: Floats = (axes * np.maximum(level, 0.0)) @ axes.T * np.outer(scale, scale)
-    return flat
-
-
-def _cholesky(precision: Floats, prior: Floats) -> Floats:
-    """Lower factor; where the evidence is curved upwards, more and more of the prior's diagonal is added."""
-    ridge = 0.0
-    while True:
-        with contextlib.suppress(np.linalg.LinAlgError):
-            return np.asarray(np.linalg.cholesky(precision + ridge * np.diag(np.diag(prior))), dtype=np.float64)
-        ridge = 2 * ridge or 0.125
-
-
-def invert(root: Floats) -> Floats:
-    """Give the inverse of a matrix by its lower Cholesky factor."""
-    from scipy.linalg.lapack import dpotri
-
-    upper, _ = dpotri(root, lower=1)
-    found: Floats = np.tril(upper) + np.tril(upper, -1).T
-    return found
-
-
-def estimate_counts(corpus: Claimed, xs: Floats) -> tuple[Floats, float]:
-    """Average the counts over draws of the parameters.
-
-    Returns
-    -------
-    mass : ndarray, shape (cells,)
-    error : float
-        Largest standard error of a cumulative probability, from the two halves of the draws.
+    Parameters
+    ----------
+    evidence : AllEvidence
     """
-    mass, error, at = np.empty(len(corpus.cells.start)), 0.0, 0
-    for shard, (one, other) in corpus.each(_halves, xs, corpus.tails(xs)):
-        mass[at : at + len(shard.cells)] = 0.5 * (one + other)
-        at += len(shard.cells)
-        # Both halves of a count sum to 1, so what one sum leaves over for the next is nothing.
-        error = max(error, float(np.max(np.abs(np.cumsum(one - other)), initial=0.0)) / 2)
-    return mass, error
+
+    def __init__(self, evidence: AllEvidence) -> None:
+        self._evidence, self._first = evidence, evidence.cells.first
+        units = evidence.units
+        self._owner = np.repeat(units, np.diff(self._first))
+        self._sums = np.zeros((BLOCKS, len(self._owner)))
+        self._totals = np.zeros((BLOCKS, int(units.max(initial=-1)) + 1))
+        self._least: Floats | None = None
+
+    def add(self, xs: Floats, log_weight: Floats | None = None) -> None:
+        """Add draws, shape (draws, p), with weights, shape (draws, units); draw k is of block k % 8.
+
+        By default what a unit takes back weighs its draws.
+        """
+        log = self._evidence.values(xs)[1] if log_weight is None else log_weight
+        self._least = log.max(axis=0, initial=-np.inf) if self._least is None else self._least
+        weight = np.exp(np.minimum(log - self._least, 50.0))
+        self._sums += self._evidence.sums(xs, weight)
+        for block in range(BLOCKS):
+            self._totals[block] += weight[block::BLOCKS].sum(axis=0)
+
+    @property
+    def mean(self) -> Floats:
+        """Posterior mass of each cell; shape (cells,)."""
+        found: Floats = self._sums.sum(axis=0) / self._totals.sum(axis=0)[self._owner]
+        return found
+
+    @property
+    def errors(self) -> Floats:
+        """Largest standard error of a cumulative probability of each count, from the spread between blocks."""
+        if not len(self._owner):
+            return np.zeros(0)
+        gap = self._sums - self.mean * self._totals[:, self._owner]
+        # A gap sums to 0 over a count, so what one sum leaves over for the next is nothing.
+        square = np.sum(np.cumsum(gap, axis=1) ** 2, axis=0) * BLOCKS / (BLOCKS - 1)
+        total = self._totals.sum(axis=0)[self._evidence.units]
+        found: Floats = np.sqrt(np.maximum.reduceat(square, self._first[:-1])) / total
+        return found
 
 
 def fill_up(found: Floats, mass: Floats, at: Ints, first: Ints) -> Floats:

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""The parameters that a corpus teaches: those of sources, of their classes, and of the count priors, in one vector.
+"""The parameters of sources, of their classes and of the count priors, in one vector, and their prior.
 
-Source parameters are normal around the mean of their class, with the spread of their class; class means, logarithms of
+A parameter of a source is normal around the mean of its class, with the spread of its class; class means, logarithms of
 spreads and count parameters are normal. What was learned before comes as one joint normal.
+
+All that is drawn is drawn in standardised coordinates z, standard normal a priori: how far a source is from the mean of
+its class, in spreads (the non-centred form; Papaspiliopoulos, Roberts & Skold 2007). `Hierarchy` turns them into the
+parameters x that claims depend on, and slopes by x into slopes by z.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -39,8 +44,8 @@ def _count_mean(prior: CountPrior) -> list[float]:
 class Hierarchy:
     """Places of all parameters in a vector x, and their prior.
 
-    Class means come first, then count parameters, then source parameters. The logarithms of the spreads of classes, t,
-    are kept apart: given t, x is normal.
+    Class means come first, then count parameters, then source parameters. The standardised vector z has a place for
+    each parameter and then one for the logarithm of the spread of each class, t.
 
     Attributes
     ----------
@@ -50,9 +55,12 @@ class Hierarchy:
         Of t, shape (k,); class k has its mean at x[k].
     class_of : ndarray of int, shape (p,)
         Class of a source parameter that leans on it; -1 for others.
-    mean : ndarray, shape (p,)
-    base : ndarray, shape (p, p)
-        Prior precision of what does not lean on a class of this corpus.
+    mean, sd : ndarray, shape (p,)
+        Prior of what does not lean on a class; a standard deviation of 0 holds a parameter where it is.
+    joint : ndarray of int, shape (q,)
+        Places of what earlier claims taught, which is normal with the same `mean` and its own covariance.
+    root : ndarray, shape (q, q)
+        Lower Cholesky factor of that covariance.
     log_spread, log_spread_sd : ndarray, shape (k,)
         Prior of t.
     place : ndarray of int, shape (sources, relations, 8)
@@ -66,7 +74,9 @@ class Hierarchy:
     classes: tuple[Parameter, ...]
     class_of: Ints
     mean: Floats
-    base: Floats
+    sd: Floats
+    joint: Ints
+    root: Floats
     log_spread: Floats
     log_spread_sd: Floats
     place: Ints
@@ -76,100 +86,210 @@ class Hierarchy:
     @classmethod
     def of(
         cls,
-        speakers: Sequence[tuple[Source, str]],
+        speakers: Sequence[Source],
         heard: Mapping[tuple[int, Relation], frozenset[str]],
         outcomes: Sequence[str],
         model: Model,
+        *,
+        parameters: Sequence[str] = PARAMETERS,
+        learn: bool = True,
     ) -> Hierarchy:
         """Lay out the parameters.
 
         Parameters
         ----------
-        speakers : sequence of (Source, name)
-            Those who have parameters of their own, and the name under which these are learned.
+        speakers : sequence of Source
         heard : mapping of (speaker, relation) to names of parameters
             Which parameters the claims of each speaker depend on.
         outcomes : sequence of str
         model : Model
+        parameters : sequence of str, keyword
+            Names of the eight parameters that a source may have.
+        learn : bool, keyword
+            Whether classes and count priors are parameters. Else each source has the prior of its class, with all of
+            its doubt, for itself, and count priors stay where they are.
         """
         known = model.learned
         classes: dict[Parameter, tuple[float, float, float]] = {}
         own: dict[Parameter, Parameter] = {}
         slots: dict[tuple[int, int, int], Parameter] = {}
         for (speaker, relation), wanted in sorted(heard.items(), key=lambda item: (item[0][0], str(item[0][1]))):
-            source, name = speakers[speaker]
-            for k, parameter in enumerate(PARAMETERS):
+            source = speakers[speaker]
+            for k, parameter in enumerate(parameters):
                 if parameter not in wanted:
                     continue
                 where, normal = model.source_prior(parameter, source, relation)
-                label = f"anchor: {name}" if parameter == "bias" and name in model.anchors else model.class_of(source)
+                anchored = parameter == "bias" and source.name in model.anchors
+                label = f"anchor: {source.name}" if anchored else model.class_of(source)
                 group = Parameter("class", label, parameter, where)
-                mine = Parameter("source", name, parameter, where)
+                mine = Parameter("source", source.name, parameter, where)
                 classes[group] = (normal.mean, normal.class_sd, normal.spread)
                 own[mine] = group
                 slots[speaker, RELATIONS.index(relation), k] = mine
         groups = sorted(classes, key=str)
         count_names = [Parameter("count", outcome, name, None) for outcome in outcomes for name in COUNT_PARAMETERS]
-        names = [*groups, *count_names, *own]
+        names = [*(groups if learn else ()), *count_names, *own]
         at = {name: k for k, name in enumerate(names)}
         priors = [model.count_prior(outcome) for outcome in outcomes]
-        mean = np.array(
-            [classes[g][0] for g in groups]
-            + [value for prior in priors for value in _count_mean(prior)]
-            + [classes[g][0] for g in own.values()]
-        )
-        doubt = [COUNT_DOUBT[name] for name in COUNT_PARAMETERS]
-        sd = np.array([*(max(classes[g][1], 1e-3) for g in groups), *doubt * len(priors)])
-        base = np.zeros((len(names), len(names)))
-        base[np.arange(len(sd)), np.arange(len(sd))] = sd**-2.0
-        class_of = np.full(len(names), -1, dtype=np.int64)
-        for mine, group in own.items():
-            class_of[at[mine]] = at[group]
-        log_spread = np.log([classes[g][2] for g in groups]) if groups else np.zeros(0)
-        log_spread_sd = np.full(len(groups), SPREAD_DOUBT)
+        spread = {group: (float(np.log(classes[group][2])), SPREAD_DOUBT) for group in groups}
         if known is not None:
-            shared = [name for name in names if name in known.places]
-            here = np.array([at[name] for name in shared], dtype=np.int64)
+            spread |= {group: known.spreads[group] for group in groups if group in known.spreads}
+        mean, sd = np.zeros(len(names)), np.zeros(len(names))
+        class_of = np.full(len(names), -1, dtype=np.int64)
+        for name, group in own.items():
+            middle, class_sd, _ = classes[group]
+            mean[at[name]] = middle
+            if learn:
+                class_of[at[name]] = at[group]
+                mean[at[group]], sd[at[group]] = middle, max(class_sd, 1e-3)
+                continue
+            taught = known.normal(group) if known is not None else None
+            mean[at[name]], class_sd = taught or (middle, class_sd)
+            sd[at[name]] = float(np.hypot(class_sd, np.exp(spread[group][0])))
+        counts = np.array([at[name] for name in count_names], dtype=np.int64).reshape(-1, len(COUNT_PARAMETERS))
+        for places, prior in zip(counts, priors, strict=True):
+            mean[places] = _count_mean(prior)
+            sd[places] = [COUNT_DOUBT[name] for name in COUNT_PARAMETERS] if learn else 0.0
+        shared = [n for n in names if known is not None and n in known.places and (learn or n.scope == "source")]
+        joint = np.array([at[name] for name in shared], dtype=np.int64)
+        root = np.zeros((0, 0))
+        if known is not None and len(joint):
             there = np.array([known.places[name] for name in shared], dtype=np.int64)
-            base[here] = 0.0
-            base[:, here] = 0.0
-            if len(here):
-                base[np.ix_(here, here)] = np.linalg.inv(known.covariance[np.ix_(there, there)])
-            mean[here] = known.mean[there]
-            class_of[here] = -1
-            for k, group in enumerate(groups):
-                if group in known.spreads:
-                    log_spread[k], log_spread_sd[k] = known.spreads[group]
-            unknown = class_of >= 0
-            mean[unknown] = mean[class_of[unknown]]
-        place = np.full((len(speakers), len(RELATIONS), len(PARAMETERS)), len(names), dtype=np.int64)
-        for slot, mine_name in slots.items():
-            place[slot] = at[mine_name]
-        counts = len(groups) + np.arange(4 * len(priors)).reshape(-1, 4)
-        wide = np.array([[prior.broad_location, prior.broad_scale] for prior in priors])
-        return cls(tuple(names), tuple(groups), class_of, mean, base, log_spread, log_spread_sd, place, counts, wide)
+            mean[joint], class_of[joint], sd[joint] = known.mean[there], -1, 0.0
+            root = np.asarray(np.linalg.cholesky(known.covariance[np.ix_(there, there)]), dtype=np.float64)
+        leaning = class_of >= 0
+        mean[leaning] = mean[class_of[leaning]]
+        place = np.full((len(speakers), len(RELATIONS), len(parameters)), len(names), dtype=np.int64)
+        for slot, name in slots.items():
+            place[slot] = at[name]
+        log_spread, doubt = np.array([spread[group] for group in groups if learn]).reshape(-1, 2).T
+        wide = np.array([[prior.broad_location, prior.broad_scale] for prior in priors]).reshape(-1, 2)
+        return cls(
+            tuple(names), tuple(groups) if learn else (), class_of, mean, sd, joint, root, log_spread, doubt, place,
+            counts, wide,
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def precision(self, t: Floats) -> Floats:
-        """Prior precision of x, given the logarithms of the spreads; shape (p, p)."""
-        found = self.base.copy()
-        mine = np.flatnonzero(self.class_of >= 0)
-        group = self.class_of[mine]
-        weight = np.exp(-2 * t[group])
-        found[mine, mine] += weight
-        found[mine, group] -= weight
-        found[group, mine] -= weight
-        found[np.arange(len(t)), np.arange(len(t))] += np.bincount(group, weight, len(t))
+    @property
+    def size(self) -> int:
+        """Length of z."""
+        return len(self.names) + len(self.classes)
+
+    @functools.cached_property
+    def leaning(self) -> Ints:
+        """Places of the parameters that lean on a class, sorted by class; shape (m,)."""
+        found = np.flatnonzero(self.class_of >= 0)
+        return found[np.argsort(self.class_of[found], kind="stable")]
+
+    @functools.cached_property
+    def group(self) -> Ints:
+        """Class of each of those that are `leaning`; shape (m,)."""
+        return self.class_of[self.leaning]
+
+    @functools.cached_property
+    def _present(self) -> tuple[Ints, Ints]:
+        """Classes on which something leans, and where theirs begin among those that lean."""
+        present, start = np.unique(self.group, return_index=True)
+        return present, start.astype(np.int64)
+
+    def by_class(self, values: Floats) -> Floats:
+        """Add up over each class; `values` of shape (..., m) in the order of `leaning`, result (..., k)."""
+        found = np.zeros((*values.shape[:-1], len(self.classes)))
+        present, start = self._present
+        if len(present):
+            found[..., present] = np.add.reduceat(values, start, axis=-1)
         return found
 
-    def log_prior(self, x: Floats, t: Floats) -> float:
-        """Log density of x and t, up to a constant."""
-        gap = x - self.mean
-        mine = self.class_of >= 0
-        total = -0.5 * gap @ self.precision(t) @ gap - float(t[self.class_of[mine]].sum())
-        return float(total - 0.5 * np.sum(((t - self.log_spread) / self.log_spread_sd) ** 2))
+    def spreads(self, z: Floats) -> Floats:
+        """Logarithms of the spreads of the classes; `z` of shape (draws, p + k), result (draws, k)."""
+        found: Floats = self.log_spread + self.log_spread_sd * z[:, len(self) :]
+        return found
+
+    def unfold(self, z: Floats) -> Floats:
+        """Turn standardised coordinates, shape (draws, p + k), into parameters, shape (draws, p)."""
+        x: Floats = self.mean + self.sd * z[:, : len(self)]
+        if len(self.joint):
+            x[:, self.joint] = self.mean[self.joint] + z[:, self.joint] @ self.root.T
+        scale = np.exp(self.spreads(z))
+        x[:, self.leaning] = x[:, self.group] + scale[:, self.group] * z[:, self.leaning]
+        return x
+
+    def fold(self, x: Floats, t: Floats) -> Floats:
+        """Undo `unfold`, the logarithms of the spreads given; `x` (draws, p), `t` (draws, k), result (draws, p + k)."""
+        from scipy.linalg import solve_triangular
+
+        z = np.zeros((len(x), self.size))
+        z[:, len(self) :] = (t - self.log_spread) / self.log_spread_sd
+        free = np.flatnonzero(self.sd > 0)
+        z[:, free] = (x[:, free] - self.mean[free]) / self.sd[free]
+        if len(self.joint):
+            z[:, self.joint] = solve_triangular(self.root, (x[:, self.joint] - self.mean[self.joint]).T, lower=True).T
+        z[:, self.leaning] = (x[:, self.leaning] - x[:, self.group]) * np.exp(-t)[:, self.group]
+        return z
+
+    def pull(self, z: Floats, slope: Floats) -> Floats:
+        """Turn slopes by x into slopes by z, at z.
+
+        Parameters
+        ----------
+        z : ndarray, shape (draws or 1, p + k)
+        slope : ndarray, shape (draws, p)
+
+        Returns
+        -------
+        ndarray, shape (draws, p + k)
+        """
+        found, leaning = np.empty((len(slope), self.size)), self.leaning
+        own = slope[:, leaning] * np.exp(self.spreads(z))[:, self.group]
+        whole = slope.copy()
+        whole[:, : len(self.classes)] += self.by_class(slope[:, leaning])
+        found[:, : len(self)] = whole * self.sd
+        if len(self.joint):
+            found[:, self.joint] = whole[:, self.joint] @ self.root
+        found[:, leaning] = own
+        found[:, len(self) :] = self.by_class(own * z[:, leaning]) * self.log_spread_sd
+        return found
+
+    def push(self, t: Floats, slope: Floats) -> Floats:
+        """Turn slopes by z, without those by spreads, back into slopes by x; the inverse of `pull` at these spreads.
+
+        Parameters
+        ----------
+        t : ndarray, shape (k,)
+        slope : ndarray, shape (draws, p)
+
+        Returns
+        -------
+        ndarray, shape (draws, p)
+        """
+        from scipy.linalg import solve_triangular
+
+        found, leaning = np.zeros(slope.shape), self.leaning
+        free = np.flatnonzero(self.sd > 0)
+        found[:, free] = slope[:, free] / self.sd[free]
+        if len(self.joint):
+            found[:, self.joint] = solve_triangular(self.root, slope[:, self.joint].T, lower=True, trans="T").T
+        found[:, leaning] = slope[:, leaning] * np.exp(-t)[self.group]
+        found[:, : len(self.classes)] -= self.by_class(found[:, leaning])
+        return found
+
+    def only(self, kept: Ints) -> Hierarchy:
+        """Keep some parameters, in ascending order, with all classes and whatever was learned before among them."""
+        new = np.full(len(self) + 1, len(kept), dtype=np.int64)
+        new[kept] = np.arange(len(kept))
+        class_of = self.class_of[kept]
+        return attrs.evolve(
+            self,
+            names=tuple(self.names[int(k)] for k in kept),
+            class_of=np.where(class_of >= 0, new[class_of], -1),
+            mean=self.mean[kept],
+            sd=self.sd[kept],
+            joint=new[self.joint],
+            place=new[self.place],
+            counts=new[self.counts],
+        )
 
     def theta(self, x: Floats, columns: Ints) -> Floats:
         """Parameters of each claim; `x` of shape (p,) or (draws, p), result (8, n) or (draws, 8, n)."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Importance sampling: evenly spread points in independent blocks."""
+"""Importance sampling: evenly spread points in independent blocks, and Pareto-smoothed weights."""
 
 from __future__ import annotations
 

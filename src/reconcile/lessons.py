@@ -7,34 +7,33 @@ of the source parameters.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box, build_accounts
-from reconcile.arrays import PARAMETERS
-from reconcile.channels import Denial
+from reconcile.alone import ConditionalEvidence
+from reconcile.arrays import CountEdges
+from reconcile.batches import choose_likelihood
+from reconcile.channels import mean_expit
 from reconcile.claims import Claim
-from reconcile.components import Component, Draws, Task
 from reconcile.dependence import PARTS, Roles
 from reconcile.errors import UnknownQuantity
 from reconcile.estimates import Estimate, Part, SourceEstimate
-from reconcile.gibbs import sample_lesson
-from reconcile.hierarchy import RELATIONS
-from reconcile.learning import Lesson, learn
+from reconcile.fit import Fit, fit
+from reconcile.hierarchy import RELATIONS, Hierarchy
+from reconcile.layouts import Column, Layout, columns_of
 from reconcile.likelihood import Term
+from reconcile.linked import rows_of
 from reconcile.model import Learned, Model
 from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions
-from reconcile.plumbing import check
 from reconcile.pmf import PMF, TOP, Lattice
-from reconcile.problems import Posed, pose
-from reconcile.sampling import CHAINS, sample_component
-from reconcile.values import Share
+from reconcile.problems import Linked, Posed, known_quantities, outermost, pose
+from reconcile.sampling import sample_account
 from reconcile.vocabulary import Quantity, Relation
 
 if TYPE_CHECKING:
@@ -42,12 +41,12 @@ if TYPE_CHECKING:
 
     from reconcile.columns import Columns
 
-__all__ = ["Estimates", "Teaching", "doubts", "known_quantities", "solve_linked", "teach"]
+__all__ = ["Estimates", "Teaching", "doubts", "solve_linked", "teach"]
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 
-LINKED_DRAWS = 64  # of source parameters, for counts that are bound together
+POOL = 1_024  # draws of the sources that accounts whose identities cross pick from
 
 
 @attrs.frozen(eq=False)
@@ -59,13 +58,13 @@ class Teaching:
     columns : Columns
     roles : Roles
     posed : Posed
-    lesson : Lesson
+    fit : Fit
     """
 
     columns: Columns
     roles: Roles
     posed: Posed
-    lesson: Lesson
+    fit: Fit
 
     def source(self, name: str) -> SourceEstimate | None:
         """Give what was learned of a source; None for one without a claim that is used."""
@@ -73,12 +72,11 @@ class Teaching:
         if at is None or self.posed.speaker[at] < 0:
             return None
         speaker = int(self.posed.speaker[at])
-        label = self.posed.speakers[speaker][1]
-        layout, xs = self.lesson.problem.hierarchy, self.lesson.xs
+        layout, xs = self.fit.hierarchy, self.fit.xs
         places = np.unique(layout.place[speaker])
         draws = {(layout.names[p].name, layout.names[p].relation): xs[:, p] for p in places if p < len(layout)}
         claims = int(np.count_nonzero(self.roles.origin[self.posed.rows] == at))
-        return SourceEstimate(self.columns.sources[at], claims, draws, shared=label != name)
+        return SourceEstimate(self.columns.sources[at], claims, draws)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,16 +85,8 @@ class Teaching:
 
     def learned(self, before: Learned | None, *, seen: frozenset[str] = frozenset()) -> Learned:
         """Give what was learned in a form for later claims."""
-        lesson = self.lesson
-        found = lesson.problem.hierarchy.learned(lesson.mean, lesson.covariance, lesson.t, lesson.t_sd, before)
+        found = self.fit.learned(before)
         return attrs.evolve(found, seen=seen | (before.seen if before else frozenset()))
-
-    def alone(self, count: int) -> PMF:
-        """Posterior of a count, taken by itself."""
-        lesson = self.lesson
-        low = lesson.low[lesson.start[count] : lesson.start[count + 1]]
-        mass = lesson.mass[lesson.start[count] : lesson.start[count + 1]]
-        return PMF(Lattice(low, np.append(low[1:] - 1, TOP)), mass / mass.sum())
 
 
 class Estimates(Mapping[Quantity, Estimate]):
@@ -132,7 +122,7 @@ class Estimates(Mapping[Quantity, Estimate]):
             order = self._known[np.argsort(event, kind="stable")]
             kinds, first = np.unique(table.event[order], return_index=True)
             parts = np.split(order, first[1:])
-            self._by_event = {table.events.ids[int(k)]: part for k, part in zip(kinds, parts, strict=True)}
+            self._by_event = {table.events.ids[int(k)]: part for k, part in zip(kinds, parts, strict=len(kinds) > 0)}
         found = self._by_event.get(quantity.event.id, ())
         return next((int(k) for k in found if table[int(k)] == quantity), None)
 
@@ -145,12 +135,20 @@ class Estimates(Mapping[Quantity, Estimate]):
         rows = self._rows[self._first[code] : self._first[code + 1]]
         roles = sorted((self._teaching.roles[int(row)] for row in rows), key=lambda role: role.claim.id)
         linked = self._linked.get(box(quantity)) if len(self._linked) else None
-        pmf = self._teaching.alone(int(self._teaching.posed.count[code])) if linked is None else linked
+        count = int(self._teaching.posed.count[code])
+        pmf = linked or (self._teaching.fit.pmf(count) if count >= 0 else self._assumed(quantity))
         read = self._model.speech.read
         used = [role.claim for role in roles if role.role is Part.USED and role.claim.whole is None]
         meanings = [read(claim.value) for claim in used]
         apart, _ = describe_contradiction((m.low.min(), m.high.max(), c) for m, c in zip(meanings, used, strict=True))
         return Estimate(quantity, pmf, tuple(roles), apart)
+
+    def _assumed(self, quantity: Quantity) -> PMF:
+        """Give what is assumed of a count that no claim speaks of any more, since it was replaced by one of another."""
+        fit, (account,) = self._teaching.fit, build_accounts([quantity])
+        lattice = Lattice.around({1})
+        (prior,) = node_priors(account, lattice, fit.hierarchy, self._model, fit.xs)
+        return PMF(lattice, prior.mean(axis=0) * lattice.width)
 
     def __iter__(self) -> Iterator[Quantity]:
         if self._order is None:
@@ -165,122 +163,56 @@ class Estimates(Mapping[Quantity, Estimate]):
         return len(self._known)
 
 
-def known_quantities(columns: Columns, roles: Roles) -> Ints:
-    """Codes of the quantities of which a claim is heard, in ascending order."""
-    return np.unique(columns.quantity[roles.heard]).astype(np.int64)
-
-
 def teach(
     columns: Columns,
     roles: Roles,
     model: Model,
     *,
-    rng: np.random.Generator,
+    seed: int,
     draws: int | None,
+    ess: float,
+    learn: bool,
     executor: Executor | None,
     report: Callable[[str], None],
-    method: Literal["laplace", "gibbs"] = "laplace",
 ) -> Teaching:
-    """Learn the sources from all claims; see `learning.learn`, and `gibbs.sample_lesson` for the other method.
-
-    Raises
-    ------
-    InvalidValue
-        For a model with a channel of its own: batches know the standard one only.
-    """
-    standard = model.channel == Denial() and not model.channels
-    check(
-        standard, "Model.channel", model.channels or model.channel, "Denial(), the default, where sources are learned"
-    )
-    posed = pose(columns, roles, model)
-    if method == "gibbs":
-        report("sampling")
-        return Teaching(columns, roles, posed, sample_lesson(posed.problem, rng=rng))
-    lesson = learn(posed.problem, rng=rng, draws=draws, executor=executor, report=report)
-    return Teaching(columns, roles, posed, lesson)
+    """Fit the model to all claims; see `fit.fit`."""
+    posed = pose(columns, roles, model, learn=learn)
+    found = fit(posed.problem, seed=seed, draws=draws, ess=ess, executor=executor, report=report)
+    return Teaching(columns, roles, posed, found)
 
 
-def _families(columns: Columns, root: Ints, known: Ints) -> dict[int, list[int]]:
-    """Quantities of each family of events in which something may be linked: more than one, or nested events."""
-    family = root[columns.quantities.event[known]]
-    order = np.argsort(family, kind="stable")
-    kinds, first, number = np.unique(family[order], return_index=True, return_counts=True)
-    return {
-        int(kinds[k]): [int(q) for q in known[order[first[k] : first[k] + number[k]]]]
-        for k in np.flatnonzero(number > 1)
-    }
-
-
-def solve_linked(
-    teaching: Teaching, model: Model, known: Ints, *, rng: np.random.Generator
-) -> tuple[dict[object, PMF], dict[str, str], frozenset[Quantity], float]:
-    """Solve the counts that identities bind together, given draws of what was learned.
+def solve_linked(teaching: Teaching, model: Model, *, seed: int) -> tuple[dict[object, PMF], dict[str, str], float]:
+    """Give the counts that identities bind together: those of trees are summed out already, others are sampled.
 
     Returns
     -------
     pmfs : dict of box to PMF
     engines : dict of quantity key to str
-    wholes : frozenset of Quantity
-        Those that only shares speak of.
     error : float
     """
-    columns, roles = teaching.columns, teaching.roles
-    table = columns.quantities
-    share = np.array([isinstance(value, Share) for value in columns.values], dtype=bool)[columns.value]
-    used = roles.part == PARTS.index(Part.USED)
-    shared = np.flatnonzero(share & used)
-    event_root = _roots(table.events.whole.astype(np.int64))
-    families = _families(columns, event_root, known)
-    pairs: dict[int, list[tuple[Quantity, Quantity]]] = defaultdict(list)
-    wholes: set[Quantity] = set()
-    for row in shared:
-        claim = columns.claim(int(row))
-        of = int(columns.quantity[row])
-        root = int(event_root[table.event[of]])
-        families.setdefault(root, [of])
-        pairs[root].append((claim.quantity, claim.whole))
-        wholes.add(claim.whole)
-    now = attrs.evolve(model, learned=teaching.learned(model.learned))
-    patterns: dict[object, bool] = {}
     pmfs: dict[object, PMF] = {}
     engines: dict[str, str] = {}
     error = 0.0
-    rows_of: dict[int, list[int]] | None = None
-    for root, members in families.items():
-        kinds = tuple(sorted((int(table.outcome[q]), int(table.group[q]), int(table.period[q])) for q in members))
-        single = len({int(table.event[q]) for q in members}) == 1 and root not in pairs
-        if single and patterns.get(kinds):
-            continue
-        mine = [table[q] for q in members]
-        accounts = build_accounts({*mine, *(w for pair in pairs.get(root, ()) for w in pair)}, pairs.get(root, ()))
-        if single:
-            patterns[kinds] = all(len(account.quantities) == 1 for account in accounts)
-        for account in accounts:
-            if len(account.nodes) == 1:
-                continue
-            if rows_of is None:
-                rows_of = defaultdict(list)
-                for row in np.flatnonzero(used):
-                    rows_of[int(columns.quantity[row])].append(int(row))
-            inside = {box(q) for q in account.quantities}
-            rows = [row for q in members if box(table[q]) in inside for row in rows_of[q]]
-            marginals, gap, exact, lattice = _solve(teaching, now, account, rows, rng)
-            error, lattice = max(error, gap), lattice.bare()
-            for node, quantity in enumerate(account.nodes):
-                if quantity is not None:
-                    pmfs[box(quantity)] = PMF(lattice, marginals[node] / marginals[node].sum())
-                    engines[quantity.key] = "exact" if exact else "gibbs"
-    silent = frozenset(wholes - {table[int(q)] for q in known if table[int(q)] in wholes})
-    return pmfs, engines, silent, error
-
-
-def _roots(whole: Ints) -> Ints:
-    """Outermost event of each, `whole` being the one that each is part of, or -1."""
-    root = np.where(whole >= 0, whole, np.arange(len(whole)))
-    # Each step goes twice as far up as the one before, so that so many reach the top of any chain.
-    for _ in range(len(whole).bit_length()):
-        root = root[root]
-    return root
+    for linked, found in teaching.fit.pmfs():
+        for quantity, pmf in zip(linked.account.nodes, found, strict=True):
+            if quantity is not None:
+                pmfs[box(quantity)] = pmf
+                engines[quantity.key] = "exact"
+    crossing = [one for one in teaching.posed.problem.linked if not one.account.is_tree]
+    if crossing:
+        now = attrs.evolve(model, learned=teaching.learned(model.learned))
+    for linked in crossing:
+        rows = [
+            int(teaching.posed.rows[at]) for at in rows_of(teaching.posed.problem, [k for k in linked.counts if k >= 0])
+        ]
+        rows += [one.row for one in linked.shares]
+        marginals, gap, lattice = _sample(teaching, now, linked, rows, seed)
+        error, lattice = max(error, gap), lattice.bare()
+        for node, quantity in enumerate(linked.account.nodes):
+            if quantity is not None:
+                pmfs[box(quantity)] = PMF(lattice, marginals[node] / marginals[node].sum())
+                engines[quantity.key] = "gibbs"
+    return pmfs, engines, error
 
 
 @attrs.frozen(eq=False)
@@ -289,67 +221,96 @@ class Staged:
 
     Attributes
     ----------
-    task : Task
+    layout : Layout
     rows : tuple of int
         Row of each claim in the columns of the corpus.
     terms : tuple of (nodes, Term)
         In the same order.
     theta : mapping of Column to ndarray, shape (draws,)
-    drawn : frozenset of str
-        Sources that `theta` has.
-    xs : ndarray, shape (draws, p)
-        Draws of all parameters.
+        Parameters of the sources.
     """
 
-    task: Task
+    layout: Layout
     rows: tuple[int, ...]
     terms: tuple[tuple[tuple[int, ...], Term], ...]
-    theta: dict[tuple[str, str, Relation | None], Floats]
-    drawn: frozenset[str]
-    xs: Floats
+    theta: dict[Column, Floats]
 
 
 def places_of(posed: Posed, rows: Sequence[int]) -> dict[int, int]:
     """Say which claim of a problem each row of the columns is; those that it does not hold are left out."""
     order = np.argsort(posed.rows)
+    if not len(order):
+        return {}
     at = order[np.minimum(np.searchsorted(posed.rows[order], rows), len(order) - 1)]
     return {row: int(k) for row, k in zip(rows, at, strict=True) if posed.rows[k] == row}
 
 
-def stage(teaching: Teaching, model: Model, account: Account, rows: Sequence[int], draws: int) -> Staged:
-    """Make the claims of an account ready, given draws of what was learned.
+def stage(teaching: Teaching, model: Model, account: Account, rows: Sequence[int], xs: Floats) -> Staged:
+    """Make the claims of an account ready at draws of all parameters.
 
     Parameters
     ----------
     teaching : Teaching
     model : Model
-        With what was learned.
+        Whose count priors the counts have.
     account : Account
     rows : sequence of int
         Of the claims that are used.
-    draws : int
-        At most, of those of the lesson.
+    xs : ndarray, shape (draws, p)
     """
-    posed, lesson, layout = teaching.posed, teaching.lesson, teaching.lesson.problem.hierarchy
-    xs = lesson.xs[np.linspace(0, len(lesson.xs) - 1, draws).round().astype(int)]
-    floor = lesson.problem.echoes.floor(lesson.problem.source)
+    posed, hierarchy, problem = teaching.posed, teaching.fit.hierarchy, teaching.fit.problem
+    floor = problem.echoes.floor(problem.source)
     place = places_of(posed, rows)
-    terms, drawn = [], set()
-    theta: dict[tuple[str, str, Relation | None], Floats] = {}
+    terms = []
+    theta: dict[Column, Floats] = {}
     for row in rows:
         role = teaching.roles[row]
         term = Term.of(role.claim, role.origin, role.relation, model)
+        # Where one claim is left out another may be the later one, so that a source may copy which otherwise could not.
+        term = attrs.evolve(term, echo=(0.0, 1.0))
+        speaker, relation = int(posed.speaker[teaching.roles.origin[row]]), role.relation
+        for name, (_, mean, sd) in term.priors().items():
+            heard = Relation.THIRD if term.is_share else relation
+            at = int(hierarchy.place[speaker, RELATIONS.index(heard), problem.slots.index(name)])
+            if at < len(hierarchy):
+                theta[columns_of(term)[name]] = xs[:, at]
+            else:
+                chance = float(mean_expit(mean, sd))
+                theta.setdefault(columns_of(term)[name], np.full(len(xs), np.log(chance) - np.log1p(-chance)))
+        echo, power = (0.0, 0.0), 1.0
         if row in place:
-            term = attrs.evolve(term, echo=(float(floor[0, place[row]]), float(floor[1, place[row]])))
-        speaker = int(posed.speaker[teaching.roles.origin[row]])
-        names = term.priors()
-        where = {n: int(layout.place[speaker, RELATIONS.index(role.relation), PARAMETERS.index(n)]) for n in names}
-        if speaker >= 0 and max(where.values()) < len(layout):
-            drawn.add(role.origin.name)
-            theta |= {(role.origin.name, n, relation): xs[:, where[n]] for n, (relation, _, _) in names.items()}
-        terms.append((account.places(role.claim.quantity, role.claim.whole), term))
-    task = Task.of(account, terms, frozenset(drawn), model)
-    return Staged(task, tuple(rows), tuple(terms), theta, frozenset(drawn), xs)
+            echo = (float(floor[0, place[row]]), float(floor[1, place[row]]))
+            power = float(problem.power[place[row]])
+        nodes = account.places(role.claim.quantity, role.claim.whole)
+        terms.append((nodes, attrs.evolve(term, echo=echo, power=power)))
+    return Staged(Layout.of(account, terms, model), tuple(rows), tuple(terms), theta)
+
+
+def node_priors(account: Account, lattice: Lattice, layout: Hierarchy, model: Model, xs: Floats) -> list[Floats]:
+    """Average prior probability of a count in each cell, for each node and each draw; shape (s, n) or (1, n) each."""
+    outcomes = [layout.names[int(at)].owner for at in layout.counts[:, 0]]
+    edges = CountEdges.of(np.append(lattice.low, TOP + 1), layout.wide)
+    values, size = layout.count_values(xs), len(lattice)
+    found = [np.ones((1, size)) for _ in account.nodes]
+    known: dict[object, Floats] = {}
+    for node, prior in account.priors.items():
+        if prior not in known and prior.outcome not in outcomes:
+            assumed = model.count_prior(prior.outcome, remainder=prior.remainder)
+            known[prior] = assumed.mass(lattice)[None] / lattice.width
+        elif prior not in known:
+            mine = values
+            if prior.remainder:
+                zero = model.count_prior(prior.outcome, remainder=True).zero
+                mine = values.copy()
+                mine[:, :, 0] = np.log(zero) - np.log1p(-zero)
+            tails, _ = choose_likelihood().tails(edges, mine, slopes=False)
+            mass = np.maximum(-np.diff(tails[:, outcomes.index(prior.outcome), : size + 1], axis=1), 0.0)
+            known[prior] = mass / lattice.width
+        found[node] = found[node] * known[prior]
+    for whole, parts in account.splits:
+        for k in range(1, parts + 1):
+            found[whole] = found[whole] * (k / (lattice.center + k))
+    return found
 
 
 def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[int]]:
@@ -361,7 +322,7 @@ def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[in
         Where no claim that is heard speaks of the quantity's event.
     """
     columns, roles = teaching.columns, teaching.roles
-    table, root = columns.quantities, _roots(columns.quantities.events.whole.astype(np.int64))
+    table, root = columns.quantities, outermost(columns.quantities.events.whole.astype(np.int64))
     heard = roles.heard
     event = next((k for k, name in enumerate(table.events.ids) if name == quantity.event.id), None)
     if event is None:
@@ -379,28 +340,27 @@ def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[in
     return mine, [row for row, claim in said.items() if box(claim.quantity) in inside]
 
 
-def _solve(
-    teaching: Teaching, model: Model, account: Account, rows: list[int], rng: np.random.Generator
-) -> tuple[list[Floats], float, bool, Lattice]:
-    """Average the marginals of an account over draws; with the gap between halves, and whether it is exact."""
-    ready = stage(teaching, model, account, rows, LINKED_DRAWS if account.is_tree else CHAINS)
-    task, theta = ready.task, ready.theta
-    if not account.is_tree:
-        fit = sample_component(Component.of([task]), rng=rng, theta=theta)
-        return list(fit.marginals[0]), fit.error, False, task.lattice
-    solution = task.solve(Draws(theta), marginals=True)
-    means, gap = [], 0.0
-    for marginal in solution.marginals:
-        halves = [np.atleast_2d(marginal[k::2]).mean(axis=0) if len(marginal) > 1 else marginal[0] for k in (0, 1)]
-        gap = max(gap, float(np.max(np.abs(np.cumsum(halves[0] - halves[1])))) / 2)
-        means.append(0.5 * (halves[0] + halves[1]))
-    return means, gap, True, task.lattice
+def _sample(
+    teaching: Teaching, model: Model, linked: Linked, rows: list[int], seed: int
+) -> tuple[list[Floats], float, Lattice]:
+    """Sample the counts of an account whose identities cross; with the error.
+
+    What its counts, each by itself, taught of the sources is taken back, since they are all looked at together here.
+    """
+    xs = teaching.fit.hierarchy.unfold(teaching.fit.even(POOL))
+    ready = stage(teaching, model, linked.account, rows, xs)
+    problem = teaching.fit.problem
+    counts = np.array(sorted(count for count in linked.counts if count >= 0), dtype=np.int64)
+    log_weight = np.zeros(len(xs))
+    if len(counts):
+        log_weight = -ConditionalEvidence.of(problem.only(counts), map).values(xs)[0]
+    marginals, error = sample_account(ready.layout, ready.theta, log_weight, rng=np.random.default_rng(seed))
+    return marginals, error, ready.layout.lattice
 
 
 def doubts(teaching: Teaching) -> list[str]:
     """Say what is doubtful in the learning, and in the claims; see `notes`."""
-    columns, posed, lesson = teaching.columns, teaching.posed, teaching.lesson
-    claims = lesson.problem.claims
+    columns, posed, claims = teaching.columns, teaching.posed, teaching.fit.problem.claims
     low = np.array([m.low.min() for m in claims.meanings])[claims.value]
     high = np.array([m.high.max() for m in claims.meanings])[claims.value]
     origin = teaching.roles.origin[posed.rows].astype(np.int64)
@@ -410,7 +370,7 @@ def doubts(teaching: Teaching) -> list[str]:
         return found
 
     return [
-        *lesson.notes,
+        *teaching.fit.notes,
         *find_contradictions(claims.event, low, high, claim),
         *find_repetitions(claims.event, origin, columns.sources, claim),
     ]

@@ -342,6 +342,11 @@ class Model:
             number = isinstance(offered, int | float | np.number) and not isinstance(offered, bool)
             check(number and 0 < sd < np.inf, f"Model.anchors[{name!r}]", sd, "a standard deviation, a positive number")
 
+    @property
+    def is_standard(self) -> bool:
+        """Whether every source has the standard channel."""
+        return self.channel == Denial() and all(channel == Denial() for channel in self.channels.values())
+
     def channel_of(self, source: Source) -> Channel:
         """Give the channel of a source, by its kind."""
         return self.channels.get(source.kind, self.channel)

@@ -21,6 +21,7 @@ __all__ = [
     "html_table",
     "in_words",
     "rebuilding_repr",
+    "refuse_old",
     "to_frame",
     "to_moment",
 ]
@@ -32,6 +33,21 @@ def check(ok: bool, what: str, given: object, allowed: str) -> None:
     """Raise `InvalidValue` unless `ok`."""
     if not ok:
         raise InvalidValue(what, given, allowed)
+
+
+def refuse_old(what: str, given: Mapping[str, object], **names: str) -> None:
+    """Refuse keywords that a function had once, by the name of what came in their place, and all that it never had.
+
+    Raises
+    ------
+    InvalidValue
+        For one of `names`.
+    TypeError
+    """
+    for name, value in given.items():
+        if name not in names:
+            raise TypeError(f"{what}() got an unexpected keyword argument {name!r}")
+        raise InvalidValue(f"{what}({name})", value, names[name])
 
 
 def clean_name(what: str, *, optional: bool = False) -> Callable[[Any], Any]:

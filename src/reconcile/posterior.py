@@ -7,34 +7,30 @@ import datetime
 import functools
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
 
-from reconcile.channels import Denial
 from reconcile.claims import Claim, Corpus
-from reconcile.columns import Columns
-from reconcile.conductor import COARSE, DRAWS, conduct, find_outvoted
+from reconcile.constraints import read_literally
 from reconcile.datatrees import make_datatree
 from reconcile.dependence import Roles, assign_roles
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
-from reconcile.lessons import Estimates, Teaching, doubts, known_quantities, solve_linked, teach
-from reconcile.model import Learned, Model
+from reconcile.fit import COARSE
+from reconcile.lessons import Estimates, Teaching, doubts, solve_linked, teach
+from reconcile.model import Model
 from reconcile.notes import find_duplicates
-from reconcile.plumbing import check, to_frame, to_moment
-from reconcile.problems import used_rows
+from reconcile.plumbing import check, in_words, refuse_old, to_frame, to_moment
 from reconcile.vocabulary import Quantity
 
 __all__ = ["Posterior", "estimate"]
 
-LEARN_CLAIMS, LEARN_COUNTS = 40, 5  # below, classes and count priors are known no better than before (judgement)
-# Claims a source, on average, from which learning is the default; with 5 it did harm (shooting news, `bench/real.py`).
-LEARN_EACH = 8
+
+SEVERAL = 10  # claims from which a reader may think that something was learned of their sources
 
 
 @attrs.frozen(eq=False, repr=False, slots=False)
@@ -58,27 +54,17 @@ class Posterior:
     diagnostics: Diagnostics
     settings: Settings
     _estimates: Mapping[Quantity, Estimate]
-    _learn: Callable[[], Teaching]
+    teaching: Teaching
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
         """The quantities that have an estimate, in a fixed order."""
         return tuple(self._estimates)
 
-    @functools.cached_property
-    def teaching(self) -> Teaching | None:
-        """What the claims teach of the sources; None where none is used that gives a count."""
-        used = any(role.role is Part.USED and role.claim.whole is None for role in self.roles)
-        return self._learn() if used else None
-
     @property
     def sources(self) -> Mapping[str, SourceEstimate]:
-        """What the claims say about each source, by name.
-
-        Where there were too few claims to learn from, the sources are learned when this is first asked for.
-        """
-        teaching = self.teaching
-        found = {name: teaching.source(name) for name in teaching.names} if teaching else {}
+        """What the claims say about each source, by name."""
+        found = {name: self.teaching.source(name) for name in self.teaching.names}
         return {name: one for name, one in found.items() if one is not None}
 
     def as_model(self) -> Model:
@@ -98,17 +84,14 @@ class Posterior:
         >>> monitor, ministry = rc.Source("monitor"), rc.Source("ministry")
         >>> first = [rc.Claim(rc.Event(f"e{n}").killed(), rc.Exactly(n), monitor) for n in range(3, 9)]
         >>> model = rc.estimate(first).as_model()
-        >>> posterior = rc.estimate([rc.Claim(rc.Event("new").killed(), rc.Exactly(5), monitor)], model)
-        >>> posterior.diagnostics.learned
-        True
+        >>> new = rc.Event("new").killed()
+        >>> posterior = rc.estimate([rc.Claim(new, rc.Exactly(5), monitor)], model)
+        >>> posterior[new].median()
+        5
         """
         columns = self.corpus.columns
         seen = frozenset(columns.id(int(row)) for row in range(len(columns)))
-        before, teaching = self.model.learned, self.teaching
-        if teaching is not None:
-            return attrs.evolve(self.model, learned=teaching.learned(before, seen=seen))
-        nothing = Learned((), np.zeros(0), np.zeros((0, 0)), {}) if before is None else before
-        return attrs.evolve(self.model, learned=attrs.evolve(nothing, seen=nothing.seen | seen))
+        return attrs.evolve(self.model, learned=self.teaching.learned(self.model.learned, seen=seen))
 
     def __getitem__(self, quantity: Quantity) -> Estimate:
         """Give the estimate of a quantity; raises `UnknownQuantity`, a `KeyError`, where no claim mentions it."""
@@ -180,7 +163,7 @@ class Posterior:
         names = ("event", "outcome", "group", "period", "median", "low", "high", "level", "claims", "origins")
         return to_frame(self.rows(level), names, backend)
 
-    def to_datatree(self, draws: int = 1_000, *, rng: int | np.random.Generator | None = 0) -> Any:
+    def to_datatree(self, draws: int = 1_000, *, seed: int | np.random.Generator | None = 0, **old: object) -> Any:
         """Draw from every estimate and give the draws and their summaries as ArviZ takes them.
 
         The group ``posterior`` holds ``count``, of shape (chain, draw, quantity) with one chain, and the group
@@ -193,8 +176,8 @@ class Posterior:
         ----------
         draws : int
             For each count.
-        rng : int or numpy Generator, keyword
-            Seed of the draws.
+        seed : int or numpy Generator, keyword
+            Of the draws.
 
         Returns
         -------
@@ -207,12 +190,12 @@ class Posterior:
         MissingDependency
             If xarray, which ArviZ brings along, is not installed.
         """
+        refuse_old("to_datatree", old, rng="seed")
         check(draws >= 1, "to_datatree(draws)", draws, "a whole number from 1")
         check(len(self) > 0, "to_datatree", self, "a posterior with an estimate")
-        random = np.random.default_rng(rng)
+        random = np.random.default_rng(seed)
         counts = np.stack([one.sample(draws, rng=random) for one in self._estimates.values()], axis=1)
-        sources = self.sources if self.diagnostics.learned else {}
-        return make_datatree([*map(str, self)], counts, self.rows(), sources, self.settings.seed)
+        return make_datatree([*map(str, self)], counts, self.rows(), self.sources, self.settings.seed)
 
     def __str__(self) -> str:
         return "\n".join(f"{quantity}: {one}" for quantity, one in self._estimates.items())
@@ -246,12 +229,13 @@ def estimate(
     model: Model | None = None,
     *,
     as_of: datetime.date | str | None = None,
-    rng: int | np.random.Generator | None = 0,
+    seed: int | np.random.Generator | None = 0,
     draws: int | None = None,
-    learn: bool | None = None,
-    method: Literal["laplace", "gibbs"] = "laplace",
+    ess: float = 40.0,
+    learn: bool = True,
     executor: Executor | None = None,
     progress: bool = False,
+    **old: object,
 ) -> Posterior:
     """Estimate every quantity that the claims mention.
 
@@ -263,20 +247,15 @@ def estimate(
         Default ``Model()``.
     as_of : date, datetime or ISO text, keyword, optional
         Use only claims reported by then; claims without a date are then set aside.
-    rng : int or numpy Generator, keyword
-        Seed of the draws of source parameters; of a generator, one number is drawn as the seed; None
-        makes one up.
+    seed : int or numpy Generator, keyword
+        Of the draws; of a generator, one number is drawn as the seed; None makes one up.
     draws : int, keyword, optional
-        How many draws of source parameters to make, about: from 64, in multiples of 16. Where each source is integrated
-        over its prior, at most so many for each (default 1,024; fewer where ``diagnostics.error`` is small already).
-        Where sources are learned, the default depends on the number of claims.
-    learn : bool, keyword, optional
-        Whether to learn sources, their classes and the count priors from all claims together, or to integrate each
-        source over its prior. By default a corpus of 40 claims, 5 counts of which several sources speak, and 8 claims a
-        source on average is learned from, and whatever comes after a learned model.
-    method : {"laplace", "gibbs"}, keyword
-        How sources are learned: from the mode of the evidence (`learning`), or by a Gibbs sampler (`gibbs`), which is
-        many times slower and a check of the former. It does not look for whom each source copies.
+        Posterior draws of all parameters, at least so many, from 64; by default as many as it takes.
+    ess : float, keyword
+        Effective draws that 95 % of the parameters should reach, from 10.
+    learn : bool, keyword
+        Whether classes of sources and the count priors are learned from all claims together. Else they stay as the
+        model has them, and each source leans on its class for itself.
     executor : concurrent.futures.Executor, keyword, optional
         Where to compute the shards of a corpus; by default in threads, one for each core, from 1,000 claims. The result
         is the same to the last bit with any number of workers.
@@ -305,32 +284,38 @@ def estimate(
     >>> low <= 5 and 6 <= high
     True
     """
+    refuse_old("estimate", old, rng="seed", method="nothing: there is one method")
     corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
     model = Model() if model is None else model
     check(isinstance(model, Model), "estimate(model)", model, "a Model")
-    allowed = "a multiple of 16 from 64"
-    check(draws is None or (draws >= 64 and draws % 16 == 0), "estimate(draws)", draws, allowed)
-    check(method in ("laplace", "gibbs"), "estimate(method)", method, "'laplace' or 'gibbs'")
+    check(draws is None or (_is_whole(draws) and draws >= 64), "estimate(draws)", draws, "a whole number from 64")
+    asked: object = learn
+    check(_is_number(ess) and 10 <= ess < np.inf, "estimate(ess)", ess, "a number from 10")
+    check(isinstance(asked, bool), "estimate(learn)", learn, "True or False")
     day = to_moment("estimate(as_of)")(as_of)
-    given: object = rng
-    well = given is None or isinstance(given, np.random.Generator | int | np.integer)
-    well = well and not (isinstance(given, int | np.integer) and given < 0)
-    check(well, "estimate(rng)", rng, "a whole number from 0, a Generator or None")
-    seed = int(rng) if isinstance(rng, int | np.integer) else int(np.random.default_rng(rng).integers(2**63))
-    settings, random = Settings(day, seed, draws, learn, method), np.random.default_rng(seed)
+    given: object = seed
+    well = given is None or isinstance(given, np.random.Generator) or (_is_whole(given) and int(given) >= 0)
+    check(well, "estimate(seed)", seed, "a whole number from 0, a Generator or None")
+    number = int(seed) if isinstance(seed, int | np.integer) else int(np.random.default_rng(seed).integers(2**63))
+    settings = Settings(day, number, draws, ess, learn)
     columns, roles = corpus.columns, assign_roles(corpus, day)
     if model.learned is not None:
         again = tuple(i for row in range(len(columns)) if (i := columns.id(row)) in model.learned.seen)
         if again:
             raise CountedTwice(again)
     report = _say if progress else _keep_silent
-    taught = functools.partial(teach, columns, roles, model, draws=draws, report=report, method=method)
-    if _is_corpus(columns, roles, model) if learn is None else learn and len(used_rows(columns, roles)):
-        return _learned(corpus, roles, model, taught(rng=random, executor=executor), settings, random)
-    by_id = sorted(roles, key=lambda role: role.claim.id)
-    # The executor may be gone when sources are asked for.
-    later = functools.partial(taught, rng=np.random.default_rng(0), executor=None)
-    return _integrated(corpus, by_id, model, settings, random, later)
+    teaching = teach(
+        columns, roles, model, seed=number, draws=draws, ess=ess, learn=learn, executor=executor, report=report
+    )
+    return _conclude(corpus, roles, model, teaching, settings)
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, int | float | np.number) and not isinstance(given, bool)
+
+
+def _is_whole(given: object) -> TypeGuard[int]:
+    return isinstance(given, int | np.integer) and not isinstance(given, bool)
 
 
 def _say(said: str) -> None:
@@ -338,69 +323,48 @@ def _say(said: str) -> None:
     sys.stderr.flush()
 
 
-def _same(teaching: Teaching) -> Teaching:
-    return teaching
-
-
 def _keep_silent(said: str) -> None:
     pass
 
 
-def _is_corpus(columns: Columns, roles: Roles, model: Model) -> bool:
-    """Whether there is something to learn from, in the way that it is learned."""
-    rows = used_rows(columns, roles)
-    if not len(rows) or model.channels or model.channel != Denial():
-        return False
-    return model.learned is not None or (
-        len(rows) >= LEARN_CLAIMS
-        and _meetings(columns.quantity[rows], roles.origin[rows]) >= LEARN_COUNTS
-        and len(np.unique(columns.quantity[rows])) >= LEARN_COUNTS
-        and len(rows) >= LEARN_EACH * len(np.unique(roles.origin[rows]))
-    )
-
-
-def _meetings(quantity: NDArray[np.integer], origin: NDArray[np.integer]) -> int:
-    """Count the counts of which two sources or more speak: elsewhere nothing shows how a source leans and scatters."""
-    pairs = np.unique(np.stack([quantity, origin]).astype(np.int64), axis=1)
-    return int(np.count_nonzero(np.unique(pairs[0], return_counts=True)[1] > 1))
-
-
-def _learned(
-    corpus: Corpus, roles: Roles, model: Model, teaching: Teaching, settings: Settings, rng: np.random.Generator
-) -> Posterior:
-    lesson = teaching.lesson
-    known = known_quantities(corpus.columns, roles)
-    pmfs, engines, wholes, error = solve_linked(teaching, model, known, rng=rng)
+def _conclude(corpus: Corpus, roles: Roles, model: Model, teaching: Teaching, settings: Settings) -> Posterior:
+    """Solve what is linked, and write the estimates and what there is to say of them."""
+    fit = teaching.fit
+    pmfs, engines, error = solve_linked(teaching, model, seed=settings.seed)
     notes = [*doubts(teaching), *_remarks(corpus, model)]
-    problem = lesson.problem
-    speakers = np.unique(problem.claims.event * (int(problem.source.max()) + 1) + problem.source)
-    if len(speakers) == len(problem.claims.outcome) and model.learned is None:
+    problem = fit.problem
+    speakers = np.unique(problem.claims.event * (int(problem.source.max(initial=0)) + 1) + problem.source)
+    apart = settings.learn and len(speakers) == len(problem.claims.outcome) and not problem.linked
+    if apart and len(problem.source) >= SEVERAL and model.learned is None:
         said = "no count is claimed by more than one source: how these lean and scatter rests on their priors"
         warnings.warn(said, Unidentified, stacklevel=3)
         notes.append(said)
-    error = max(error, lesson.error)
+    error = max(error, fit.error)
     if error > COARSE:
-        notes.append(f"probabilities are exact to about {100 * error:.0f} points only")
-    estimates = Estimates(teaching, pmfs, wholes, model)
+        notes.append(f"these probabilities are uncertain by up to {100 * error:.0f} percentage points")
+    estimates = Estimates(teaching, pmfs, teaching.posed.wholes, model)
     if pmfs:
-        notes += find_outvoted((estimates[q] for q in estimates if q.key in engines), model)
+        notes += _find_outvoted((estimates[q] for q in estimates if q.key in engines), model)
     every = Engines(engines, estimates)
-    diagnostics = Diagnostics(every, len(lesson.xs), lesson.ess, -np.inf, error, tuple(notes), learned=True)
-    return Posterior(corpus, model, roles, diagnostics, settings, estimates, functools.partial(_same, teaching))
+    diagnostics = Diagnostics(every, fit.way, len(fit.z), fit.ess, fit.rhat, fit.khat, error, tuple(notes))
+    return Posterior(corpus, model, roles, diagnostics, settings, estimates, teaching)
 
 
-def _integrated(
-    corpus: Corpus,
-    roles: Sequence[Role],
-    model: Model,
-    settings: Settings,
-    rng: np.random.Generator,
-    learn: Callable[[], Teaching],
-) -> Posterior:
-    conductor = conduct(roles, model)
-    estimates, diagnostics = conductor.conclude(roles, conductor.fit(settings.draws or DRAWS, rng))
-    diagnostics = attrs.evolve(diagnostics, notes=(*diagnostics.notes, *_remarks(corpus, model)))
-    return Posterior(corpus, model, tuple(roles), diagnostics, settings, estimates, learn)
+def _find_outvoted(estimates: Iterable[Estimate], model: Model) -> list[str]:
+    """Name counts whose median is outside of all that is claimed of them, because of counts that they are bound to."""
+    found = []
+    for one in estimates:
+        claims = [role.claim for role in one.roles if role.role is Part.USED and role.claim.whole is None]
+        ends, median = [read_literally(claim.value, model.speech) for claim in claims], one.median()
+        if not claims or min(low for low, _ in ends) <= median <= max(high for _, high in ends):
+            continue
+        said = in_words(f"{claim.source}: {claim.value}" for claim in claims[:3])
+        more = f" and {len(claims) - 3} more" if len(claims) > 3 else ""
+        found.append(
+            f"{one.quantity}: {median:,} is outside of all that is claimed of it ({said}{more}); "
+            "other claims about the same total or its parts pull it there"
+        )
+    return found
 
 
 def _remarks(corpus: Corpus, model: Model) -> list[str]:

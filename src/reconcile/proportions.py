@@ -121,18 +121,22 @@ class Proportions:
         free = (log_spread - SPREADS[0]) / step
         place = np.clip(free, 0, last - 1e-9)
         first = place.astype(np.int64)
-        owner = np.repeat(np.arange(len(self.wording)), np.diff(self.start))
-        flat, points = self.curves.reshape(-1), self.curves.shape[2]
-        at = ((self.wording * len(SPREADS) + first) * points)[:, owner] + self.index
-        low, high, weight = flat[at], flat[at + points], (place - first)[:, owner]
-        value = (1 - weight) * low + weight * high
-        moves = (value > LEAST) & (free == place)[:, owner]  # neither at the floor nor beyond the last curve
+        value, slope = np.empty((2, len(log_spread), len(self.index)))
+        for share, wording in enumerate(self.wording.tolist()):
+            mine, curves = slice(int(self.start[share]), int(self.start[share + 1])), self.curves[wording]
+            index = self.index[mine]
+            for draw, at in enumerate(first[:, share].tolist()):
+                weight, rise = place[draw, share] - at, curves[at + 1] - curves[at]
+                value[draw, mine] = ((1 - weight) * curves[at] + weight * curves[at + 1])[index]
+                # Beyond the last curve nothing moves.
+                slope[draw, mine] = (rise / step)[index] if free[draw, share] == place[draw, share] else 0.0
+        slope = np.where(value > LEAST, slope / np.maximum(value, LEAST), 0.0)
         value = np.maximum(value, LEAST)
-        slope = np.where(moves, (high - low) / step / value, 0.0)
+        owner = np.repeat(np.arange(len(self.wording)), np.diff(self.start))
         factor = np.ones((len(log_spread), self.slots))
         for turn in range(int(self.turn.max(initial=-1)) + 1):
-            mine = np.flatnonzero(self.turn[owner] == turn)
-            factor[:, self.slot[mine]] *= value[:, mine]
+            some = np.flatnonzero(self.turn[owner] == turn)
+            factor[:, self.slot[some]] *= value[:, some]
         return factor, slope
 
     def by_spread(self, slope: Floats, joint: Floats) -> Floats:

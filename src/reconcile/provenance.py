@@ -349,8 +349,8 @@ class _Writer:
             "seed": int(settings.seed),
             "draws": settings.draws,
             "learn": settings.learn,
-            "method": settings.method,
-            "learned": posterior.diagnostics.learned,
+            "ess": settings.ess,
+            "way": posterior.diagnostics.way,
             "note": posterior.diagnostics.notes,
         }
         pairs = self.attributes("Estimation", "estimation", told)

@@ -16,16 +16,17 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.components import Column, Component, Fit, Task, pick
+from reconcile.layouts import Column, Layout, pick
 from reconcile.likelihood import TINY, share_index
 from reconcile.pmf import TOP
 
-__all__ = ["CHAINS", "sample_component"]
+__all__ = ["CHAINS", "sample_account"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 CHAINS, SWEEPS, WARMUP = 32, 80, 20
+OFFERS = 6  # draws of the sources that a chain is offered after each sweep
 GROUPS = 8  # of chains, whose spread tells the error
 MOST_SQUARES, MOST_SQUARES_USED = 2_000, 40
 
@@ -58,7 +59,7 @@ def _lines(atoms: Ints, claimed: list[int], *, shares: bool) -> list[Ints]:
 class _Chains:
     """The state of one account in every chain."""
 
-    def __init__(self, task: Task, rng: np.random.Generator, top: int) -> None:
+    def __init__(self, task: Layout, rng: np.random.Generator, top: int) -> None:
         self.task, self.rng, self.lattice, self.top = task, rng, task.lattice, top
         self.atoms = task.account.atoms.astype(np.int64)
         named = [n for n, q in enumerate(task.account.nodes) if q is not None]
@@ -68,7 +69,7 @@ class _Chains:
         self.lines = _lines(self.atoms, named, shares=bool(task.shares))
         self.sums: Floats = np.zeros((GROUPS, len(task.account.nodes), len(self.lattice)))
 
-    def _start(self, task: Task) -> Ints:
+    def _start(self, task: Layout) -> Ints:
         """Start the chains far apart: each free count log-uniform up to the largest claimed number, or 0."""
         size = (CHAINS, self.atoms.shape[1])
         largest = float(np.max(self.lattice.low[self.lattice.width == 1], initial=1))
@@ -97,11 +98,11 @@ class _Chains:
     def log_shares(self, theta: Mapping[Column, Floats], values: Ints, chains: NDArray[np.intp]) -> Floats:
         """Log probability of the shares for given counts; `values` (k, nodes) in chains `chains` (k,)."""
         total = np.zeros(len(values))
-        for part, whole, term, drawn in self.task.shares:
+        for part, whole, term in self.task.shares:
             centers = self.lattice.center[self.lattice.find(values[:, [part, whole]])]
             at = share_index(centers[:, 0], centers[:, 1])
-            curve = term.curve_near(pick(theta, term)["log_spread"]) if drawn else term.curve_marginal()
-            total += np.log(np.maximum(curve[chains if drawn else 0, at], TINY))
+            curve = term.curve_near(pick(theta, term)["log_spread"])
+            total += np.log(np.maximum(curve[chains, at], TINY))
         return total
 
     def sweep(self, theta: Mapping[Column, Floats], *, keep: bool) -> None:
@@ -175,77 +176,56 @@ class _Chains:
         return total + (self.log_shares(theta, self.values(), np.arange(CHAINS)) if self.task.shares else 0.0)
 
 
-def sample_component(
-    component: Component, *, rng: np.random.Generator, top: int = TOP, theta: Mapping[Column, Floats] | None = None
-) -> Fit:
-    """Sample the counts and source parameters of a component, trees or not.
+def sample_account(
+    layout: Layout,
+    theta: Mapping[Column, Floats],
+    log_weight: Floats,
+    *,
+    rng: np.random.Generator,
+    top: int = TOP,
+) -> tuple[list[Floats], float]:
+    """Sample the counts of an account, trees or not, and which of some draws of its sources they go with.
+
+    Between sweeps over the counts every chain is offered other draws, and takes them as the claims and the counts of
+    the chain have it (Metropolis-Hastings with independent proposals).
 
     Parameters
     ----------
-    component : Component
-    rng : numpy Generator
+    layout : Layout
+    theta : mapping of Column to ndarray, shape (draws,)
+        Draws of the parameters of its sources, given all other claims.
+    log_weight : ndarray, shape (draws,)
+        Of each draw.
+    rng : numpy Generator, keyword
     top : int, keyword
         No count is larger; for tests on small worlds.
-    theta : mapping of Column to ndarray, shape (CHAINS,), keyword, optional
-        Source parameters of each chain, which then stay as they are.
 
     Returns
     -------
-    Fit
-        Its marginals average the exact conditionals met on the way; `error` comes from the spread between
-        groups of chains that started far apart;
-        `khat` is -inf.
+    marginals : list of ndarray, shape (n,)
+        Of each node: averages of the exact conditionals met on the way.
+    error : float
+        Largest standard error of a cumulative probability, from the spread between groups of chains that started far
+        apart.
     """
-    accounts = [_Chains(task, rng, top) for task in component.tasks]
-    z = rng.standard_normal((CHAINS, len(component.columns)))
-    kept = []
+    account = _Chains(layout, rng, top)
+    at = rng.integers(len(log_weight), size=CHAINS)
+
+    def weigh(which: NDArray[np.int64]) -> Floats:
+        mine = {column: values[which] for column, values in theta.items()}
+        return account.log_likelihood(mine) + log_weight[which]
+
     for sweep in range(SWEEPS):
-        now = component.theta(z) if theta is None else theta
-        for account in accounts:
-            account.sweep(now, keep=sweep >= WARMUP)
-        if component.columns and theta is None:
-            z = _elliptical(component, accounts, z, rng)
-        if sweep >= WARMUP:
-            kept.append(z.copy())
+        account.sweep({column: values[at] for column, values in theta.items()}, keep=sweep >= WARMUP)
+        now = weigh(at)
+        for _ in range(OFFERS if theta else 0):
+            other = rng.integers(len(log_weight), size=CHAINS)
+            then = weigh(other)
+            taken = np.log(rng.random(CHAINS)) < then - now
+            at, now = np.where(taken, other, at), np.where(taken, then, now)
     marginals, errors = [], []
-    for account in accounts:
-        means = []
-        for node in range(len(account.task.account.nodes)):
-            groups = account.sums[:, node] / np.maximum(account.sums[:, node].sum(axis=1, keepdims=True), 1e-300)
-            means.append(groups.mean(axis=0))
-            errors.append(float(np.max(np.cumsum(groups, axis=1).std(axis=0, ddof=1)) / np.sqrt(GROUPS)))
-        marginals.append(tuple(means))
-    drawn = CHAINS * len(kept) if component.columns else 0
-    return Fit(tuple(marginals), drawn, _chain_ess(kept), -np.inf, max(errors))
-
-
-def _elliptical(component: Component, accounts: list[_Chains], z: Floats, rng: np.random.Generator) -> Floats:
-    """One elliptical slice step in every chain at once."""
-
-    def log_likelihood(at: Floats) -> Floats:
-        theta = component.theta(at)
-        total: Floats = np.sum([account.log_likelihood(theta) for account in accounts], axis=0)
-        return total
-
-    other = rng.standard_normal(z.shape)
-    floor = log_likelihood(z) + np.log(rng.random(CHAINS))
-    angle = rng.uniform(0, 2 * np.pi, CHAINS)
-    low, high = angle - 2 * np.pi, angle.copy()
-    found, open_ = z.copy(), np.ones(CHAINS, dtype=bool)
-    while open_.any():
-        trial = z * np.cos(angle)[:, None] + other * np.sin(angle)[:, None]
-        good = open_ & (log_likelihood(trial) > floor)
-        found[good] = trial[good]
-        open_ &= ~good
-        low, high = np.where(open_ & (angle < 0), angle, low), np.where(open_ & (angle >= 0), angle, high)
-        angle = np.where(open_, rng.uniform(low, high), angle)
-    return found
-
-
-def _chain_ess(kept: list[Floats]) -> float:
-    """Effective draws from the spread of chain means; infinite where nothing but counts was drawn."""
-    draws = np.array(kept)
-    if draws.shape[2] == 0:
-        return np.inf
-    between = draws.mean(axis=0).var(axis=0, ddof=1)
-    return float(np.min(draws.var(axis=(0, 1)) / np.maximum(between, 1e-12)) * draws.shape[1])
+    for node in range(len(layout.account.nodes)):
+        groups = account.sums[:, node] / np.maximum(account.sums[:, node].sum(axis=1, keepdims=True), 1e-300)
+        marginals.append(groups.mean(axis=0))
+        errors.append(float(np.max(np.cumsum(groups, axis=1).std(axis=0, ddof=1)) / np.sqrt(GROUPS)))
+    return marginals, max(errors)

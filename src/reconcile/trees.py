@@ -23,6 +23,7 @@ from reconcile.elementary import logarithm
 from reconcile.errors import InvalidValue
 from reconcile.forests import Forest, count_couples
 from reconcile.model import Model
+from reconcile.own_channels import OwnChannels
 from reconcile.pmf import TOP
 from reconcile.proportions import Proportion, Proportions
 from reconcile.shards import Tasks, build_shards, cut_evenly
@@ -34,6 +35,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-7  # posterior probability of a cell below which it is left out
 MOST_POINTS = 24  # of a node: numbers that are claimed, or implied by claimed ones, and have a cell of their own
+_ENTRIES = 250_000  # factors on pairs of cells at once: what a cache holds
 _VAGUE = 5  # claims that an end of what is less than exact stands for
 _WORK = 400_000  # couples of cells in a grove, about
 
@@ -77,12 +79,15 @@ class Grove:
         Its counts are the nodes of these accounts, those that no claim mentions too.
     forest : Forest
     proportions : Proportions
+    channels : OwnChannels, optional
+        What asks the channels, where they are not the standard one.
     """
 
     accounts: Ints
     shard: Shard
     forest: Forest
     proportions: Proportions
+    channels: OwnChannels | None = None
 
     def evaluate(
         self,
@@ -120,18 +125,46 @@ class Grove:
         ------
         InvalidValue
         """
-        engine, draws, shares = choose_likelihood(), len(theta), len(self.proportions.rows)
+        draws, shares = len(theta), len(self.proportions.rows)
         log_spread = np.zeros((draws, 0)) if log_spread is None else log_spread
         if np.shape(log_spread) != (draws, shares):
             raise InvalidValue("evaluate.log_spread", log_spread, f"an array of shape {(draws, shares)}")
-        factor, slope = self.proportions.factors(log_spread)
         power = np.ones(len(self.shard.rows)) if power is None else power
-        rows = engine.rows(self.shard, theta, echo)
+        # Some draws at a time, since factors on pairs of cells are many numbers for each.
+        step = max(_ENTRIES // max(len(self.proportions.index), 1) // 8, 1) * 8
+        if draws <= step:
+            return self._evaluate(theta, echo, tail, log_spread, power, slopes, weight)
+        parts = [
+            self._evaluate(
+                theta[k : k + step], echo, tail[k : k + step], log_spread[k : k + step], power, slopes,
+                None if weight is None else weight[k : k + step],
+            )
+            for k in range(0, draws, step)
+        ]  # fmt: skip
+        names = ("value", "each", "score", "prior", "spread")
+        joined = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+        return Bound(*joined, np.sum([part.mass for part in parts], axis=0))
+
+    def _evaluate(
+        self,
+        theta: Floats,
+        echo: Floats,
+        tail: Floats,
+        log_spread: Floats,
+        power: Floats,
+        slopes: bool,
+        weight: Floats | None,
+    ) -> Bound:
+        engine = choose_likelihood()
+        factor, slope = self.proportions.factors(log_spread)
+        own = self.channels
+        rows = own.rows(theta, echo) if own else engine.rows(self.shard, theta, echo)
         found = engine.sum_product(self.shard, self.forest, rows, tail, power, factor, slopes=slopes, weight=weight)
         score = np.zeros((0, len(self.shard.shift), 8))
         if slopes:
-            score = engine.slopes(self.shard, theta, echo, found.pull)
-        value = np.cumsum(found.each, axis=1)[:, -1] if len(self.accounts) else np.zeros(draws)
+            asked = own.slopes(theta, echo, found.pull) if own else None
+            score = engine.slopes(self.shard, theta, echo, found.pull) if asked is None else asked
+        value = np.cumsum(found.each, axis=1)[:, -1] if len(self.accounts) else np.zeros(len(theta))
         spread = self.proportions.by_spread(slope[: len(found.joint)], found.joint)
         mass = found.mass if weight is None else found.mass[self.shard.cells]
         return Bound(value, found.each, score, found.prior, spread, mass)

@@ -45,7 +45,6 @@ def run_explain(options: argparse.Namespace) -> int:
         print("  " * ((len(line) - len(line.lstrip())) // 2) + plain(line))
     if options.history:
         print("\nHow it moved as claims came in:")
-        asked["learn"] = bool(asked["learn"])  # anew for each day, so only where it is asked for
         for line in str(history(corpus, found[0], **asked)).splitlines()[1:]:
             print(f"  {plain(line)}")
     return EXIT_OK

@@ -82,12 +82,20 @@ def make_parser() -> argparse.ArgumentParser:
         "--draws",
         type=_to_draws,
         metavar="N",
-        help="draws of what sources may be like, a multiple of 16 from 64; more are more exact and take longer",
+        help="draws of what sources may be like, at least so many, from 64; more are more exact and take longer",
     )
     solved.add_argument(
         "--learn",
         action=argparse.BooleanOptionalAction,
-        help="learn from all claims together how each source errs, or do not; default: from 40 claims, 8 a source",
+        default=True,
+        help="learn what sources of a kind are like from all claims together (default), or each source by itself",
+    )
+    solved.add_argument(
+        "--without",
+        metavar="SOURCE",
+        action="append",
+        default=[],
+        help="leave out this source and the relays that quote it; may be repeated",
     )
     solved.add_argument(
         "--model", metavar="MODEL", help="go on from what --save-model wrote, with claims that it has not seen"
@@ -195,8 +203,8 @@ def _to_seed(text: str) -> int:
 
 
 def _to_draws(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 64 and int(text) % 16 == 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a multiple of 16 from 64")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 64):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 64")
     return int(text)
 
 

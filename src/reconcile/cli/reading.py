@@ -29,7 +29,7 @@ def read(options: argparse.Namespace, *, strict: bool) -> Corpus:
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
     """Give what `estimate` is told besides the claims; reads the model that is to be gone on from."""
-    found = {"as_of": options.as_of, "rng": options.seed, "draws": options.draws, "learn": options.learn}
+    found = {"as_of": options.as_of, "seed": options.seed, "draws": options.draws, "learn": options.learn}
     if options.model:
         from reconcile.io import models
 
@@ -43,6 +43,11 @@ def read_some(options: argparse.Namespace, purpose: str, *, strict: bool) -> Cor
     if corpus.rejected:
         tell(f"{count_of(len(corpus.rejected), 'row')} could not be read; run: reconcile check {options.file}")
     if len(corpus):
+        for name in getattr(options, "without", ()):
+            corpus = corpus.without(name)
+        if not len(corpus):
+            tell(f"{options.file}: no claim is left without those sources, so there is nothing to {purpose}")
+            return None
         return corpus
     tell(f"{options.file}: no claim could be read, so there is nothing to {purpose}")
     return None

@@ -62,7 +62,8 @@ def _again(options: argparse.Namespace) -> str:
     said += [word for outcome in options.outcome for word in ("--outcome", outcome)]
     said += [f"--{name}" for name in ("history", "strict") if getattr(options, name)]
     said += ["--model", Path(options.model).name] if options.model else []
-    said += {None: [], True: ["--learn"], False: ["--no-learn"]}[options.learn]
+    said += [] if options.learn else ["--no-learn"]
+    said += [word for source in options.without for word in ("--without", source)]
     return plain(shlex.join(said))
 
 

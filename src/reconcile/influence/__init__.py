@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: MIT
-"""Where a number comes from: what each claim did, how the estimate moved as claims came in, what it owes to priors."""
+"""Where a number comes from: what each claim did, how the estimate moved, what it owes to each source and prior."""
 
 from reconcile.influence.explanations import explain
 from reconcile.influence.histories import History, Moment, history
+from reconcile.influence.omissions import SourceOmission, SourceOmissions, leave_one_source_out
 from reconcile.influence.records import Bearing, Explanation, SourceBearing
-from reconcile.influence.sensitivities import Sensitivity, Sway, sensitivity
+from reconcile.influence.sensitivities import PriorSensitivity, Sensitivity, sensitivity
 
 __all__ = [
     "Bearing",
     "Explanation",
     "History",
     "Moment",
+    "PriorSensitivity",
     "Sensitivity",
     "SourceBearing",
-    "Sway",
+    "SourceOmission",
+    "SourceOmissions",
     "explain",
     "history",
+    "leave_one_source_out",
     "sensitivity",
 ]

@@ -7,6 +7,7 @@ out anew for every subset.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, TypeAlias
@@ -16,23 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account
-from reconcile.components import Column, Component, Draws, Task, pick
+from reconcile.channels import expit
 from reconcile.estimates import Role
 from reconcile.importance import BLOCKS
 from reconcile.inference import Table, solve
+from reconcile.influence.pools import Pool, pick_by
 from reconcile.influence.telling import Telling
-from reconcile.integration import REUSED, error_of
+from reconcile.layouts import Column, Layout, columns_of, pick
 from reconcile.likelihood import COPYING, TINY, Term
 from reconcile.pmf import Lattice
-from reconcile.sampling import sample_component
+from reconcile.sampling import sample_account
 
 __all__ = ["Coalitions", "Found", "Sampled", "Stage"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
+Ints: TypeAlias = NDArray[np.int64]
 
 _CHUNK = 2_000_000  # numbers held at once
-POWERS = 5  # of the evidence, from that of no claim to that of all, at which draws are to tell
+SURE = 1 - 1e-12  # no source copies more surely
 
 
 @attrs.frozen(eq=False)
@@ -48,9 +51,9 @@ class Found:
     marginals : ndarray, shape (b, s, n), or None
         Mass of the cells at each draw, if it was asked for.
     by_block : ndarray, shape (b, blocks, n)
-        What each independent block of draws adds to the mass; one block where nothing was drawn.
+        What each independent block of draws adds to the mass; one block where none of it was drawn in blocks.
     errors : ndarray, shape (b,)
-        Largest standard error of a cumulative probability; 0 where nothing was drawn.
+        Largest standard error of a cumulative probability.
     """
 
     mass: Floats
@@ -63,8 +66,7 @@ class Found:
     def of(cls, by_block: Floats, weights: Floats, marginals: Floats | None) -> Found:
         """Sum over blocks, whose spread tells the error."""
         by_block = by_block / by_block.sum(axis=(1, 2), keepdims=True)
-        many = by_block.shape[1] > 1
-        errors = np.array([REUSED * error_of(one) if many else 0.0 for one in by_block])
+        errors = np.array([_error_of(one) for one in by_block])
         return cls(by_block.sum(axis=1), weights, marginals, by_block, errors)
 
     def without_block(self, block: int) -> Floats:
@@ -74,6 +76,16 @@ class Found:
         return left
 
 
+def _error_of(by_block: Floats) -> float:
+    """Largest standard error of a cumulative probability; `by_block` of shape (blocks, n) sums to 1."""
+    blocks = len(by_block)
+    if blocks == 1:
+        return 0.0
+    below = np.cumsum(by_block, axis=1)
+    square = np.sum((below - below[:, -1:] * below.sum(axis=0)) ** 2, axis=0)
+    return float(np.sqrt(square.max() * blocks / (blocks - 1)))
+
+
 @attrs.frozen(eq=False)
 class Stage:
     """An account that is a tree, its claims apart from each other.
@@ -81,6 +93,8 @@ class Stage:
     Attributes
     ----------
     account : Account
+    lattice : Lattice
+        Cells of all of its counts.
     node : int
         Of the count that is looked at.
     priors : tuple of ndarray, shape (s or 1, n)
@@ -89,111 +103,93 @@ class Stage:
         Of the claims, all used, by claim id.
     terms : tuple of Term
     nodes : tuple of tuple of int
-    own : tuple of ndarray, shape (s or 1, n)
-        Row of each claim if it is not copied; of a share, nothing.
-    chance : tuple of ndarray, shape (s or 1,)
+    log_own : ndarray, shape (claims, s, n)
+        Logarithm of the row of each claim if it is not copied; of a share, 0.
+    chance : ndarray, shape (claims, s)
         Probability that the source of each copies.
-    shares : Task
-        With the shares that are claimed, and who of their sources is drawn.
+    layout : Layout
+        With the shares that are claimed.
     theta : mapping of Column to ndarray, shape (s,)
-    log_weight : ndarray, shape (s,), or None
-        Of each draw, all that is not in this account considered; None where draws weigh the same whatever is claimed.
+    log_base : ndarray, shape (s,)
+        With the log evidence of a subset of the claims, the log weight of each draw; see `Pool`.
     block : ndarray of int, shape (s,)
-        Independent set of each draw.
-    aim : ndarray, shape (s,), or None
-        How much each draw tells of some part of the claims; sums to 1. None where draws weigh the same.
+        Independent set of each draw, in ascending order.
+    aim : ndarray, shape (s,)
+        How much each draw tells of some part of the claims; sums to 1.
     telling : Telling
+    power : float
+        Exponent of what every claim says.
     """
 
     account: Account
+    lattice: Lattice
     node: int
     priors: tuple[Floats, ...]
     roles: tuple[Role, ...]
     terms: tuple[Term, ...]
     nodes: tuple[tuple[int, ...], ...]
-    own: tuple[Floats, ...]
-    chance: tuple[Floats, ...]
-    shares: Task
+    log_own: Floats
+    chance: Floats
+    layout: Layout
     theta: Mapping[Column, Floats]
-    log_weight: Floats | None
-    block: NDArray[np.intp]
+    log_base: Floats
+    block: Ints
+    aim: Floats
     telling: Telling
-    aim: Floats | None = None
+    power: float = 1.0
 
     @classmethod
     def of(
         cls,
-        task: Task,
+        layout: Layout,
         node: int,
         priors: Sequence[Floats],
         said: Sequence[tuple[Role, tuple[int, ...], Term]],
         theta: Mapping[Column, Floats],
-        drawn: frozenset[str],
+        pool: Pool,
         telling: Telling,
     ) -> Stage:
-        """Compute what each claim says. Draws weigh the same; see `weighed`."""
+        """Compute what each claim says at each draw of a pool."""
         roles, nodes, terms = zip(*said, strict=True) if said else ((), (), ())
-        own, chance, center = [], [], task.lattice.center
-        for term in terms:
-            bare = attrs.evolve(term, echo=(0.0, 0.0), power=1.0)
-            column = next((c for c in theta if c[0] == term.source.name and c[1] == COPYING), None)
-            known = term.source.name in drawn
-            chance.append(
-                1 / (1 + np.exp(-theta[column])) if known and column is not None else np.array([term.copying()])
-            )
-            own.append(np.zeros((1, 0)) if term.is_share else _row(bare, center, theta, known=known))
-        found = cls(
-            task.account, node, tuple(priors), tuple(roles), tuple(terms), tuple(nodes), tuple(own),
-            tuple(chance), task, theta, None, np.zeros(1, dtype=np.intp), telling,
+        center, draws = layout.lattice.center, len(pool)
+        own, chance = np.zeros((len(terms), draws, len(center))), np.zeros((len(terms), draws))
+        for k, term in enumerate(terms):
+            if not term.is_share:
+                bare = attrs.evolve(term, echo=(0.0, 0.0), power=1.0)
+                own[k] = np.log(np.maximum(_row(bare, center, theta), TINY))
+                chance[k] = np.minimum(expit(theta[_copying(term)]), SURE)
+        return cls(
+            layout.account, layout.lattice, node, tuple(priors), tuple(roles), tuple(terms), tuple(nodes), own, chance,
+            layout, theta, pool.log_base, pool.block, pool.aim, telling,
         )  # fmt: skip
-        # Neighbours of a chain are alike, so that blocks are runs.
-        return attrs.evolve(found, block=np.arange(found.draws) * BLOCKS // found.draws)
 
     @property
     def draws(self) -> int:
-        """Number of draws; 1 where there is nothing to draw."""
-        return max([len(x) for x in (*self.own, *self.priors, *self.theta.values())], default=1)
-
-    def weighed(self, log_weight: Floats, block: NDArray[np.intp]) -> Stage:
-        """Weigh draws that were weighted for all claims, so that they serve for any subset."""
-        every = np.ones((1, len(self.roles)), dtype=bool)
-        evidence = self._evidence(every)[0]
-        # Between the claims of all and of none: what some of the claims say, roughly, and whichever these are.
-        parts = log_weight - np.multiply.outer(np.linspace(0, 1, POWERS), evidence)
-        weights = np.exp(parts - parts.max(axis=1, keepdims=True))
-        aim = (weights / weights.sum(axis=1, keepdims=True)).mean(axis=0)
-        return attrs.evolve(self, log_weight=log_weight - evidence, block=block, aim=aim)
+        """Number of draws."""
+        return len(self.log_base)
 
     def thinned(self, draws: int) -> Stage:
-        """Keep at most so many draws: evenly where they weigh the same, else those that tell most."""
+        """Keep at most so many draws, those that tell most."""
         if self.draws <= draws:
             return self
-        kept, log_weight, aim = np.linspace(0, self.draws - 1, draws).round().astype(int), self.log_weight, self.aim
-        if log_weight is not None and aim is not None:
-            strata = (np.arange(draws) + 0.5) / draws
-            kept = np.minimum(np.searchsorted(np.cumsum(aim), strata), self.draws - 1)
-            log_weight, aim = log_weight[kept] - np.log(aim[kept]), np.full(draws, 1 / draws)
-        few = [tuple(x[kept] if len(x) > 1 else x for x in column) for column in (self.own, self.chance, self.priors)]
-        own, chance, priors = few
+        kept = pick_by(self.aim, draws)
+        priors = tuple(x[kept] if len(x) > 1 else x for x in self.priors)
         theta = {column: values[kept] for column, values in self.theta.items()}
         return attrs.evolve(
-            self, own=own, chance=chance, priors=priors, theta=theta, log_weight=log_weight, block=self.block[kept],
-            aim=aim,
+            self, log_own=self.log_own[:, kept], chance=self.chance[:, kept], priors=priors, theta=theta,
+            log_base=self.log_base[kept] - np.log(self.aim[kept]), block=self.block[kept],
+            aim=np.full(draws, 1.0 / draws),
         )  # fmt: skip
 
-    @property
-    def lattice(self) -> Lattice:
-        """Cells of the counts."""
-        return self.shares.lattice
-
     def chance_of(self, claim: int) -> Floats:
-        """Probability that the source of a claim copies, for each draw; shape (s or 1,)."""
-        return self.chance[claim]
+        """Probability that the source of a claim copies, for each draw; shape (s,)."""
+        found: Floats = self.chance[claim]
+        return found
 
     def row(self, claim: int, term: Term) -> Floats:
-        """Row of a term in the place of a claim, for each draw; shape (s or 1, n)."""
-        drawn = len(self.own[claim]) > 1
-        return _row(term, self.lattice.center, self.theta, known=drawn)
+        """Row of a term in the place of a claim, for each draw; shape (s, n)."""
+        del claim
+        return _row(term, self.lattice.center, self.theta)
 
     def average(self, found: Found, at: int, rows: Floats) -> float:
         """Average a function of draw and count, shape (s or 1, n), over the posterior under subset `at`."""
@@ -205,7 +201,7 @@ class Stage:
     def solve(self, subsets: Bools, *, each: bool = False) -> Found:
         """Solve for subsets, shape (b, claims); `each` keeps the marginals of every draw."""
         blocks = BLOCKS if self.draws >= 2 * BLOCKS else 1
-        held = self.block == np.arange(blocks)[:, None] if blocks > 1 else np.ones((1, self.draws), dtype=bool)
+        ends = np.searchsorted(self.block, np.arange(1, blocks)).tolist() if blocks > 1 else []
         by_block, weights = np.empty((len(subsets), blocks, len(self.lattice))), np.empty((len(subsets), self.draws))
         kept = np.empty((len(subsets), self.draws, len(self.lattice))) if each else None
         step = max(_CHUNK // (self.draws * len(self.lattice)), 1)
@@ -213,10 +209,12 @@ class Stage:
             for start in range(0, len(mine), step):
                 part = mine[start : start + step]
                 marginals, evidence = self._solve(subsets[part], pattern)
-                log_weight = np.zeros_like(evidence) if self.log_weight is None else self.log_weight + evidence
+                log_weight = self.log_base + evidence
                 weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
                 weight /= weight.sum(axis=1, keepdims=True)
-                by_block[part], weights[part] = (weight[:, None] * held) @ marginals, weight
+                weights[part] = weight
+                for block, (a, z) in enumerate(itertools.pairwise([0, *ends, self.draws])):
+                    by_block[part, block] = np.einsum("bs,bsn->bn", weight[:, a:z], marginals[:, a:z])
                 if kept is not None:
                     kept[part] = marginals
         return Found.of(by_block, weights, kept)
@@ -231,37 +229,57 @@ class Stage:
             found.append((held, np.flatnonzero(np.all(subsets[:, shares] == np.array(key, dtype=bool), axis=1))))
         return found
 
-    def _evidence(self, subset: Bools) -> Floats:
-        """Log evidence of one subset, shape (1, claims), at each draw; shape (1, s)."""
-        ((pattern, _),) = self._patterns(subset)
-        return self._solve(subset, pattern, marginals=False)[1]
+    def evidence(self, subset: Bools) -> Floats:
+        """Log evidence of one subset, shape (claims,), at each draw; shape (s,)."""
+        ((pattern, _),) = self._patterns(subset[None])
+        found: Floats = self._solve(subset[None], pattern, marginals=False)[1][0]
+        return found
+
+    def at(self, subset: Bools) -> tuple[Floats, Floats]:
+        """Mass of the cells under one subset, shape (claims,), at each draw, (s, n), and log evidence, (s,)."""
+        ((pattern, _),) = self._patterns(subset[None])
+        (marginals,), (evidence,) = self._solve(subset[None], pattern)
+        return marginals, evidence
+
+    def with_priors(self, power: float) -> Stage:
+        """Raise the prior of each count that has one to a power; what is ruled out stays ruled out."""
+        tiny = np.finfo(float).tiny
+        bent = [
+            np.where(mine > 0, np.maximum(mine, tiny) ** power, 0.0) if node in self.account.priors else mine
+            for node, mine in enumerate(self.priors)
+        ]
+        return attrs.evolve(self, priors=tuple(bent))
+
+    def with_claims(self, power: float) -> Stage:
+        """Raise what each claim says to a power."""
+        return attrs.evolve(self, power=power * self.power)
 
     def _solve(self, subsets: Bools, pattern: tuple[int, ...], *, marginals: bool = True) -> tuple[Floats, Floats]:
         """Give marginals of the count, shape (b, s, n), if asked for, and log evidence, shape (b, s)."""
         count, draws, size = len(subsets), self.draws, len(self.lattice)
         same, there, power = self.telling.heard(subsets)
-        logs: dict[int, Floats] = {}
-        for k, (nodes, own, chance) in enumerate(zip(self.nodes, self.own, self.chance, strict=True)):
-            if self.terms[k].is_share or not subsets[:, k].any():
-                continue
-            codes, which = np.unique(np.stack([same[:, k], there[:, k], power[:, k]]), axis=1, return_inverse=True)
-            which = np.where(subsets[:, k], which.reshape(-1), codes.shape[1])
-            row = np.empty((codes.shape[1] + 1, max(len(own), len(chance)), size))
-            row[-1] = 0.0
-            for at, (alike, some, exponent) in enumerate(codes.T):
-                floor = (chance * alike)[:, None] + (1 - chance * some)[:, None] * own
-                row[at] = exponent * np.log(np.maximum(floor, TINY))
-            if nodes[0] not in logs:
-                logs[nodes[0]] = np.zeros((count, draws, size))
-            logs[nodes[0]] += row[which]
+        power = np.where(subsets, self.power * power, 0.0)
         scale, potentials = np.zeros((count, draws)), []
-        for at, prior in enumerate(self.priors):
-            if at not in logs:
+        for node, prior in enumerate(self.priors):
+            mine = [k for k, nodes in enumerate(self.nodes) if nodes[0] == node and not self.terms[k].is_share]
+            if not subsets[:, mine].any():
                 potentials.append(np.tile(prior, (count, 1)) if len(prior) > 1 else prior)
                 continue
-            peak = logs[at].max(axis=2, keepdims=True)
+            # Where no earlier claim says the same, that it may be copied weakens it alike in all cells.
+            plain = np.where(same > 0, 0.0, power)[:, mine]
+            own = self.log_own if len(mine) == len(self.terms) else self.log_own[mine]
+            logs = (plain @ own.reshape(len(mine), -1)).reshape(count, draws, size)
+            for at, k in enumerate(mine):
+                scale += plain[:, at : at + 1] * np.log1p(-self.chance[k] * there[:, k : k + 1])
+                echoed = np.flatnonzero((same[:, k] > 0) & subsets[:, k])
+                if len(echoed):
+                    logs[echoed] += self._echoed(k, same[echoed, k], there[echoed, k], power[echoed, k])
+            peak = logs.max(axis=2, keepdims=True)
             scale += peak[:, :, 0]
-            potentials.append((np.exp(logs[at] - peak) * prior).reshape(count * draws, size))
+            logs -= peak
+            np.exp(logs, out=logs)
+            logs *= prior
+            potentials.append(logs.reshape(count * draws, size))
         solution = solve(self.account, self.lattice, potentials, self._tables(pattern, count), marginals=marginals)
         log_evidence = np.broadcast_to(solution.log_evidence, count * draws).reshape(count, draws) + scale
         if not marginals:
@@ -269,21 +287,38 @@ class Stage:
         marginal = np.broadcast_to(solution.marginals[self.node], (count * draws, size))
         return marginal.reshape(count, draws, size), log_evidence
 
+    def _echoed(self, claim: int, same: Floats, there: Floats, power: Floats) -> Floats:
+        """Logarithm of what a claim says that may be copied from an equal one, for each subset; shape (b, s, n)."""
+        codes, which = np.unique(np.stack([same, there, power]), axis=1, return_inverse=True)
+        chance, own = self.chance[claim], np.exp(self.log_own[claim])
+        rows = np.empty((codes.shape[1], *own.shape))
+        for at, (alike, some, exponent) in enumerate(codes.T):
+            floor = (chance * alike)[:, None] + (1 - chance * some)[:, None] * own
+            rows[at] = exponent * np.log(np.maximum(floor, TINY))
+        found: Floats = rows[which.reshape(-1)]
+        return found
+
     def _tables(self, pattern: tuple[int, ...], times: int) -> dict[int, Table]:
         """Tables of the shares of a subset, for that many subsets at once."""
         held = {id(self.terms[k]) for k in pattern}
-        task = attrs.evolve(self.shares, shares=[one for one in self.shares.shares if id(one[2]) in held])
-        found, draws = {}, Draws(self.theta)
-        for join in {self.account.shares[part, whole] for part, whole, _, _ in task.shares}:
-            table = task.table(join, draws)
+        shares = [one for one in self.layout.shares if id(one[2]) in held]
+        found = {}
+        for join in {self.account.shares[part, whole] for part, whole, _ in shares}:
+            table = self.layout.table(join, self.theta, shares)
             if len(table) > 1:
                 table = attrs.evolve(table, first=np.tile(table.first, times), share=np.tile(table.share, times))
+            if self.power != 1:
+                table = attrs.evolve(table, curves=np.maximum(table.curves, 0.0) ** self.power)
             found[join] = table
         return found
 
 
-def _row(term: Term, center: Floats, theta: Mapping[Column, Floats], *, known: bool) -> Floats:
-    return np.maximum(term.row(center, pick(theta, term)) if known else term.row_marginal(center), 0.0)
+def _copying(term: Term) -> Column:
+    return columns_of(attrs.evolve(term, echo=(0.0, 1.0)))[COPYING]
+
+
+def _row(term: Term, center: Floats, theta: Mapping[Column, Floats]) -> Floats:
+    return np.maximum(term.row(center, pick(theta, term)), 0.0)
 
 
 @attrs.frozen(eq=False)
@@ -292,40 +327,54 @@ class Sampled:
 
     Attributes
     ----------
-    task : Task
+    layout : Layout
         With all claims.
-    others : tuple of Task
-        Accounts that share sources with it.
     node : int
-    priors, roles, terms, nodes, telling
+    roles, terms, nodes, telling
         As in `Stage`.
-    drawn : frozenset of str
-    theta : mapping of Column to ndarray, shape (chains,), or None
-        Given draws; None to draw the parameters too.
+    theta : mapping of Column to ndarray, shape (s,)
+    log_base : ndarray, shape (s,)
+        As in `Stage`.
     seed : int
-    known : dict
-        Subsets that were sampled already.
     """
 
-    task: Task
-    others: tuple[Task, ...]
+    layout: Layout
     node: int
-    priors: tuple[Floats, ...]
     roles: tuple[Role, ...]
     terms: tuple[Term, ...]
     nodes: tuple[tuple[int, ...], ...]
-    drawn: frozenset[str]
-    theta: dict[Column, Floats] | None
+    theta: dict[Column, Floats]
+    log_base: Floats
     seed: int
     telling: Telling
     known: dict[bytes, tuple[Floats, float]] = attrs.field(factory=dict)
 
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        node: int,
+        said: Sequence[tuple[Role, tuple[int, ...], Term]],
+        theta: dict[Column, Floats],
+        pool: Pool,
+        telling: Telling,
+        seed: int,
+    ) -> Sampled:
+        """Take what each claim needs of a pool."""
+        roles, nodes, terms = zip(*said, strict=True) if said else ((), (), ())
+        return cls(layout, node, tuple(roles), tuple(terms), tuple(nodes), theta, pool.log_base, seed, telling)
+
     @property
     def lattice(self) -> Lattice:
         """Cells of the counts."""
-        return self.task.lattice
+        return self.layout.lattice
 
-    draws: ClassVar[int] = 1  # there is nothing to draw
+    @property
+    def account(self) -> Account:
+        """The account."""
+        return self.layout.account
+
+    draws: ClassVar[int] = 1  # they are not weighted here, but picked
 
     def thinned(self, draws: int) -> Sampled:
         """See `Stage.thinned`; there are no draws to keep."""
@@ -333,13 +382,18 @@ class Sampled:
         return self
 
     def chance_of(self, claim: int) -> Floats:
-        """See `Stage.chance_of`; here averaged over the prior of the source."""
-        return np.array([self.terms[claim].copying()])
+        """See `Stage.chance_of`; here averaged over draws."""
+        term = self.terms[claim]
+        if term.is_share:
+            return np.zeros(1)
+        found: Floats = expit(self.theta[_copying(term)]).mean(keepdims=True)
+        return found
 
     def row(self, claim: int, term: Term) -> Floats:
-        """See `Stage.row`; here always averaged over the priors of the source."""
+        """See `Stage.row`; here averaged over draws."""
         del claim
-        return term.row_marginal(self.lattice.center)
+        found: Floats = _row(term, self.lattice.center, self.theta).mean(axis=0, keepdims=True)
+        return found
 
     def average(self, found: Found, at: int, rows: Floats) -> float:
         """See `Stage.average`."""
@@ -356,21 +410,19 @@ class Sampled:
         return Found(mass, np.ones((len(mass), 1)), None, mass[:, None], errors)
 
     def _solve(self, subset: Bools, same: Floats, there: Floats, power: Floats) -> tuple[Floats, float]:
-        task = Task(self.task.account, self.task.lattice, list(self.priors), [], [])
+        rows: list[tuple[int, Term]] = []
+        shares: list[tuple[int, int, Term]] = []
         for k in np.flatnonzero(subset):
             term = attrs.evolve(self.terms[k], echo=(float(same[k]), float(there[k])), power=float(power[k]))
-            drawn = term.source.name in self.drawn
             if term.is_share:
-                task.shares.append((*self.nodes[k], term, drawn))  # type: ignore[arg-type]
-            elif drawn:
-                task.rows.append((self.nodes[k][0], term))
+                shares.append((self.nodes[k][0], self.nodes[k][1], term))
             else:
-                node = self.nodes[k][0]
-                task.potentials[node] = task.potentials[node] * term.row_marginal(self.lattice.center)
-        component = Component.of([task, *self.others])
-        fit = sample_component(component, rng=np.random.default_rng(self.seed), theta=self.theta)
-        mass: Floats = fit.marginals[0][self.node] / fit.marginals[0][self.node].sum()
-        return mass, fit.error
+                rows.append((self.nodes[k][0], term))
+        layout = attrs.evolve(self.layout, rows=tuple(rows), shares=tuple(shares))
+        random = np.random.default_rng(self.seed)
+        marginals, error = sample_account(layout, self.theta, self.log_base, rng=random)
+        mass: Floats = marginals[self.node] / marginals[self.node].sum()
+        return mass, error
 
 
 Coalitions: TypeAlias = Stage | Sampled

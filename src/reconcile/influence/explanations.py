@@ -12,16 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import box
-from reconcile.conductor import DRAWS as DRAWS_OF_ESTIMATE
 from reconcile.estimates import Estimate, Part
+from reconcile.fit import one_thread
 from reconcile.influence.coalitions import Coalitions, Found
-from reconcile.influence.preparation import FEWEST, Prepared, load_of, prepare
+from reconcile.influence.preparation import FEWEST, Prepared, load_of, prepare, subsets_told
 from reconcile.influence.records import KNOWN, NOTHING, Bearing, Explanation, SourceBearing
 from reconcile.influence.shapley import every_subset, shares_exactly, shares_sampled
-from reconcile.influence.words import describe_reading, describe_source, list_parameters
-from reconcile.integration import REUSED
+from reconcile.influence.words import describe_reading, describe_source
 from reconcile.likelihood import TINY
-from reconcile.plumbing import check
+from reconcile.plumbing import check, count_of
 from reconcile.pmf import PMF
 from reconcile.posterior import Posterior
 from reconcile.speech import Meaning
@@ -33,8 +32,8 @@ __all__ = ["explain"]
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 
-EXACT = 12  # claims up to which all subsets are looked at
-SUBSETS, DRAWS = 4_096, 256  # about so many are, at most, and at about so many draws of source parameters
+EXACT = 11  # claims up to which all subsets are looked at
+SUBSETS, DRAWS = 2_048, 128  # about so many are, at most, and at about so many draws of source parameters
 SAMPLED_SUBSETS = 32  # where one takes a sampler
 COSTLY_WORK = 600_000_000  # pairs of cells times draws times subsets, at most, where one takes sums over pairs
 FEW = 64  # draws, where one does
@@ -67,12 +66,13 @@ def explain(posterior: Posterior, quantity: Quantity) -> Explanation:
 
     Notes
     -----
-    Where each source speaks once, and where sources were learned, subsets of claims are solved exactly: all of them up
-    to 12 claims, beyond that those that occur in random orders of the claims, whose spread gives the standard error.
-    Where a source that is integrated over its priors speaks several times, draws of its parameters are weighted anew
-    for each subset; more are made, at most four times, until what is told is known to 3 points. What is not known to 10
-    is not told. Where sources were learned, they stay as they were learned from all claims. Where counts form no
-    tree, each subset is sampled anew, which takes as long as the estimate took.
+    The posterior draws of all parameters are weighted anew for each subset of the claims, so that what a claim taught
+    of its source goes with it. Where the claims about a count taught so much that few draws would be left, the model is
+    fitted once more without them, and both sets of draws are taken together. Counts are summed out exactly for each
+    subset: for all subsets up to 11 claims, beyond that for those that occur in random orders of the claims, whose
+    spread gives a standard error. Errors come from independent blocks of draws; what is not known to 10 points is not
+    told. Whom each source copies, where claims show it, stays as found from all claims. Where counts form no tree, each
+    subset is sampled anew, which takes about as long as the estimate took.
 
     Examples
     --------
@@ -84,37 +84,43 @@ def explain(posterior: Posterior, quantity: Quantity) -> Explanation:
     [6, 5]
     """
     check(isinstance(posterior, Posterior), "explain(posterior)", posterior, "what estimate gives")
+    with one_thread():
+        return _explain(posterior, quantity)
+
+
+def _explain(posterior: Posterior, quantity: Quantity) -> Explanation:
     estimate = posterior[quantity]
     prepared = prepare(posterior, quantity)
     coalitions = prepared.coalitions
     roles, number, lattice = coalitions.roles, len(coalitions.roles), coalitions.lattice
     names = list(dict.fromkeys(role.origin.name for role in roles))
-    found = coalitions.solve(prepared.subsets, each=True)
+    told = subsets_told(roles)
+    found = coalitions.solve(told)
+    ends = coalitions.solve(told[:2], each=True)
     full, before = (PMF(lattice, found.mass[k]) for k in (0, 1))
     # What is told compares two estimates: it is known as well as the less certain of them.
     unsure = np.maximum(found.errors, found.errors[0])
     information = _divergence(found.mass[0], found.mass[1])
     shares, errors, how = _shares(prepared)
-    # Fewer draws serve for the shares than for the estimate: scaled, so that they add up to the same.
-    total = float(shares.sum())
-    if number and not prepared.exact and total > 0:
-        shares, errors = shares * information / total, errors * information / total
+    # Fewer draws serve for the shares than for the estimate: they are parts of a whole, which is known from more.
+    shares, errors = shares * information, errors * information
     bearings = []
     for at, role in enumerate(roles):
         bearing = Bearing(
             role,
             describe_reading(coalitions.terms[at].meaning, share=coalitions.terms[at].is_share),
-            describe_source(coalitions.terms[at], prepared.staged, estimate.median()),
+            describe_source(coalitions.terms[at], prepared.staged, prepared.claims_by, estimate.median()),
             share=float(shares[at]),
             share_error=float(errors[at]),
-            copied=_copied(coalitions, found, at),
+            copied=_copied(coalitions, ends, at),
             error=float(unsure[2 + at]),
         )
         if not bearing.known:
             bearing = attrs.evolve(bearing, **_UNKNOWN)
         else:
             without = PMF(lattice, found.mass[2 + at])
-            place, tail, surprise, agreement = _check_against(coalitions, found, at)
+            others = coalitions.solve(told[2 + at : 3 + at], each=True)
+            place, tail, surprise, agreement = _check_against(coalitions, others, ends, at)
             bearing = attrs.evolve(
                 bearing, without=without, **_shift(estimate, full, without),
                 place=place, tail=tail, surprise=surprise, agreement=agreement,
@@ -161,7 +167,7 @@ def _shift(estimate: Estimate, full: PMF, without: PMF) -> dict[str, Any]:
 
 
 def _shares(prepared: Prepared) -> tuple[Floats, Floats, str]:
-    """Shapley shares, their standard errors, and how they were found."""
+    """Shapley shares as parts of their sum, their standard errors, and how they were found."""
     number, costly, tree = len(prepared.coalitions.roles), prepared.costly, prepared.account.is_tree
     work = COSTLY_WORK // load_of(prepared.account, prepared.coalitions.lattice) if costly else SUBSETS * DRAWS
     most = min(work // (FEW if costly else DRAWS), SUBSETS) if tree else SAMPLED_SUBSETS
@@ -181,10 +187,17 @@ def _shares(prepared: Prepared) -> tuple[Floats, Floats, str]:
 
     if exact:
         shares = shares_exactly(worth(every_subset(number)))
-        return shares[:, 0], _jackknife(shares[:, 1:]), f"all {1 << number:,} subsets"
+        return *_parts(shares, np.zeros(shares.shape)), f"all {1 << number:,} subsets"
     shares, errors = shares_sampled(worth, number, pairs, np.random.default_rng(0))
     how = f"{2 * pairs:,} random orders of the claims"
-    return shares[:, 0], np.hypot(errors[:, 0], _jackknife(shares[:, 1:])), how
+    return *_parts(shares, errors), how
+
+
+def _parts(shares: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """Divide shares, with all draws and without each block, by their sums; with the standard errors of the first."""
+    total = np.maximum(shares.sum(axis=0), TINY)
+    parts = shares / total
+    return parts[:, 0], np.hypot(errors[:, 0] / total[0], _jackknife(parts[:, 1:]))
 
 
 def _gains(mass: Floats, none: Floats, final: Floats) -> Floats:
@@ -199,11 +212,11 @@ def _jackknife(values: Floats) -> Floats:
     blocks = values.shape[1]
     if not blocks:
         return np.zeros(len(values))
-    errors: Floats = REUSED * np.sqrt((blocks - 1) * values.var(axis=1))
+    errors: Floats = np.sqrt((blocks - 1) * values.var(axis=1))
     return errors
 
 
-def _check_against(coalitions: Coalitions, found: Found, at: int) -> tuple[float, float, float, float]:
+def _check_against(coalitions: Coalitions, others: Found, ends: Found, at: int) -> tuple[float, float, float, float]:
     """Hold a claim against what the others make of it, as if its source had not copied."""
     term = attrs.evolve(coalitions.terms[at], echo=(0.0, 0.0), power=1.0)
     if term.is_share:
@@ -214,23 +227,22 @@ def _check_against(coalitions: Coalitions, found: Found, at: int) -> tuple[float
     rows = [(low, high, w) for low, high, w in zip(meaning.low, meaning.high, weight, strict=True) if w > 0]
     below = Meaning.of(*((0, low - 1, w, w) for low, _, w in rows if low > 0))
     within = Meaning.of(*((low, high, w, w) for low, high, w in rows))
-    others = 2 + at
 
-    def chance(meaning: Meaning, subset: int) -> float:
+    def chance(meaning: Meaning) -> float:
         if not len(meaning.low):
             return 0.0
-        return coalitions.average(found, subset, coalitions.row(at, attrs.evolve(term, meaning=meaning)))
+        return coalitions.average(others, 0, coalitions.row(at, attrs.evolve(term, meaning=meaning)))
 
-    lower, equal = chance(below, others), chance(within, others)
+    lower, equal = chance(below), chance(within)
     place = min(max(lower + 0.5 * equal, 0.0), 1.0)
     row = coalitions.row(at, term)
-    given, alone = (max(coalitions.average(found, subset, row), TINY) for subset in (others, 1))
+    given, alone = max(coalitions.average(others, 0, row), TINY), max(coalitions.average(ends, 1, row), TINY)
     tail = min(2 * min(place, 1 - place), 1.0)
     # A floor or a ceiling is far out only where the figure is beyond it: "at least 10" does not speak against 500.
     if isinstance(value, AtLeast):
-        tail = min(chance(Meaning.of((value.n, np.inf, 1.0, 1.0)), others), 1.0)
+        tail = min(chance(Meaning.of((value.n, np.inf, 1.0, 1.0))), 1.0)
     elif isinstance(value, AtMost):
-        tail = min(chance(Meaning.of((0, value.n, 1.0, 1.0)), others), 1.0)
+        tail = min(chance(Meaning.of((0, value.n, 1.0, 1.0))), 1.0)
     return place, tail, -float(np.log(given)), float(np.log(given / alone))
 
 
@@ -264,25 +276,26 @@ def _assumptions(prepared: Prepared, quantity: Quantity) -> tuple[str, ...]:
     if len(prepared.account.quantities) > 1:
         linked = [str(q) for q in prepared.account.quantities if box(q) != box(quantity)]
         said.append(f"Bound to this count, since one holds the other or they add up: {'; '.join(linked)}.")
-    if prepared.staged is None:
-        said += list_parameters(prepared.coalitions.terms)
     return tuple(said)
 
 
 def _notes(posterior: Posterior, prepared: Prepared, found: Found, how: str) -> tuple[str, ...]:
-    notes = []
-    if prepared.staged is not None:
-        notes.append(
-            f"Sources were learned from all {len(posterior.corpus):,} claims, and stay as learned when a claim is left"
-            " out: what it taught of its source is still there."
-        )
-    elif prepared.exact:
-        notes.append("Each source was integrated over its prior; nothing was drawn at random.")
-    elif prepared.account.is_tree:
-        draws = found.weights.shape[1]
-        notes.append(f"Sources with several claims were integrated over their priors by {draws:,} weighted draws.")
+    notes, settings = [], posterior.settings
+    claims, fits = count_of(len(posterior.corpus), "claim"), len(prepared.pool.made) - 1
+    whence = "with all claims" + (f" and in {count_of(fits, 'fit')} without those in question" if fits else "")
+    if prepared.account.is_tree:
+        how_weighted = f"{found.weights.shape[1]:,} draws of all parameters, made {whence}, were weighted anew"
     else:
-        notes.append("The counts cross each other, so every subset of claims was sampled anew.")
+        how_weighted = f"the counts cross each other, so they were sampled anew, with draws of sources made {whence},"
+    learned = (
+        "Sources and count priors were learned from" if settings.learn else "Each source was learned by itself, from"
+    )
+    notes.append(
+        f"{learned} all {claims}. Leaving a claim out also takes away what it taught"
+        f" of its source: {how_weighted} for each subset."
+    )
+    if (prepared.coalitions.telling.favourites >= 0).any():
+        notes.append("Whom each source copies stays as it was found from all claims.")
     notes += _doubts(posterior, found)
     notes.append(
         "A claim that is left out takes its relays, repeats and earlier versions with it. Shares of the information"
@@ -292,11 +305,10 @@ def _notes(posterior: Posterior, prepared: Prepared, found: Found, how: str) -> 
         "A value is read as intervals with heights, in percent: a figure counts with the sum of those that hold it."
         " Whether a claim is likelier for the others leaves out copying."
     )
-    settings = posterior.settings
     asked = [f"seed {settings.seed}"]
     asked += [f"as of {settings.as_of}"] if settings.as_of else []
     asked += [f"{settings.draws} draws"] if settings.draws else []
-    asked += [f"learn={settings.learn}"] if settings.learn is not None else []
+    asked += [] if settings.learn else ["learn=False"]
     notes.append(f"Made with estimate(): {', '.join(asked)}; model.assumptions has every prior with its source.")
     return tuple(notes)
 
@@ -312,9 +324,8 @@ def _doubts(posterior: Posterior, found: Found) -> list[str]:
     if own > 0:
         notes.append(f"The estimate itself was computed apart from that, to {100 * own:.1f} points.")
     if np.any(told > KNOWN):
-        draws = posterior.settings.draws or DRAWS_OF_ESTIMATE
         notes.append(
-            f"What is not known to {100 * KNOWN:.0f} points is not told: estimate() with `draws` above {draws:,}, or"
-            " with the other claims alone, tells more."
+            f"What is not known to {100 * KNOWN:.0f} points is not told: estimate() with `ess` above"
+            f" {posterior.settings.ess:g}, or with the other claims alone, tells more."
         )
     return notes

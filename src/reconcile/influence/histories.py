@@ -5,20 +5,20 @@ from __future__ import annotations
 
 import datetime
 import html
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import attrs
-import numpy as np
 
-from reconcile.accounts import box
+from reconcile.accounts import box, build_accounts
 from reconcile.claims import Claim, Corpus
-from reconcile.errors import UnknownQuantity
+from reconcile.errors import Unidentified, UnknownQuantity
 from reconcile.estimates import Estimate, Part, html_table, span
 from reconcile.model import Model
-from reconcile.plumbing import check, count_of, to_frame, to_moment
+from reconcile.plumbing import check, count_of, refuse_old, to_frame, to_moment
 from reconcile.posterior import estimate
-from reconcile.vocabulary import Quantity, Source
+from reconcile.vocabulary import Quantity
 
 __all__ = ["History", "Moment", "history"]
 
@@ -44,7 +44,7 @@ class Moment:
 
 @attrs.frozen(eq=False, repr=False)
 class History:
-    """An estimate as it was on each day on which a claim came in.
+    """An estimate as it was on each day on which a claim came in about the count, or one bound to it.
 
     Attributes
     ----------
@@ -129,11 +129,17 @@ def history(
     model: Model | None = None,
     *,
     as_of: datetime.date | str | None = None,
-    rng: int = 0,
+    seed: int = 0,
     draws: int | None = None,
-    learn: bool = False,
+    ess: float = 40.0,
+    learn: bool = True,
+    **old: object,
 ) -> History:
-    """Say how an estimate moved as claims came in: for each day on which one did, what was known by its end.
+    """Say how an estimate moved as claims came in: for each day on which it was touched, what was known by its end.
+
+    Those are the days on which a claim came in about the count, or about one that identities bind to it, or one that
+    replaces such a claim. On other days the estimate moves only by what other counts teach of sources; that shows on
+    the next of these days.
 
     Parameters
     ----------
@@ -142,20 +148,16 @@ def history(
     model : Model, optional
     as_of : date, datetime or ISO text, keyword, optional
         The day on which the history ends.
-    rng : int, keyword
-        Seed; see `estimate`.
+    seed : int, keyword
+        See `estimate`, as for the others.
     draws : int, keyword, optional
-        See `estimate`.
+    ess : float, keyword
     learn : bool, keyword
-        Learn the sources anew from all claims, for each day. By default each source is integrated over its priors, and
-        only claims that bear on the count are read: those about its event or a larger or smaller one, others by the
-        same sources, and so on. Where `model` has learned, sources go on from what it knows.
 
     Returns
     -------
     History
-        Each estimate equals ``estimate(claims, model, as_of=day, learn=learn)[quantity]``, up to the error of drawing
-        where sources make several claims: seeds run through fewer claims here.
+        Each estimate equals ``estimate(claims, model, as_of=day, ...)[quantity]``.
 
     Raises
     ------
@@ -171,29 +173,60 @@ def history(
     >>> [(row["day"], row["median"]) for row in rc.history(claims, clash).rows()]
     [('2020-02-10', 5), ('2020-02-11', 6)]
     """
+    refuse_old("history", old, rng="seed")
     corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
     check(isinstance(quantity, Quantity), "history(quantity)", quantity, "a Quantity")
     end = to_moment("history(as_of)")(as_of)
-    learned = model is not None and model.learned is not None
-    every = corpus.ordered
-    near = every if learn else _connected(every, quantity)
+    near = _bound(corpus.ordered, quantity)
     mine = [claim for claim in near if box(claim.quantity) == box(quantity)]
-    if not mine and all(claim.whole is None or box(claim.whole) != box(quantity) for claim in near):
-        raise UnknownQuantity(str(quantity), tuple(dict.fromkeys(str(claim.quantity) for claim in every)))
-    days = sorted({day for claim in near if (day := _day(claim)) is not None})
+    days = sorted({day for claim in _touching(corpus.ordered, near) if (day := _day(claim)) is not None})
     moments = []
-    few = Corpus(near)
     last = None if end is None else _date(end)
     for day in days:
         if last is not None and day > last:
             break
         moment = end if day == last else day
-        posterior = estimate(few, model, as_of=moment, rng=rng, draws=draws, learn=learn or learned)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Unidentified)  # as on most first days
+            posterior = estimate(corpus, model, as_of=moment, seed=seed, draws=draws, ess=ess, learn=learn)
         if quantity in posterior:
-            known = {role.claim.id for role in posterior.roles if role.role.heard}
+            known = {role.claim.id for role in posterior[quantity].roles if role.role.heard}
             fresh = tuple(claim for claim in mine if _day(claim) == day and claim.id in known)
             moments.append(Moment(day, posterior[quantity], fresh))
     return History(quantity, tuple(moments), tuple(claim for claim in near if claim.reported is None))
+
+
+def _bound(claims: Sequence[Claim], quantity: Quantity) -> tuple[Claim, ...]:
+    """Keep the claims about a count, and about counts that identities bind to it.
+
+    Raises
+    ------
+    UnknownQuantity
+    """
+    root = _root(quantity)
+    family = [claim for claim in claims if _root(claim.quantity) == root]
+    pairs = {(claim.quantity, claim.whole) for claim in family if claim.whole is not None}
+    accounts = build_accounts({*(claim.quantity for claim in family), *(whole for _, whole in pairs)}, pairs)
+    for account in accounts:
+        inside = {box(q) for q in account.quantities}
+        if box(quantity) in inside:
+            return tuple(claim for claim in family if box(claim.quantity) in inside)
+    raise UnknownQuantity(str(quantity), tuple(dict.fromkeys(str(claim.quantity) for claim in claims)))
+
+
+def _root(quantity: Quantity) -> str:
+    return (quantity.event, *quantity.event.wholes)[-1].id
+
+
+def _touching(claims: Sequence[Claim], near: Sequence[Claim]) -> Iterable[Claim]:
+    """Add the claims that replace one of some claims, if of another count, and those that replace these in turn."""
+    known = {claim.id for claim in near}
+    later = [claim for claim in claims if claim.revises is not None and claim.id not in known]
+    found = list(near)
+    while fresh := [claim for claim in later if claim.revises in known and claim.id not in known]:
+        known.update(claim.id for claim in fresh)
+        found += fresh
+    return found
 
 
 def _day(claim: Claim) -> datetime.date | None:
@@ -202,25 +235,3 @@ def _day(claim: Claim) -> datetime.date | None:
 
 def _date(moment: datetime.date) -> datetime.date:
     return moment.date() if isinstance(moment, datetime.datetime) else moment
-
-
-def _connected(claims: tuple[Claim, ...], quantity: Quantity) -> tuple[Claim, ...]:
-    """Keep the claims that hang together with a quantity, by events, sources and quotations."""
-    marks = [_marks(claim) for claim in claims]
-    known = {("event", (quantity.event, *quantity.event.wholes)[-1].id)}
-    inside = np.zeros(len(claims), dtype=bool)
-    while True:
-        fresh = [k for k in np.flatnonzero(~inside) if not known.isdisjoint(marks[k])]
-        if not fresh:
-            return tuple(claim for claim, here in zip(claims, inside, strict=True) if here)
-        inside[fresh] = True
-        known = known.union(*(marks[k] for k in fresh))
-
-
-def _marks(claim: Claim) -> frozenset[tuple[str, str]]:
-    event = claim.quantity.event
-    found = {("event", (event, *event.wholes)[-1].id), ("source", claim.source.name), ("claim", claim.id)}
-    if isinstance(claim.quoted_from, Source):
-        found.add(("source", claim.quoted_from.name))
-    links = [link for link in (claim.quoted_from, claim.revises) if isinstance(link, str)]
-    return frozenset(found | {("claim", link) for link in links})

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from reconcile.conductor import COARSE
 from reconcile.estimates import Estimate, Part, Role, html_table, span
+from reconcile.fit import COARSE
 from reconcile.influence.words import describe_prior, in_digits, percent, rounded, tell
 from reconcile.plumbing import count_of, to_frame
 from reconcile.pmf import PMF
@@ -20,7 +20,7 @@ from reconcile.vocabulary import Quantity
 __all__ = ["Bearing", "Explanation", "SourceBearing"]
 
 NOTHING = 5e-4  # nats below which a claim moved nothing
-KNOWN = 0.10  # standard error of a probability beyond which, and of a share beyond which part of all, nothing is told
+KNOWN = 0.10  # standard error of a probability, and of a share as a part of all, beyond which nothing is told
 FAR_OUT = 0.05  # probability of so extreme a figure, given the others, below which a claim pulls against them
 
 
@@ -45,8 +45,8 @@ class Bearing:
     nats : float
         Kullback-Leibler divergence of the estimate from the one without the claim.
     share, share_error : float
-        Its Shapley share of the information, in nats, and the standard error of it, from the spread between orders of
-        the claims and between draws; 0 for a claim that is not used.
+        Its Shapley share of the information, in nats, and the standard error of it as a part of the whole, from the
+        spread between orders of the claims and between draws; 0 for a claim that is not used.
     place : float
         Probability, given the other claims, that this source would give a lower figure, and half of that of an equal
         one (mid-p).
@@ -242,11 +242,15 @@ class Explanation:
             f"{said}\nOrigins: {self.origins}; counted with the chance that each copied: {self.effective_origins:.1f}"
         )
 
+    def knows_share(self, one: Bearing) -> bool:
+        """Whether the share of a claim is known well enough to be told: to a tenth of all, or of a nat."""
+        return one.share_error <= KNOWN * max(self.information, 1.0)
+
     def tell_share(self, one: Bearing) -> str:
         """Write the share of a claim in per cent, and how far off it may be; that it is not known where it is not."""
         total = self.information if self.information > 0 else 1.0
         share, error = 100 * one.share / total, 100 * one.share_error / total
-        if error > 100 * KNOWN:
+        if not self.knows_share(one):
             return f"not known to {max(error, 1):.0f} %"
         return f"{share:.0f} %" + (f" \u00b1 {error:.0f}" if error >= 1 else "")
 
@@ -299,7 +303,7 @@ class Explanation:
         return span(one.without)
 
     def _part(self, one: Bearing) -> str:
-        if one.share_error > KNOWN * self.information:
+        if not self.knows_share(one):
             return f"not known to better than {one.share_error:.2g} of {self.information:.2f} nats"
         share = 100 * one.share / self.information if self.information > 0 else 0.0
         error = f", standard error {one.share_error:.2f}" if one.share_error >= 0.005 else ""

@@ -7,41 +7,37 @@ Power-scaling (Kallioinen et al. 2023): a prior is raised to a power, and draws 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.components import Component, Draws, Task
-from reconcile.conductor import DRAWS, conduct
 from reconcile.diagnostics import smooth_weights
 from reconcile.estimates import html_table, span
+from reconcile.evidence import AllEvidence
+from reconcile.fit import TRUSTED, Fit, one_thread
 from reconcile.hierarchy import Hierarchy
-from reconcile.inference import count_potentials
+from reconcile.influence.coalitions import Sampled
 from reconcile.influence.preparation import Prepared, prepare
-from reconcile.integration import sample
-from reconcile.lessons import Teaching
-from reconcile.model import Model
-from reconcile.plumbing import check, to_frame
+from reconcile.plumbing import check, count_of, in_words, to_frame
 from reconcile.pmf import PMF, Lattice
 from reconcile.posterior import Posterior
 from reconcile.vocabulary import Quantity
 
-__all__ = ["Sensitivity", "Sway", "sensitivity"]
+__all__ = ["PriorSensitivity", "Sensitivity", "sensitivity"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 POWERS = (0.8, 1.25)
-COLUMNS = ("quantity", "assumption", "change", "median_weaker", "median_stronger", "lean", "khat")
+COLUMNS = ("quantity", "assumption", "change", "median_weaker", "median_stronger", "shift", "khat")
 NOTABLE = 0.05  # change beyond which Kallioinen et al. speak of sensitivity
-THINNED, COSTLY = 1_024, 128  # draws, and where each takes sums over pairs of cells
 COUNTS, CLAIMS = "count prior", "claims"
 
 
 @attrs.frozen(eq=False)
-class Sway:
+class PriorSensitivity:
     """What one estimate owes to one assumption.
 
     Attributes
@@ -55,7 +51,7 @@ class Sway:
     weaker, stronger : PMF
         The estimate with the power 0.8 and with 1.25; for a normal prior, with a standard deviation 1.12 times as large
         and as small.
-    lean : float
+    shift : float
         By how much the mean of the logarithm of the count moves when the power doubles.
     khat : float
         Pareto shape of the weights; above .7 the row is not to be trusted.
@@ -66,7 +62,7 @@ class Sway:
     change: float
     weaker: PMF
     stronger: PMF
-    lean: float
+    shift: float
     khat: float
 
 
@@ -76,12 +72,12 @@ class Sensitivity:
 
     Attributes
     ----------
-    sways : tuple of Sway
+    sensitivities : tuple of PriorSensitivity
         By quantity; within each the largest change first.
     notes : tuple of str
     """
 
-    sways: tuple[Sway, ...]
+    sensitivities: tuple[PriorSensitivity, ...]
     notes: tuple[str, ...]
 
     def rows(self) -> list[dict[str, object]]:
@@ -90,7 +86,7 @@ class Sensitivity:
         Returns
         -------
         list of dict
-            With keys quantity, assumption, change, median_weaker, median_stronger, lean, khat.
+            With keys quantity, assumption, change, median_weaker, median_stronger, shift, khat.
         """
         return [
             {
@@ -99,10 +95,10 @@ class Sensitivity:
                 "change": one.change,
                 "median_weaker": one.weaker.median(),
                 "median_stronger": one.stronger.median(),
-                "lean": one.lean,
+                "shift": one.shift,
                 "khat": one.khat,
             }
-            for one in self.sways
+            for one in self.sensitivities
         ]
 
     def to_frame(self, backend: Literal["pandas", "polars", "pyarrow"] = "pandas") -> Any:
@@ -115,32 +111,54 @@ class Sensitivity:
         """
         return to_frame(self.rows(), COLUMNS, backend)
 
-    def of(self, quantity: Quantity) -> tuple[Sway, ...]:
+    def of(self, quantity: Quantity) -> tuple[PriorSensitivity, ...]:
         """What one estimate owes to each assumption."""
-        return tuple(one for one in self.sways if one.quantity == quantity)
+        return tuple(one for one in self.sensitivities if one.quantity == quantity)
 
     def __str__(self) -> str:
-        lines = []
-        for quantity in dict.fromkeys(one.quantity for one in self.sways):
+        lines = [self.summary]
+        for quantity in dict.fromkeys(one.quantity for one in self.sensitivities):
             lines.append(f"{quantity}")
             for one in self.of(quantity):
-                mark = "" if one.khat <= 0.7 else "; not to be trusted"
+                mark = "" if one.khat <= TRUSTED else "; not to be trusted"
                 found = f"{span(one.weaker)} if weaker, {span(one.stronger)} if stronger"
                 lines.append(
                     f"  {one.assumption}: {one.change:.2f}{'' if one.change < NOTABLE else ' *'}; {found}{mark}"
                 )
         return "\n".join([*lines, *self.notes])
 
+    @property
+    def summary(self) -> str:
+        """In one statement: how many estimates owe how much to what is assumed, and the largest change of all."""
+        quantities = {one.quantity for one in self.sensitivities}
+        if not quantities:
+            return "No estimate was looked at."
+        priors = [one for one in self.sensitivities if one.assumption != CLAIMS]
+        notable = [one for one in priors if one.change >= NOTABLE]
+        number = len({one.quantity for one in notable})
+        asked = count_of(len(quantities), "estimate")
+        if not priors or not notable:
+            return f"Of {asked} none moves notably with a prior that is given a little more or less weight."
+        names = in_words({one.assumption for one in notable})
+        most = max(notable, key=lambda one: one.change)
+        found = f"{span(most.weaker)} if it weighs less, {span(most.stronger)} if more"
+        moved = "moves" if number == 1 else "move"
+        return (
+            f"Of {asked} {number:,} {moved} notably with a prior that is given a little more or less weight ({names});"
+            f" most of all {most.quantity} with {most.assumption}: {found}."
+        )
+
     def __repr__(self) -> str:
-        return f"<Sensitivity of {len({one.quantity for one in self.sways})} quantities>"
+        return f"<Sensitivity of {len({one.quantity for one in self.sensitivities})} quantities>"
 
     def _repr_html_(self) -> str:
         header = ("quantity", "assumption", "change", "if weaker", "if stronger", "khat")
         rows = [
             (one.quantity, one.assumption, f"{one.change:.2f}", span(one.weaker), span(one.stronger), f"{one.khat:.2f}")
-            for one in self.sways
+            for one in self.sensitivities
         ]
-        return html_table(header, rows) + "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        above = f"<p>{html.escape(self.summary)}</p>"
+        return above + html_table(header, rows) + "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
 
 
 def sensitivity(posterior: Posterior, quantities: Iterable[Quantity] | None = None) -> Sensitivity:
@@ -156,7 +174,7 @@ def sensitivity(posterior: Posterior, quantities: Iterable[Quantity] | None = No
     ----------
     posterior : Posterior
     quantities : iterable of Quantity, optional
-        Default all. Where sources were learned, each takes some ten milliseconds.
+        Default all; each takes some ten milliseconds.
 
     Returns
     -------
@@ -169,164 +187,104 @@ def sensitivity(posterior: Posterior, quantities: Iterable[Quantity] | None = No
 
     Notes
     -----
-    Parameters of sources are drawn, and the draws weighted anew; given these, counts are summed out exactly. Where
-    sources were learned, the priors are those of classes and of sources within them together, at the mean of the
-    spreads, and the likelihood is left out: so few draws cannot say what a whole corpus would teach if it weighed less.
+    Posterior draws of all parameters are weighted anew; given these, counts are summed out exactly. The prior of a
+    parameter is that of its classes, of the spread within them, and of sources within classes together. The count prior
+    is that of the counts in question and of its own parameters. Where more than 5,000 claims were taken together, the
+    likelihood is left out: so few draws cannot say what a whole corpus would teach if it weighed less.
 
     Examples
     --------
     >>> import reconcile as rc
     >>> clash = rc.Event("clash").killed()
     >>> found = rc.sensitivity(rc.estimate([rc.Claim(clash, rc.Exactly(40), rc.Source("ministry"))]))
-    >>> found.of(clash)[0].assumption
-    'count prior'
+    >>> sorted(row.assumption for row in found.of(clash) if row.change >= 0.05)
+    ['claims', 'count prior']
     """
     check(isinstance(posterior, Posterior), "sensitivity(posterior)", posterior, "a Posterior, as `estimate` gives")
     wanted = tuple(posterior.quantities if quantities is None else quantities)
     for quantity in wanted:
         posterior[quantity]
-    teaching = posterior.teaching if posterior.diagnostics.learned else None
-    sways: list[Sway] = []
+    found = posterior.teaching.fit
     notes = [
         f"The number says how fast the estimate changes as an assumption is given twice the weight; * from {NOTABLE:g}."
     ]
-    if teaching is not None:
-        notes.append("Sources were learned; how the estimates would change if all claims weighed less is not shown.")
-        sways = [one for quantity in wanted for one in _learned(posterior, teaching, quantity)]
+    likelihood = None
+    if found.way == "Laplace":
+        notes.append("How the estimates would change if all claims weighed less is not shown for so many claims.")
     else:
-        skipped: list[Quantity] = []
-        sways = list(_integrated(posterior, frozenset(wanted), skipped))
-        if skipped:
-            named = "; ".join(map(str, skipped))
-            notes.append(f"Not shown, since counts that cross each other are sampled otherwise: {named}.")
-    place = {quantity: k for k, quantity in enumerate(wanted)}
-    sways.sort(key=lambda one: (place[one.quantity], -one.change, one.assumption))
-    return Sensitivity(tuple(sways), tuple(notes))
+        likelihood, _ = AllEvidence.of(found.problem, map).values(found.hierarchy.unfold(found.z))
+    with one_thread():
+        prepared = {quantity: prepare(posterior, quantity, again=False) for quantity in wanted}
+        every = [one for quantity, ready in prepared.items() for one in _of_one(quantity, ready, found, likelihood)]
+    skipped = [str(quantity) for quantity, one in prepared.items() if isinstance(one.coalitions, Sampled)]
+    if skipped:
+        notes.append(f"Not shown, since counts that cross each other are sampled otherwise: {'; '.join(skipped)}.")
+    return Sensitivity(tuple(every), tuple(notes))
 
 
-def _integrated(posterior: Posterior, wanted: frozenset[Quantity], skipped: list[Quantity]) -> Iterator[Sway]:
-    model, settings = posterior.model, posterior.settings
-    conductor = conduct(posterior.roles, model, draw_all=True)
-    random = np.random.default_rng(settings.seed)
-    for members in conductor.components():
-        here = [(k, at, q) for k, a in enumerate(members) for at, q in enumerate(conductor.accounts[a].nodes) if q]
-        shown = [(k, at, q) for k, at, q in here if q in wanted]
-        if not shown:
-            continue
-        if not all(conductor.accounts[k].is_tree for k in members):
-            skipped += [quantity for _, _, quantity in shown]
-            continue
-        component = Component.of([conductor.task(at) for at in members])
-        world = _World.of(component, model, settings.draws or DRAWS, random)
-        base = world.masses(component, np.zeros(world.size))
-        names = sorted({name for _, name, _ in component.columns})
-        bent: dict[str, list[tuple[list[list[Floats]], float]]] = {}
-        for name in names:
-            mine = [k for k, column in enumerate(component.columns) if column[1] == name]
-            prior = -0.5 * np.sum(world.z[:, mine] ** 2, axis=1)
-            bent[name] = [world.weighted(component, (power - 1) * prior) for power in POWERS]
-        bent[COUNTS] = [world.changed(_with_counts(component, model, power)) for power in POWERS]
-        bent[CLAIMS] = [world.changed(_with_claims(component, power)) for power in POWERS]
-        for k, at, quantity in shown:
-            lattice = component.tasks[k].lattice
-            for name, (low, high) in ((name, pair) for name, pair in bent.items()):
-                masses = [base[k][at], low[0][k][at], high[0][k][at]]
-                yield _sway(quantity, name, lattice, masses, max(low[1], high[1]))
+def _of_one(quantity: Quantity, prepared: Prepared, found: Fit, likelihood: Floats | None) -> list[PriorSensitivity]:
+    """What one estimate owes to each assumption, the largest change first; nothing where counts cross."""
+    stage, pool = prepared.coalitions, prepared.pool
+    if isinstance(stage, Sampled):
+        return []
+    lattice, whole = stage.lattice, np.ones(len(stage.roles), dtype=bool)
+    marginals, evidence = stage.at(whole)
+    weight = pool.log_base + evidence
+    base = _average(weight, marginals)
+    rows = []
+
+    def add(name: str, masses: Sequence[tuple[Floats, float]]) -> None:
+        (low, low_khat), (high, high_khat) = masses
+        rows.append(_compare(quantity, name, lattice, (base[0], low, high), max(low_khat, high_khat)))
+
+    groups = _groups(found.hierarchy)
+    for name, places in groups.items():
+        prior = -0.5 * np.sum(pool.z[:, places] ** 2, axis=1)
+        if name != COUNTS:
+            add(name, [_average(weight + (power - 1) * prior, marginals) for power in POWERS])
+    masses = []
+    prior = -0.5 * np.sum(pool.z[:, groups.get(COUNTS, np.zeros(0, dtype=np.intp))] ** 2, axis=1)
+    for power in POWERS:
+        bent = stage.with_priors(power)
+        there, value = bent.at(whole)
+        # Both as shares of what they are without a claim, so that each prior sums to 1.
+        scale = value - bent.evidence(~whole) + stage.evidence(~whole)
+        masses.append(_average(pool.log_base + scale + (power - 1) * prior, there))
+    add(COUNTS, masses)
+    if likelihood is not None:
+        masses = []
+        others = likelihood[pool.place] - pool.taught
+        for power in POWERS:
+            there, value = stage.with_claims(power).at(whole)
+            masses.append(_average(pool.log_base + value + (power - 1) * others, there))
+        add(CLAIMS, masses)
+    return sorted(rows, key=lambda one: (-one.change, one.assumption))
 
 
-@attrs.frozen(eq=False)
-class _World:
-    """Draws of all source parameters of a component, each as good as any other, and the evidence at each."""
-
-    theta: dict[Any, Floats]
-    z: Floats
-    evidence: Floats
-
-    @classmethod
-    def of(cls, component: Component, model: Model, draws: int, rng: np.random.Generator) -> _World:
-        del model
-        if not component.columns:
-            return cls({}, np.zeros((1, 0)), component.log_evidence(Draws({})))
-        found = sample(component, draws=draws, rng=rng)
-        theta, evidence = found.posterior(COSTLY if component.costly else THINNED, rng)
-        z = np.stack([theta[column] for column in component.columns], axis=1)
-        return cls(theta, (z - component.mean) / component.sd, evidence)
-
-    @property
-    def size(self) -> int:
-        return len(self.z)
-
-    def masses(self, component: Component, log_weight: Floats) -> list[list[Floats]]:
-        """Average the marginals; by task and node."""
-        weight, _ = smooth_weights(log_weight)
-        found = []
-        for task in component.tasks:
-            solution = task.solve(Draws(self.theta), marginals=True)
-            found.append([weight @ np.broadcast_to(m, (self.size, m.shape[1])) for m in solution.marginals])
-        return found
-
-    def weighted(self, component: Component, log_weight: Floats) -> tuple[list[list[Floats]], float]:
-        return self.masses(component, log_weight), smooth_weights(log_weight)[1] if self.size > 1 else -np.inf
-
-    def changed(self, component: Component) -> tuple[list[list[Floats]], float]:
-        """The same under another prior of the counts, or another likelihood."""
-        return self.weighted(component, component.log_evidence(Draws(self.theta)) - self.evidence)
-
-
-def _with_counts(component: Component, model: Model, power: float) -> Component:
-    tasks = []
-    for task in component.tasks:
-        bare = attrs.evolve(task.account, splits=())
-        prior = count_potentials(bare, task.lattice, model)
-        potentials = [
-            # What the prior rules out stays ruled out, whatever its weight.
-            np.where(one > 0, mine * np.maximum(one, np.finfo(float).tiny) ** (power - 1), 0.0)
-            for mine, one in zip(task.potentials, prior, strict=True)
-        ]
-        tasks.append(attrs.evolve(task, potentials=potentials))
-    return attrs.evolve(component, tasks=tuple(tasks))
-
-
-def _with_claims(component: Component, power: float) -> Component:
-    def bend(task: Task) -> Task:
-        rows = [(node, attrs.evolve(term, power=power * term.power)) for node, term in task.rows]
-        return attrs.evolve(task, rows=rows)
-
-    return attrs.evolve(component, tasks=tuple(map(bend, component.tasks)))
-
-
-def _learned(posterior: Posterior, teaching: Teaching, quantity: Quantity) -> Iterator[Sway]:
-    prepared: Prepared = prepare(posterior, quantity)
-    layout, staged = teaching.lesson.problem.hierarchy, prepared.staged
-    number = len(prepared.coalitions.roles)
-    found = prepared.coalitions.solve(np.ones((1, number), dtype=bool), each=True)
-    if staged is None or found.marginals is None:
-        return
-    marginals = found.marginals[0]
-    lattice = prepared.coalitions.lattice
-    precision = layout.precision(teaching.lesson.t)
-    for name, places in _groups(layout).items():
-        gap = staged.xs[:, places] - layout.mean[places]
-        prior = -0.5 * np.einsum("si,ij,sj->s", gap, precision[np.ix_(places, places)], gap)
-        if len(prior) != len(marginals):
-            continue
-        bent = [smooth_weights((power - 1) * prior) for power in POWERS]
-        masses = [marginals.mean(axis=0), *(weight @ marginals for weight, _ in bent)]
-        yield _sway(quantity, name, lattice, masses, max(khat for _, khat in bent))
+def _average(log_weight: Floats, marginals: Floats) -> tuple[Floats, float]:
+    """Average over weighted draws; with the Pareto shape of the weights."""
+    weight, khat = smooth_weights(log_weight)
+    return weight @ marginals, khat
 
 
 def _groups(layout: Hierarchy) -> dict[str, NDArray[np.intp]]:
-    names = [COUNTS if name.scope == "count" else name.name for name in layout.names]
-    return {name: np.flatnonzero([one == name for one in names]) for name in sorted(set(names))}
+    """Which standardised coordinates belong to each parameter: sources, classes, and spreads of classes."""
+    names = [COUNTS if name.scope == "count" else name.name for name in (*layout.names, *layout.classes)]
+    free = np.ones(len(names), dtype=bool)
+    free[layout.counts.ravel()] = layout.sd[layout.counts.ravel()] > 0
+    free[layout.joint] = True
+    return {name: np.flatnonzero(free & (np.array(names) == name)) for name in sorted(set(names))}
 
 
-def _sway(quantity: Quantity, name: str, lattice: Lattice, masses: list[Floats], khat: float) -> Sway:
+def _compare(
+    quantity: Quantity, name: str, lattice: Lattice, masses: Sequence[Floats], khat: float
+) -> PriorSensitivity:
     base, low, high = (PMF(lattice, mass / mass.sum()) for mass in masses)
     logs = np.log(lattice.center + 0.5)
     steps = np.abs(np.log2(POWERS))
     change = float(np.mean([_distance(base, other) / step for other, step in zip((low, high), steps, strict=True)]))
-    lean = float((high.mass - low.mass) @ logs) / float(steps.sum())
-    return Sway(quantity, name, change, low, high, lean, float(khat))
+    shift = float((high.mass - low.mass) @ logs) / float(steps.sum())
+    return PriorSensitivity(quantity, name, change, low, high, shift, float(khat))
 
 
 def _distance(one: PMF, other: PMF) -> float:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import box, contains
-from reconcile.columns import Moments
+from reconcile.columns import MISSING, Moments
 from reconcile.estimates import Role
+from reconcile.hierarchy import RELATIONS
 
 __all__ = ["Telling"]
 
@@ -38,8 +39,6 @@ class Telling:
         Whether two claims are about one count, and whether they say the same.
     twice : ndarray of bool, shape (n, n)
         Whether claim j gives, at once and by the same source, the figure of claim i for these people or some of them.
-    fixed : bool
-        Whether the order stays as it is when claims are taken away, as in a corpus that was learned from.
     shares : ndarray, shape (1 + favourites, n)
         How often the source of each claim copies anyone, and each favourite.
     favourites : ndarray of int, shape (favourites, n)
@@ -53,12 +52,11 @@ class Telling:
     peers: Bools
     equal: Bools
     twice: Bools
-    fixed: bool
     shares: Floats
     favourites: NDArray[np.int64]
 
     @classmethod
-    def of(cls, roles: Sequence[Role], claims_by: Mapping[str, int], order: Sequence[int] | None = None) -> Telling:
+    def of(cls, roles: Sequence[Role], claims_by: Mapping[str, int]) -> Telling:
         """Collect what matters of claims.
 
         Parameters
@@ -67,13 +65,13 @@ class Telling:
             Used, by claim id.
         claims_by : mapping of str to int
             Number of claims that are used by source, over all accounts.
-        order : sequence of int, optional
-            The order of telling, where it is fixed.
         """
         moments = Moments.of([role.claim.reported for role in roles])
-        late = np.iinfo(np.int64).max
-        time = np.where(moments.clock != 0, moments.at, late) if order is None else np.array(order, dtype=np.int64)
-        keys = [(role.relation, role.origin.kind, role.origin.name) for role in roles]
+        time = np.where(moments.clock != MISSING, moments.at, np.iinfo(np.int64).max)
+        keys = [
+            (RELATIONS.index(role.relation), str(role.origin.kind), str(role.claim.value), role.origin.name)
+            for role in roles
+        ]
         rank = np.empty(len(roles), dtype=np.int64)
         rank[sorted(range(len(roles)), key=lambda at: (keys[at], at))] = np.arange(len(roles))
         names = {name: k for k, name in enumerate(dict.fromkeys(role.origin.name for role in roles))}
@@ -86,17 +84,20 @@ class Telling:
         for i in size:
             for j in size:
                 if i != j and said[i] == said[j] and boxes[i] is not None and boxes[j] is not None:
-                    twice[i, j] = order is None and contains(roles[i].claim.quantity, roles[j].claim.quantity)
+                    twice[i, j] = contains(roles[i].claim.quantity, roles[j].claim.quantity)
         origin = np.array([names[role.origin.name] for role in roles], dtype=np.int64)
         busy = np.array([claims_by[role.origin.name] for role in roles], dtype=np.int64)
         shape = (len(roles), len(roles))
         return cls(
-            time, busy, rank, origin, peers.reshape(shape), equal.reshape(shape), twice, order is not None,
+            time, busy, rank, origin, peers.reshape(shape), equal.reshape(shape), twice,
             np.ones((1, len(roles))), np.zeros((0, len(roles)), dtype=np.int64),
         )  # fmt: skip
 
     def heard(self, subsets: Bools) -> tuple[Floats, Floats, Floats]:
         """Probability that a copy would say the same, that there is one to copy, and exponents; shape (b, n) each."""
+        if not subsets.shape[1]:
+            none = np.zeros(subsets.shape)
+            return none, none, none
         size = max(_PAIRS // max(subsets.shape[1] ** 2, 1), 1)
         parts = [self._heard(subsets[k : k + size]) for k in range(0, len(subsets), size)]
         same, there, power = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -106,10 +107,10 @@ class Telling:
         number = subsets.shape[1]
         tied = self.time[:, None] == self.time
         sooner = self.time[:, None] < self.time  # [j, i]: j was before i
-        if self.fixed or not tied[~np.eye(number, dtype=bool)].any():
+        if not tied[~np.eye(number, dtype=bool)].any():
             before = np.broadcast_to(sooner, (len(subsets), number, number))
         else:
-            kin = self.origin[:, None] == self.origin
+            kin = (self.origin[:, None] == self.origin) & self.peers.diagonal()[:, None]  # shares do not count
             busy = self.busy - (~subsets).astype(np.int64) @ kin
             ahead = busy[:, :, None] > busy[:, None, :]
             even = (busy[:, :, None] == busy[:, None, :]) & (self.rank[:, None] < self.rank)
@@ -118,10 +119,10 @@ class Telling:
         earlier = here.sum(axis=1)
         alike = (here & self.equal).sum(axis=1)
         same, there = self.shares[0] * alike / np.maximum(earlier, 1), self.shares[0] * (earlier > 0)
+        place = before.sum(axis=1)
         for favourite, share in zip(self.favourites, self.shares[1:], strict=True):
             theirs = here & ((self.origin[:, None] == favourite) & (favourite >= 0))
-            order = np.where(theirs, self.time[:, None], np.iinfo(np.int64).max)
-            first = np.argmin(order, axis=1)
+            first = np.argmin(np.where(theirs, place[:, :, None], number + 1), axis=1)
             some = theirs.any(axis=1)
             there = there + share * some
             same = same + share * (some & self.equal[first, np.arange(number)])

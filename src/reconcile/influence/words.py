@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import TypeAlias
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
+from scipy.special import stdtrit
 
 from reconcile.accounts import box
 from reconcile.channels import expit, size_of
 from reconcile.estimates import Role, span
+from reconcile.layouts import pick
 from reconcile.lessons import Staged
-from reconcile.likelihood import COPYING, HEAPING, Term
+from reconcile.likelihood import Term
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD
 from reconcile.pmf import PMF
 from reconcile.speech import Meaning
@@ -26,7 +28,6 @@ __all__ = [
     "describe_reading",
     "describe_source",
     "in_digits",
-    "list_parameters",
     "percent",
     "rounded",
     "tell",
@@ -35,7 +36,8 @@ __all__ = [
 Floats: TypeAlias = NDArray[np.float64]
 
 MOST_INTERVALS = 4
-POINTS, FIGURES = 499, 64  # of a prior, a prime number; of Student's t
+FIGURES = 64  # points of Student's t
+FAR = 20.0  # logarithm of a figure over the truth that is told, at most
 
 
 def rounded(ratio: float) -> str:
@@ -101,73 +103,49 @@ def describe_reading(meaning: Meaning, *, share: bool = False) -> str:
     return ", ".join(parts)
 
 
-def describe_source(term: Term, staged: Staged | None, size: int) -> str:
+def describe_source(term: Term, staged: Staged, claims_by: Mapping[str, int], size: int) -> str:
     """Say how the figures of a source are taken to lean; nothing for a share, on which bias has no bearing.
 
     Parameters
     ----------
     term : Term
-    staged : Staged or None
-        With what was learned of the source; None where it is integrated over its priors.
+    staged : Staged
+        With draws of the parameters of the source.
+    claims_by : mapping of str to int
+        Number of claims that are used by source.
     size : int
         Count for which exactness is told, beside that for a count of one.
     """
     if term.is_share or "bias" not in term.channel.parameters:
         return ""
     _, normal = term.model.source_prior("bias", term.source, term.relation)
-    bias, learned = _draws(term, staged, "bias")
-    scatters = "log_spread" in term.channel.parameters
-    spread = _draws(term, staged, "log_spread")[0] if scatters else np.full(1, -np.inf)
-    whence = "learned from all its claims" if learned else f"assumed: {normal.evidence}"
+    theta, number = pick(staged.theta, attrs.evolve(term, echo=(0.0, 0.0))), claims_by[term.source.name]
+    whence = f"assumed: {normal.evidence}"
+    if number > 1:
+        whence = f"learned from its {number:,} claims and those of its class"
+    bias = theta["bias"]
+    spread = np.exp(theta["log_spread"]) if "log_spread" in theta else np.zeros(1)
     low, middle, high = np.quantile(np.exp(bias), [0.05, 0.5, 0.95])
     # One figure scatters about the lean by Student's t with four degrees of freedom.
     points = stdtrit(4, (np.arange(FIGURES) + 0.5) / FIGURES)
-    least, most = np.quantile(np.exp(bias[:, None] + np.exp(spread)[:, None] * points), [0.05, 0.95])
+    scattered = np.quantile(bias[:, None] + spread[:, None] * points, [0.05, 0.95])
+    least, most = np.exp(np.clip(scattered, -FAR, FAR))
     doubled = "" if term.power == 1 else f" It counts for {term.power:g}: one figure is told for a whole and its part."
     hedge = f" Hedged: its spread is {HEDGED_SPREAD:g} times as wide, its exactness lower." if term.hedged else ""
     return (
-        f"{term.source}, {term.relation}: {_exactness(term, staged, size)} its figures run at {middle:.2f} of the truth"
+        f"{term.source}, {term.relation}: {_exactness(term, theta, size)} its figures run at {middle:.2f} of the truth"
         f" (90 % {low:.2f}-{high:.2f}; a single one {least:.2f}-{most:.2f}; {whence}).{hedge}{doubled}"
     )
 
 
-def _draws(term: Term, staged: Staged | None, name: str) -> tuple[Floats, bool]:
-    """Give draws of a parameter, and whether they were learned; else evenly placed points of its prior."""
-    relation, normal = term.model.source_prior(name, term.source, term.relation)
-    if staged is not None and (found := staged.theta.get((term.source.name, name, relation))) is not None:
-        return found, True
-    turn = {"bias": 1, "log_spread": 7, "fidelity": 11, "slope": 13}[name]  # so that parameters do not move as one
-    at = np.arange(POINTS) * turn % POINTS
-    points: Floats = normal.mean + normal.sd * ndtri((at + 0.5) / POINTS)
-    return points, False
-
-
-def _exactness(term: Term, staged: Staged | None, size: int) -> str:
-    if not {"fidelity", "slope"} <= set(term.channel.parameters):
+def _exactness(term: Term, theta: Mapping[str, Floats], size: int) -> str:
+    if not {"fidelity", "slope"} <= set(theta):
         return ""
-    known, _ = _draws(term, staged, "fidelity")
-    slope, _ = _draws(term, staged, "slope")
     lower = HEDGED_FIDELITY if term.hedged else 0.0
 
     def chance(count: int) -> float:
-        return 100 * float(np.mean(expit(known + lower - slope * size_of(np.array(float(max(count, 1)))))))
+        logit = theta["fidelity"] + lower - theta["slope"] * size_of(np.array(float(max(count, 1))))
+        return 100 * float(np.mean(expit(logit)))
 
     larger = f", on one of {size:,} in {chance(size):.0f} %" if size > 1 else ""
     return f"exact on a count of one in {chance(1):.0f} %{larger}; where not exact,"
-
-
-def list_parameters(terms: Iterable[Term]) -> list[str]:
-    """Give the priors of all parameters of some sources, by kind and relation: mean and standard deviation of each."""
-    kinds: dict[str, list[str]] = defaultdict(list)
-    for term in terms:
-        if term.is_share:
-            continue
-        found = []
-        for name in (*term.channel.parameters, *(n for n in (HEAPING, COPYING) if n not in term.channel.parameters)):
-            _, normal = term.model.source_prior(name, term.source, term.relation)
-            found.append(f"{name} {normal.mean:.2f} ({normal.sd:g})")
-        line = f"normal priors, mean (sd): {', '.join(found)}"
-        who = f"{term.model.class_of(term.source)}, {term.relation}"
-        if who not in kinds[line]:
-            kinds[line].append(who)
-    return [f"{'; '.join(who)}: {line}." for line, who in kinds.items()]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from reconcile.estimates import readable
 from reconcile.influence import Bearing, Explanation
-from reconcile.influence.records import KNOWN
 from reconcile.plots.canvas import BLUE, INK, ORANGE, VERMILLION, Rows, entitle, height_of, paper, remark
 from reconcile.plots.lettering import shorten, width_of
 from reconcile.plots.marks import in_short
@@ -33,7 +32,7 @@ def draw_influence(
     """Draw how much of the information each claim brings: its Shapley share, in per cent of the whole.
 
     The shares add up to 100 %. A bar to the left leads away from the estimate; a hatched one pulls against the others.
-    Thin lines are two standard errors either way; a share that is not known to ten per cent of the whole is not drawn.
+    Thin lines are two standard errors either way; a share that is hardly known, `Explanation.knows_share`, is left out.
 
     Parameters
     ----------
@@ -74,7 +73,7 @@ def draw_influence(
         for y, (one, name) in enumerate(zip(used, names, strict=True)):
             share, error = 100 * one.share / total, 200 * one.share_error / total
             told = explanation.tell_share(one)
-            if error > 200 * KNOWN:
+            if not explanation.knows_share(one):
                 rows.write(y, name, (_said(one, explanation), told))
                 continue
             color = VERMILLION if one.against else BLUE

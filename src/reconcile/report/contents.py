@@ -147,7 +147,7 @@ def gather(
         details_left_out=len(quantities) - len(told),
         sources=_sources(posterior),
         source_figure=_draw_sources(posterior, level),
-        learned=posterior.diagnostics.learned,
+        learned=posterior.settings.learn,
         silent=[one for one in claims if not one.used],
         rejected=posterior.corpus.rejected,
         contradictions=_contradictions(posterior),
@@ -240,16 +240,16 @@ def _origins(explanation: Explanation) -> str:
 def _history(posterior: Posterior, quantity: Quantity, anchor: str, level: float) -> Iterable[Figure]:
     settings = posterior.settings
     found = history(
-        posterior.corpus, quantity, posterior.model, as_of=settings.as_of, rng=settings.seed, draws=settings.draws
-    )
+        posterior.corpus, quantity, posterior.model, as_of=settings.as_of, seed=settings.seed, draws=settings.draws,
+        ess=settings.ess, learn=settings.learn,
+    )  # fmt: skip
     if len(found) < 2:
         return []
     ax = draw_history(found, level=level, speech=posterior.model.speech, title="", width=WIDTH)
     days = "; ".join(
         f"{row['day']}: {row['median']:,} ({row['low']:,} to {row['high']:,})" for row in found.rows(level)
     )
-    caption = "How it moved as claims came in"
-    caption += "; here no source is learned from other counts." if posterior.diagnostics.learned else "."
+    caption = "How it moved as claims came in."
     return [_figure(ax, f"{anchor}-history", f"{quantity}: the estimate by day; {days}", caption)]
 
 
@@ -266,8 +266,8 @@ def _sources(posterior: Posterior) -> list[tuple[str, str, str, str, int]]:
 
 
 def _draw_sources(posterior: Posterior, level: float) -> Figure | None:
-    # Where sources were not learned, the estimates do not rest on what they would be learned to be.
-    if not posterior.diagnostics.learned or not any(one.bias for one in posterior.sources.values()):
+    # Of sources that said one thing each, next to nothing is known but what is assumed.
+    if not any(one.bias and one.claims > 1 for one in posterior.sources.values()):
         return None
     ax = draw_sources(posterior, level=level, title="", width=WIDTH)
     return _figure(
@@ -313,8 +313,10 @@ def _recipe(posterior: Posterior) -> list[str]:
     settings = posterior.settings
     day = None if settings.as_of is None else settings.as_of.isoformat()
     model = "model" if posterior.model.learned is not None or posterior.model != type(posterior.model)() else ""
-    given = {"as_of": day, "rng": settings.seed, "draws": settings.draws, "learn": settings.learn}
-    said = [model, *(f"{name}={value!r}" for name, value in given.items()), f"method={settings.method!r}"]
+    given = {
+        "as_of": day, "seed": settings.seed, "draws": settings.draws, "ess": settings.ess, "learn": settings.learn,
+    }  # fmt: skip
+    said = [model, *(f"{name}={value!r}" for name, value in given.items())]
     return [
         "import reconcile as rc",
         "from reconcile.digests import digest",

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from reconcile.conductor import COARSE
 from reconcile.estimates import Estimate, Part, Role, span
+from reconcile.fit import COARSE
 from reconcile.influence import Bearing, Explanation
 from reconcile.influence.words import in_digits
 from reconcile.plots.marks import in_short

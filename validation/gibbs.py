@@ -1,42 +1,68 @@
 # SPDX-License-Identifier: MIT
-"""Learn from a corpus by Gibbs sampling: counts given sources, sources given counts. Slow; a check of `learning`.
+"""Sources and counts by Gibbs sampling: counts given sources, sources given counts. Slow; a check of `fit`.
 
 Counts are drawn exactly given all parameters. Given counts, sources are independent and are drawn by elliptical slice
-sampling (Murray et al. 2010), as are count parameters; class means from their normal, spreads of classes on a grid.
-Whom each source copies is as it was found before. What the first claim about each count would teach of its source is
-divided out, as it is in `openings`.
+sampling (Murray et al. 2010), as are count priors; class means from their normal, spreads of classes on a grid, both in
+the centred form. Whom each source copies is as `fit` found it. What the first claim about each count would teach of its
+source is divided out, as it is in `alone`. For counts that nothing binds to others.
+
+usage: gibbs.py [--events N] [--sources N] [--claims N] [--seed N] [--sweeps N]
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import TypeAlias
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from reconcile.alone import Evidence, first_claims, theta_of
 from reconcile.arrays import Cells, Shard
 from reconcile.batches import choose_likelihood
-from reconcile.errors import InvalidValue
-from reconcile.evidence import Claimed, Problem, theta_of
-from reconcile.learning import Lesson
+from reconcile.dependence import assign_roles
+from reconcile.fit import Fit, fit
 from reconcile.likelihood import TINY
-from reconcile.openings import first_claims
+from reconcile.model import Model
+from reconcile.problems import Problem, pose
 from reconcile.shards import Tasks, build_shard
-
-__all__ = ["sample_lesson"]
+from reconcile.simulate import simulate
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-CHAINS, SWEEPS, WARMUP = 4, 500, 100
+CHAINS, SWEEPS = 4, 500
 INNER = 3  # slice steps of sources for each draw of the counts, since they cost little beside it
 
 
-def _slice(
+@attrs.frozen(eq=False)
+class Sampled:
+    """Draws of all parameters, posterior masses of the cells of all counts, and what these are worth.
+
+    Attributes
+    ----------
+    xs : ndarray, shape (draws, p)
+    mass : ndarray
+    start : ndarray of int, shape (counts + 1,)
+        Where the cells of each count begin.
+    ess, error : float
+        Effective draws of 95 % of the parameters, from the spread between chains; largest standard error of a
+        cumulative probability.
+    """
+
+    xs: Floats
+    mass: Floats
+    start: Ints
+    ess: float
+    error: float
+
+
+def slice_groups(
     z: Floats, group: Ints, count: int, log_likelihood: Callable[[Floats], Floats], rng: np.random.Generator
 ) -> Floats:
-    """One elliptical slice step for each group of coordinates, all groups side by side.
+    """Take one elliptical slice step for each group of coordinates, all groups side by side.
 
     Parameters
     ----------
@@ -47,6 +73,7 @@ def _slice(
         How many groups there are.
     log_likelihood : callable
         Log likelihood of each group, shape (count,), at some z.
+    rng : numpy Generator
     """
     other = rng.standard_normal(len(z))
     floor = log_likelihood(z) + np.log(rng.random(count))
@@ -70,38 +97,52 @@ def _posterior(shard: Shard, echo: Floats, xs: Floats, tail: Floats) -> tuple[Fl
     return found.each[0], found.mass[shard.cells]
 
 
-class _Chain:
-    """The state of one chain."""
+class Chain:
+    """The state of one chain.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of a model that has not learned before, in which nothing binds counts together.
+    rng : numpy Generator
+    """
 
     def __init__(self, problem: Problem, rng: np.random.Generator) -> None:
+        assert not len(problem.hierarchy.joint), "a model that has learned before"
+        assert not problem.linked, "counts that are bound together"
         self.problem, self.rng = problem, rng
-        self.claimed = Claimed.of(problem, map)
+        self.evidence = Evidence.of(problem, map)
         layout = problem.hierarchy
-        self.mine = np.flatnonzero(layout.class_of >= 0)
-        self.group = layout.class_of[self.mine]
+        self.mine = layout.leaning
+        self.group = layout.group
         self.owner = np.zeros(len(layout), dtype=np.int64)
         for speaker, place in enumerate(layout.place):
             self.owner[np.unique(place[place < len(layout)])] = speaker
-        self.sd = 1 / np.sqrt(np.diag(layout.base))[: len(layout.log_spread) + layout.counts.size]
         self.x = layout.mean.copy()
         self.x[self.mine] += 0.5 * np.exp(layout.log_spread[self.group]) * rng.standard_normal(len(self.mine))
         self.t = layout.log_spread.copy()
-        self.first = Claimed.of(first_claims(problem, np.arange(len(problem.claims.outcome))), map)
-        self.masses = np.zeros(len(self.claimed.cells.start))
+        self.first = Evidence.of(first_claims(problem, np.arange(len(problem.claims.outcome))), map)
+        self.masses = np.zeros(len(self.evidence.cells.start))
+        self.taken = np.zeros(len(problem.claims.outcome))  # sums of the weights of what each count takes back
         self.drawn = np.zeros(len(problem.claims.outcome), dtype=np.int64)  # which cell each count is in
         self.point: Shard | None = None
 
-    def _sum_out(self, claimed: Claimed, x: Floats) -> tuple[Floats, Floats]:
-        parts = [found for _, found in claimed.each(_posterior, x[None], claimed.tails(x[None]))]
-        evidence, mass = (np.concatenate(rows) for rows in zip(*parts, strict=True))
-        return evidence, mass
+    def _sum_out(self, evidence: Evidence, x: Floats) -> tuple[Floats, Floats]:
+        parts = [found for _, found in evidence.each(_posterior, x[None], evidence.tails(x[None]))]
+        value, mass = (np.concatenate(rows) for rows in zip(*parts, strict=True))
+        return value, mass
 
     def counts(self, *, keep: bool) -> None:
-        """Draw all counts given everything else."""
-        cells, tasks = self.claimed.cells, self.claimed.tasks
-        _, mass = self._sum_out(self.claimed, self.x)
+        """Draw all counts given everything else.
+
+        What was cut of the claims about a count weighs the draws for that count alone.
+        """
+        cells, tasks = self.evidence.cells, self.evidence.tasks
+        _, mass = self._sum_out(self.evidence, self.x)
         if keep:
-            self.masses += mass
+            weight = np.exp(-self._openings(self.x))
+            self.masses += mass * np.repeat(weight, np.diff(cells.first))
+            self.taken += weight
         below = np.concatenate([[0.0], np.cumsum(mass)])[cells.first]
         level = below[:-1] + self.rng.random(len(tasks.begin)) * (1 - 1e-12) * np.diff(below)
         place = np.searchsorted(np.cumsum(mass), level, side="right")
@@ -120,23 +161,24 @@ class _Chain:
         prior[self.problem.hierarchy.counts] = x[self.problem.hierarchy.counts]
         return self._sum_out(self.first, prior)[0] - self._sum_out(self.first, x)[0]
 
-    def _by_speaker(self, x: Floats) -> Floats:
+    def by_speaker(self, x: Floats) -> Floats:
+        """Log likelihood of each source given the counts, what the first claims teach being divided out."""
         problem, total = self.problem, np.zeros(len(self.problem.hierarchy.place))
         total += np.bincount(self.first.problem.source, self._openings(x), len(total))
         shard = self.point
         if shard is None:
             return total
-        echo = np.ascontiguousarray(self.claimed.floor()[:, shard.rows].T)
+        echo = np.ascontiguousarray(self.evidence.floor()[:, shard.rows].T)
         row = choose_likelihood().rows(shard, theta_of(shard, x[None]), echo)[0]
-        some = self.claimed.cells.start[self.drawn] > 0
+        some = self.evidence.cells.start[self.drawn] > 0
         row = row[shard.pair[:-1] + some[problem.claims.event[shard.rows]]]
         return total + np.bincount(problem.source[shard.rows], np.log(row), len(total))
 
     def _by_outcome(self, x: Floats) -> Floats:
-        cells, edge, outcome = self.claimed.cells, self.claimed.edges.edge, self.problem.claims.outcome
+        cells, edge, outcome = self.evidence.cells, self.evidence.edges.edge, self.problem.claims.outcome
         total = np.zeros(len(self.problem.hierarchy.counts))
         total += np.bincount(outcome, self._openings(x), len(total))
-        tail = self.claimed.tails(x[None])[0]
+        tail = self.evidence.tails(x[None])[0]
         near = tail[outcome, np.searchsorted(edge, cells.start[self.drawn])]
         far = tail[outcome, np.searchsorted(edge, cells.stop[self.drawn])]
         return total + np.bincount(outcome, np.log(np.maximum(near - far, TINY)), len(total))
@@ -152,13 +194,13 @@ class _Chain:
             return x
 
         z = (self.x[self.mine] - center) / scale
-        z = _slice(z, self.owner[self.mine], len(layout.place), lambda at: self._by_speaker(put(at)), rng)
+        z = slice_groups(z, self.owner[self.mine], len(layout.place), lambda at: self.by_speaker(put(at)), rng)
         self.x = put(z)
         size = len(self.t)
         weight = np.exp(-2 * self.t)
         number = np.bincount(self.group, minlength=size)
-        precision = number * weight + self.sd[:size] ** -2.0
-        pull = weight * np.bincount(self.group, self.x[self.mine], size) + layout.mean[:size] * self.sd[:size] ** -2.0
+        precision = number * weight + layout.sd[:size] ** -2.0
+        pull = weight * np.bincount(self.group, self.x[self.mine], size) + layout.mean[:size] * layout.sd[:size] ** -2.0
         self.x[:size] = pull / precision + rng.standard_normal(size) / np.sqrt(precision)
         square = np.bincount(self.group, (self.x[self.mine] - self.x[self.group]) ** 2, size)
         grid = layout.log_spread[:, None] + layout.log_spread_sd[:, None] * np.linspace(-5, 5, 401)
@@ -169,40 +211,28 @@ class _Chain:
 
         def count_x(at: Floats) -> Floats:
             x = self.x.copy()
-            x[places] = layout.mean[places] + self.sd[places] * at
+            x[places] = layout.mean[places] + layout.sd[places] * at
             return x
 
-        at = (self.x[places] - layout.mean[places]) / self.sd[places]
+        at = (self.x[places] - layout.mean[places]) / layout.sd[places]
         of = np.repeat(np.arange(len(layout.counts)), layout.counts.shape[1])
-        at = _slice(at, of, len(layout.counts), lambda u: self._by_outcome(count_x(u)), rng)
+        at = slice_groups(at, of, len(layout.counts), lambda u: self._by_outcome(count_x(u)), rng)
         self.x = count_x(at)
 
 
-def sample_lesson(problem: Problem, *, rng: np.random.Generator, chains: int = CHAINS, sweeps: int = SWEEPS) -> Lesson:
+def sample(problem: Problem, *, rng: np.random.Generator, chains: int = CHAINS, sweeps: int = SWEEPS) -> Sampled:
     """Learn sources, classes and count priors, and estimate the counts, by Gibbs sampling.
 
     Parameters
     ----------
     problem : Problem
-        Of a model that has not learned before.
+        With the favourites that `fit` found.
     rng : numpy Generator, keyword
     chains, sweeps : int, keyword
         The first fifth of the sweeps is left out.
-
-    Returns
-    -------
-    Lesson
-
-    Raises
-    ------
-    InvalidValue
-        For a model with what earlier claims have taught.
     """
-    layout = problem.hierarchy
-    if np.any(layout.class_of[layout.counts.max() + 1 :] < 0):
-        raise InvalidValue("estimate(method)", "gibbs", "'laplace', after a model that has learned")
-    made = [_Chain(problem, one) for one in rng.spawn(chains)]
-    xs, ts = [], []
+    made = [Chain(problem, one) for one in rng.spawn(chains)]
+    xs = []
     for chain in made:
         for sweep in range(sweeps):
             chain.counts(keep=sweep >= sweeps // 5)
@@ -210,18 +240,42 @@ def sample_lesson(problem: Problem, *, rng: np.random.Generator, chains: int = C
                 chain.sources()
             if sweep >= sweeps // 5:
                 xs.append(chain.x.copy())
-                ts.append(chain.t.copy())
-    cells = made[0].claimed.cells
-    parts = np.array([chain.masses for chain in made])
-    parts /= np.repeat(np.add.reduceat(parts, cells.first[:-1], axis=1), np.diff(cells.first), axis=1)
+    cells = made[0].evidence.cells
+    widths = np.diff(cells.first)
+    parts = np.array([chain.masses / np.repeat(chain.taken, widths) for chain in made])
     spread = np.cumsum(parts - parts.mean(axis=0), axis=1).std(axis=0, ddof=1)
     error = float(np.max(spread)) / np.sqrt(len(made))
-    draws, spreads = np.array(xs), np.array(ts)
-    by_chain = draws.reshape(chains, -1, len(layout))
-    between = by_chain.mean(axis=1).var(axis=0, ddof=1)
+    draws = np.array(xs)
+    between = draws.reshape(chains, -1, draws.shape[1]).mean(axis=1).var(axis=0, ddof=1)
     ess = float(np.quantile(draws.var(axis=0) / np.maximum(between, 1e-300), 0.05) * chains)
-    covariance = np.cov(draws.T).reshape(len(layout), len(layout))
-    return Lesson(
-        problem, draws.mean(axis=0), covariance, spreads.mean(axis=0), spreads.std(axis=0) + 1e-6, draws, cells.start,
-        parts.mean(axis=0), cells.first, min(ess, float(len(draws))), error, (),
-    )  # fmt: skip
+    return Sampled(draws, parts.mean(axis=0), cells.first, min(ess, float(len(draws))), error)
+
+
+def compare(mine: Fit, other: Sampled) -> tuple[Floats, Floats]:
+    """Largest distances of the distribution functions of counts, and of means of parameters in standard deviations."""
+    pairs = zip(mine.start[:-1], mine.start[1:], strict=True)
+    counts = [np.max(np.abs(np.cumsum(mine.mass[a:z] - other.mass[a:z]))) for a, z in pairs]
+    sd = np.maximum(other.xs.std(axis=0), 1e-9)
+    return np.array(counts), np.abs(mine.xs.mean(axis=0) - other.xs.mean(axis=0)) / sd
+
+
+def main() -> None:
+    """Compare `fit` and this sampler on a simulated world."""
+    parser = argparse.ArgumentParser(description="Compare `fit` with Gibbs sampling.")
+    for name, default in (("events", 14), ("sources", 4), ("claims", 3), ("seed", 0), ("sweeps", SWEEPS)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    given = parser.parse_args()
+    world = simulate(events=given.events, sources=given.sources, claims_per_event=given.claims, rng=given.seed)
+    problem = pose(world.claims.columns, assign_roles(world.claims), Model()).problem
+    mine = fit(problem, seed=given.seed)
+    other = sample(mine.problem, rng=np.random.default_rng(given.seed), sweeps=given.sweeps)
+    counts, means = compare(mine, other)
+    print(f"{len(problem.source)} claims, {len(problem.hierarchy)} parameters; fit by {mine.way}")
+    print(f"counts: distance {counts.mean():.3f} on average, {counts.max():.3f} at most; "
+          f"errors stated {mine.error:.3f} and {other.error:.3f}")  # fmt: skip
+    print(f"parameters: means apart by {np.median(means):.2f} sd in the middle, {means.max():.2f} at most; "
+          f"effective draws {mine.ess:.0f} and {other.ess:.0f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

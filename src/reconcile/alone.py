@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: MIT
+"""The evidence of counts that stand alone as a function of all parameters: each count summed out exactly.
+
+Sums run shard by shard, wherever an executor runs them.
+
+What a source is learned from is the conditional evidence: of all claims about a count given the first. All that the
+first one says of its source's errors comes from the shape of the count prior, and real counts do not have that shape.
+Count priors are learned from the first claim too, read by the prior mean of its source. That is a cut between modules
+(Plummer 2015); a count with one claim teaches nothing of its source. The estimate of a count itself takes back what was
+cut of its own claims, so that what one count is said to be is the posterior by all of its claims.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.arrays import COUNTS, Cells, CountEdges, Shard
+from reconcile.batches import STEP, choose_likelihood
+from reconcile.echoes import Echoes
+from reconcile.elementary import logarithm
+from reconcile.importance import BLOCKS
+from reconcile.problems import Problem
+from reconcile.shards import Tasks, build_shards
+
+__all__ = ["FAINT", "NEGLIGIBLE", "ConditionalEvidence", "Evidence", "find_distinct", "first_claims", "theta_of"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+NEGLIGIBLE = 1e-7  # posterior probability of a cell at typical parameters, below which it is left out
+# Posterior probability by the first claim alone, below which a cell is left out. What is left out is missing from a sum
+# that is divided by, so chains would wander to where it matters: at 1e-4 the evidence was up to 5 nats too high there.
+FAINT = 1e-6
+
+
+@attrs.define(eq=False)
+class Evidence:
+    """A problem laid out for computing: counts to be summed out, cut into shards, with what is passed to each.
+
+    Attributes
+    ----------
+    problem : Problem
+    spread : callable
+        Maps a function over shards, as the builtin does.
+    tasks : Tasks
+        Every count with all of its claims, unless made otherwise.
+    shards : tuple of Shard
+    edges : CountEdges
+    echoes : Echoes
+    """
+
+    problem: Problem
+    spread: Callable[..., Iterable[Any]]
+    tasks: Tasks
+    shards: tuple[Shard, ...]
+    edges: CountEdges
+    echoes: Echoes
+
+    @classmethod
+    def of(cls, problem: Problem, spread: Callable[..., Iterable[Any]]) -> Evidence:
+        """Lay a problem out; `spread` maps a function over its shards."""
+        return cls.cut(problem, spread, Tasks.of(problem.claims, Cells.of(problem.claims)), problem.echoes)
+
+    @classmethod
+    def cut(cls, problem: Problem, spread: Callable[..., Iterable[Any]], tasks: Tasks, echoes: Echoes) -> Evidence:
+        """Lay out the counts that `tasks` names."""
+        layout = problem.hierarchy
+        shards, edges = build_shards(problem.claims, problem.columns, tasks, layout.wide, len(layout))
+        return cls(problem, spread, tasks, shards, edges, echoes)
+
+    @property
+    def cells(self) -> Cells:
+        """The cells of all counts."""
+        return self.tasks.cells
+
+    def without(self, mass: Floats, least: float = NEGLIGIBLE) -> tuple[Evidence, Ints]:
+        """Leave out cells in which a count hardly lies, which most are; see `Cells.without`."""
+        cells, at = self.cells.without(mass, least)
+        tasks = attrs.evolve(self.tasks, cells=cells, base=self.tasks.base[at])
+        return self.cut(self.problem, self.spread, tasks, self.echoes), at
+
+    def only(self, events: Ints) -> Evidence:
+        """Keep some of the counts, in ascending order."""
+        problem = self.problem.only(events)
+        echoes = attrs.evolve(problem.echoes, shares=self.echoes.shares)
+        return self.cut(problem, self.spread, Tasks.of(problem.claims, self.cells.only(events)), echoes)
+
+    def floor(self) -> Floats:
+        """Probability that a copied claim would be each one, and that there is one to copy; shape (2, n)."""
+        return self.echoes.floor(self.problem.source)
+
+    def each(
+        self, work: Callable[..., Any], *shared: Any, own: Sequence[Any] | None = None
+    ) -> Iterator[tuple[Shard, Any]]:
+        """Run `work` over the shards, each with the `echo` of its claims, what is `shared`, and what is its `own`."""
+        floor = self.floor()
+        echoes = [np.ascontiguousarray((floor[:, shard.rows] * shard.heard).T) for shard in self.shards]
+        given = [[thing] * len(self.shards) for thing in shared] + ([] if own is None else [own])
+        yield from zip(self.shards, self.spread(work, self.shards, echoes, *given), strict=True)
+
+    def tails(self, xs: Floats) -> Floats:
+        """Tails of the count priors at all edges; `xs` of shape (draws, p), result (draws, outcomes, u)."""
+        tail, _ = choose_likelihood().tails(self.edges, self.problem.hierarchy.count_values(xs), slopes=False)
+        return tail
+
+    def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each draw, and its gradient; `xs` of shape (draws, p), results (draws,) and (draws, p)."""
+        total, slope, _ = self._evaluate(xs, copies=False)
+        return total, slope
+
+    def values(self, xs: Floats) -> Floats:
+        """Log evidence of each count, whatever its sign, at each draw; shape (draws, counts)."""
+        parts = [found for _, found in self.each(_values, xs, self.tails(xs))]
+        return np.concatenate([np.zeros((len(xs), 0)), *parts], axis=1)
+
+    def copies(self, x: Floats) -> Floats:
+        """How far each claim calls for a copy: posterior means of 1 / row and of own / row; shape (2, n)."""
+        _, _, (found,) = self._evaluate(x[None], copies=True)
+        return np.asarray(found, dtype=np.float64)
+
+    def _evaluate(self, xs: Floats, *, copies: bool) -> tuple[Floats, Floats, Floats]:
+        layout, engine = self.problem.hierarchy, choose_likelihood()
+        tail, slopes = engine.tails(self.edges, layout.count_values(xs), slopes=True)
+        total, slope, prior = np.zeros(len(xs)), np.zeros(xs.shape), np.zeros(tail.shape)
+        copied = np.ones((len(xs), 2, len(self.problem.source)) if copies else 0)
+        for shard, (value, by, by_tail, calls) in self.each(_evaluate, xs, tail, copies):
+            total += value
+            slope[:, shard.parameters] += by
+            prior += by_tail
+            if copies:
+                copied[:, :, shard.rows[shard.heard]] = calls.swapaxes(1, 2)[:, :, shard.heard]
+        free = layout.count_values(xs) == xs[:, layout.counts]  # beyond its limits a parameter changes nothing
+        slope[:, layout.counts] += np.where(free, engine.by_counts(slopes, prior), 0.0)
+        total[~np.isfinite(xs).all(axis=1)] = np.nan
+        return total, slope, copied
+
+    def curvature(self, x: Floats, kept: Ints | None = None) -> Floats:
+        """Observed information at `x`, shape (p, p), or of the parameters that are `kept`, (q, q), in ascending order.
+
+        Those of the count priors are to be among them.
+        """
+        layout = self.problem.hierarchy
+        values = np.repeat(layout.count_values(x)[None], 1 + COUNTS, axis=0)
+        for k in range(COUNTS):
+            values[1 + k, :, k] += STEP
+        tail, slopes = choose_likelihood().tails(self.edges, values, slopes=True)
+        kept = np.arange(len(layout)) if kept is None else kept
+        new = np.full(len(layout), -1, dtype=np.int64)
+        new[kept] = np.arange(len(kept))
+        counts = new[layout.counts.ravel()]
+        total = np.zeros((len(kept), len(kept)))
+        for shard, part in self.each(_curve, x, tail, slopes, new >= 0):
+            mine = new[shard.parameters]
+            at = np.concatenate([mine[mine >= 0], counts])
+            total[np.ix_(at, at)] += part
+        return total
+
+    def sums(self, xs: Floats, weight: Floats) -> Floats:
+        """Sum the posterior of each count over draws, in `BLOCKS` blocks: draw k belongs to block k % 8.
+
+        Parameters
+        ----------
+        xs : ndarray, shape (draws, p)
+        weight : ndarray, shape (draws, counts)
+            Of each draw for each count.
+
+        Returns
+        -------
+        ndarray, shape (8, cells)
+        """
+        ends = np.cumsum([0, *(len(shard.sign) for shard in self.shards)])
+        parts = [np.ascontiguousarray(weight[:, a:z]) for a, z in itertools.pairwise(ends)]
+        found = [mass for _, mass in self.each(_sums, xs, self.tails(xs), own=parts)]
+        return np.concatenate([np.zeros((BLOCKS, 0)), *found], axis=1)
+
+    def estimate(self, xs: Floats) -> Floats:
+        """Average the posterior of each count over draws of the parameters, shape (draws, p); shape (cells,)."""
+        found: Floats = self.sums(xs, np.full((len(xs), len(self.tasks.sign)), 1.0 / len(xs))).sum(axis=0)
+        return found
+
+
+def theta_of(shard: Shard, xs: Floats) -> Floats:
+    """Parameters of each voice of a shard at each draw; `xs` of shape (draws, p), result (draws, voices, 8)."""
+    mine = np.concatenate([xs[:, shard.parameters], np.zeros((len(xs), 1))], axis=1)
+    return np.ascontiguousarray(mine[:, shard.place])
+
+
+def _values(shard: Shard, echo: Floats, xs: Floats, tail: Floats) -> Floats:
+    return choose_likelihood().evaluate(shard, theta_of(shard, xs), echo, tail).each
+
+
+def _evaluate(
+    shard: Shard, echo: Floats, xs: Floats, tail: Floats, copies: bool
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Log evidence of a shard, its slopes by its parameters and by tails, and how far claims call for copies."""
+    found = choose_likelihood().evaluate(shard, theta_of(shard, xs), echo, tail, slopes=True, copies=copies)
+    size = len(shard.parameters) + 1
+    line = np.arange(len(xs))[:, None] * size + shard.place.ravel()
+    slope = np.bincount(line.ravel(), found.score.ravel(), len(xs) * size).astype(np.float64, copy=False)
+    return found.value, slope.reshape(-1, size)[:, :-1], found.prior, found.copies
+
+
+def _sums(shard: Shard, echo: Floats, xs: Floats, tail: Floats, weight: Floats) -> Floats:
+    found = np.zeros((BLOCKS, len(shard.cells)))
+    for block in range(min(BLOCKS, len(xs))):
+        mine, before = np.ascontiguousarray(weight[block::BLOCKS]), np.ascontiguousarray(tail[block::BLOCKS])
+        theta = theta_of(shard, xs[block::BLOCKS])
+        found[block] = choose_likelihood().evaluate(shard, theta, echo, before, weight=mine).mass[shard.cells]
+    return found
+
+
+def _curve(shard: Shard, echo: Floats, x: Floats, tail: Floats, slopes: Floats, kept: NDArray[np.bool_]) -> Floats:
+    theta, mine = theta_of(shard, x[None])[0], kept[shard.parameters]
+    if not mine.all():
+        new = np.append(np.where(mine, np.cumsum(mine) - 1, np.count_nonzero(mine)), np.count_nonzero(mine))
+        place = new[shard.place].astype(np.int32)
+        shard = attrs.evolve(shard, parameters=shard.parameters[mine], place=place)
+    return choose_likelihood().curve(shard, theta, echo, tail, slopes)
+
+
+def first_claims(problem: Problem, events: Ints) -> Problem:
+    """Keep the first claim about some of the counts, in ascending order."""
+    first = problem.take(np.searchsorted(problem.claims.event, events), np.arange(len(events)), events)
+    nothing = np.zeros_like(first.echoes.there)
+    return attrs.evolve(first, echoes=attrs.evolve(first.echoes, there=nothing, same=nothing))
+
+
+def find_distinct(problem: Problem) -> tuple[Ints, Ints]:
+    """Find counts with one claim of which the same is said by the same source, or by sources that nothing tells apart.
+
+    Returns
+    -------
+    kept : ndarray of int
+        One count of each kind, in ascending order.
+    where : ndarray of int, shape (counts,)
+        Which of these each count is like.
+    """
+    claims = problem.claims
+    number = np.bincount(claims.event, minlength=len(claims.outcome))
+    one = number[claims.event] == 1
+    keys = [claims.outcome[claims.event[one]], claims.value[one], claims.hedged[one].astype(np.int64)]
+    rows = np.stack([*keys, *problem.columns[:, one]])
+    order = np.lexsort(rows[::-1])
+    fresh = np.ones(rows.shape[1], dtype=bool)
+    fresh[1:] = np.any(np.diff(rows[:, order], axis=1) != 0, axis=0)
+    event, kind = claims.event[one], np.empty(rows.shape[1], dtype=np.int64)
+    kind[order] = np.cumsum(fresh) - 1
+    like = np.arange(len(claims.outcome))
+    like[event] = event[order[fresh]][kind]
+    kept, where = np.unique(like, return_inverse=True)
+    return kept, where.ravel().astype(np.int64)
+
+
+@attrs.frozen(eq=False)
+class ConditionalEvidence:
+    """The evidence of all claims about each count given the first.
+
+    Attributes
+    ----------
+    joint : Evidence
+        Of all claims.
+    first : tuple of Evidence
+        Of first claims: of counts with more of them, and of those with one alone.
+    counts : tuple of ndarray of int
+        Which counts those are.
+    times : ndarray, shape (counts,)
+        How many counts each stands for, of which the same is said.
+    """
+
+    joint: Evidence
+    first: tuple[Evidence, ...]
+    counts: tuple[Ints, ...]
+    times: Floats
+
+    @classmethod
+    def of(
+        cls, problem: Problem, spread: Callable[..., Iterable[Any]], times: Floats | None = None
+    ) -> ConditionalEvidence:
+        """Lay a problem out; `spread` maps a function over its shards."""
+        return cls._of(Evidence.of(problem, spread), np.ones(len(problem.claims.outcome)) if times is None else times)
+
+    @classmethod
+    def _of(cls, joint: Evidence, times: Floats) -> ConditionalEvidence:
+        problem = joint.problem
+        more = np.bincount(problem.claims.event, minlength=len(problem.claims.outcome)) > 1
+        counts = tuple(events for kind in (True, False) if len(events := np.flatnonzero(more == kind)))
+        first = tuple(Evidence.of(first_claims(problem, events), joint.spread) for events in counts)
+        return cls(joint, first, counts, times)
+
+    @property
+    def problem(self) -> Problem:
+        """The problem of all claims."""
+        return self.joint.problem
+
+    def only(self, events: Ints) -> ConditionalEvidence:
+        """Keep some of the counts, in ascending order."""
+        return self._of(self.joint.only(events), self.times[events])
+
+    def reduced(self, xs: Floats) -> tuple[ConditionalEvidence, Floats, Ints]:
+        """Leave out cells that hold next to nothing at some parameters; with the mass of all, and which are kept."""
+        mass = self.joint.estimate(xs)
+        joint, kept = self.joint.without(mass)
+        layout = self.problem.hierarchy
+        prior = np.tile(layout.mean, (len(xs), 1))  # of sources, with what was learned of counts
+        prior[:, layout.counts.ravel()] = xs[:, layout.counts.ravel()]
+        first = []
+        for evidence, events in zip(self.first, self.counts, strict=True):
+            more = self._claims_of(events) > 1
+            faint = evidence.estimate(np.concatenate([xs, prior]) if more.all() else prior)
+            first.append(evidence.without(faint, FAINT)[0])
+        return ConditionalEvidence(joint, tuple(first), self.counts, self.times), mass, kept
+
+    def _claims_of(self, events: Ints) -> Ints:
+        tasks = self.joint.tasks
+        found: Ints = (tasks.end - tasks.begin)[events]
+        return found
+
+    def _tasks_of_first(self, evidence: Evidence, events: Ints) -> tuple[Tasks, Tasks]:
+        """First claims by their sources as they are, and by the prior means of these."""
+        begin = self.joint.tasks.begin[events]
+        heard = np.zeros(len(begin), dtype=np.bool_)
+        sign = self.times[events]
+        as_they_are = attrs.evolve(evidence.tasks, begin=begin, end=begin + 1, heard=heard, sign=sign)
+        return as_they_are, attrs.evolve(as_they_are, end=begin, base=_refer(evidence))
+
+    @functools.cached_property
+    def _signed(self) -> Evidence:
+        """All claims of counts with more than one, less the first, plus the first by the prior mean of its source."""
+        tasks, parts = self.joint.tasks, []
+        for evidence, events in zip(self.first, self.counts, strict=True):
+            by_source, by_prior = self._tasks_of_first(evidence, events)
+            if self._claims_of(events).max(initial=0) > 1:
+                parts += [tasks.only(events), attrs.evolve(by_source, sign=-by_source.sign)]
+            parts.append(by_prior)
+        tasks = Tasks.join(parts) if parts else self.joint.tasks
+        return Evidence.cut(self.problem, self.joint.spread, tasks, self.joint.echoes)
+
+    @functools.cached_property
+    def _apart(self) -> Evidence:
+        """All claims of each count, its first by its source as it is, and its first by the prior mean of that."""
+        parts = [self._tasks_of_first(*pair) for pair in zip(self.first, self.counts, strict=True)]
+        tasks = [self.joint.tasks, *(one for k in (0, 1) for one in (pair[k] for pair in parts))]
+        return Evidence.cut(self.problem, self.joint.spread, Tasks.join(tasks), self.joint.echoes)
+
+    def _current(self) -> Evidence:
+        self._signed.echoes = self.joint.echoes  # which may have been found anew
+        return self._signed
+
+    def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each draw, and its gradient; as `Evidence.evaluate`."""
+        return self._current().evaluate(xs)
+
+    def values(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each draw, and what each count takes back: the log of what was cut of its own claims.
+
+        Returns
+        -------
+        value : ndarray, shape (draws,)
+        taken : ndarray, shape (draws, counts)
+        """
+        self._apart.echoes = self.joint.echoes
+        every, by_source, by_prior = np.split(self._apart.values(xs), 3, axis=1)
+        taken = np.empty(every.shape)
+        taken[:, self._order] = by_source - by_prior
+        more = self._claims_of(np.arange(every.shape[1])) > 1
+        value: Floats = (every - taken)[:, more].sum(axis=1) + self._alone(by_prior, more)
+        return value, taken
+
+    def _alone(self, by_prior: Floats, more: NDArray[np.bool_]) -> Floats:
+        """Log of what is said of counts with one claim, by the prior mean of its source; shape (draws,)."""
+        alone = ~more[self._order]
+        found: Floats = by_prior[:, alone] @ self.times[self._order][alone]
+        return found
+
+    @functools.cached_property
+    def _order(self) -> Ints:
+        """Counts in the order in which their first claims are computed."""
+        return np.concatenate([np.zeros(0, dtype=np.int64), *self.counts])
+
+    def copies(self, x: Floats) -> Floats:
+        """How far each claim calls for a copy; as `Evidence.copies`."""
+        return self._current().copies(x)
+
+    def curvature(self, x: Floats, kept: Ints | None = None) -> Floats:
+        """Observed information at `x`; as `Evidence.curvature`."""
+        return self._current().curvature(x, kept)
+
+
+def _refer(evidence: Evidence) -> Floats:
+    """Logarithm of what first claims say of each of their cells by the prior means of their sources."""
+    mean = evidence.problem.hierarchy.mean[None]
+    return np.concatenate([np.zeros(0), *(found for _, found in evidence.each(_say, mean))])
+
+
+def _say(shard: Shard, echo: Floats, xs: Floats) -> Floats:
+    rows = choose_likelihood().rows(shard, theta_of(shard, xs), np.zeros(echo.shape))
+    return logarithm(rows[0, shard.cells])  # a claim for each count, so pairs are cells

@@ -1,0 +1,442 @@
+# SPDX-License-Identifier: MIT
+"""Fit the model to claims: mode, curvature, draws, counts. The page on which the whole method can be read.
+
+Counts are summed out exactly, so what is left is the evidence as a function of the parameters of sources, classes and
+count priors. Where few claims say little of them, points of the prior are weighted by the evidence; else its mode is
+found, a normal around that, and from there Hamiltonian chains move to the posterior itself. Of very many claims the
+normal is the posterior. These are ways to compute one thing: which of them ran is a diagnostic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.diagnostics import bulk_ess, smooth_weights, split_rhat
+from reconcile.echoes import Echoes
+from reconcile.evidence import AllEvidence, Masses, fill_up
+from reconcile.hierarchy import Hierarchy
+from reconcile.hmc import Chains
+from reconcile.importance import normal_points
+from reconcile.laplace import Laplace
+from reconcile.model import Learned
+from reconcile.modes import Mode, find_dense, find_diagonal, find_mode
+from reconcile.pmf import PMF, TOP, Lattice
+from reconcile.problems import Linked, Problem
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+__all__ = ["Fit", "fit", "one_thread"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+Way: TypeAlias = Literal["prior points", "chains", "Laplace"]
+
+# Points of the prior: at first looks, so many that are effective, and the fewest and most that are made for it.
+LOOKS, EFFECTIVE, FEWEST, POINTS = (16, 128), 400, 1_024, 4_096
+TRUSTED = 0.7  # Pareto shape of weights up to which they are trusted (Vehtari et al. 2024)
+NORMAL = 5_000  # claims from which the normal around the mode is the posterior for all that can be seen (tested)
+CHAINS, SIDE_BY_SIDE = (16, 48), 1_600  # fewest and most chains; claims times chains up to which more cost little
+# Draws from the normal times claims, about, fewest and most draws, and how often that many are made, at most.
+WORK, DRAWS, ROUNDS = 300_000, (16, 128), 4
+THREADED = 1_000  # claims from which arrays are long enough for threads to run side by side
+OTHERS = 8  # sweeps over sources with few claims, given all else
+WARMUP, LEAST, MORE, SWEEPS = 8, 16, 8, 200  # sweeps: left out, before the first look, between looks, at most
+BUDGET = 6_000_000  # vectors that chains evaluate, times claims and a quarter of the parameters: work, not time
+COARSE = 0.05  # standard error of a probability beyond which chains go on, and a reader is told
+MIXED = 1.3  # R-hat of one coordinate in twenty beyond which chains go on, and a reader is told that they differ
+
+
+@attrs.frozen(eq=False)
+class Fit:
+    """What claims say of sources, classes, count priors and counts.
+
+    Attributes
+    ----------
+    problem : Problem
+        With the favourites found.
+    z : ndarray, shape (draws, p + k)
+        Draws of all parameters, standardised.
+    log_weight : ndarray, shape (draws,)
+        Of each draw, smoothed; 0 where all weigh the same.
+    normal : Laplace or None
+        The normal around the mode, where one was made, of the parameters that are `dense`.
+    dense : ndarray of int, shape (q,)
+        Places of the parameters of classes, count priors and busiest sources.
+    where : ndarray of int, shape (counts of the problem,)
+        Which count each is, of those whose cells follow: alike ones are computed once; -1 for those of accounts.
+    accounts : ndarray of int
+        Accounts of the problem whose nodes are among the counts, in this order.
+    low : ndarray of int
+        First count of each cell, of all counts one after the other: those that stand alone, then nodes of accounts.
+    mass : ndarray
+        Posterior mass of each cell.
+    start : ndarray of int, shape (counts + 1,)
+        Where the cells of each count begin.
+    way : {"prior points", "chains", "Laplace"}
+        How the draws were made.
+    ess, rhat, khat : float
+        Effective draws; R-hat of chains, else nan; Pareto shape of weights, else -inf.
+    error : float
+        Largest standard error of a probability of a count.
+    notes : tuple of str
+    """
+
+    problem: Problem
+    z: Floats
+    log_weight: Floats
+    normal: Laplace | None
+    dense: Ints
+    where: Ints
+    accounts: Ints
+    low: Ints
+    mass: Floats
+    start: Ints
+    way: Way
+    ess: float
+    rhat: float
+    khat: float
+    error: float
+    notes: tuple[str, ...]
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """Places and prior of the parameters."""
+        return self.problem.hierarchy
+
+    @functools.cached_property
+    def xs(self) -> Floats:
+        """Draws of all parameters, each as good as any other; shape (draws, p)."""
+        return self.hierarchy.unfold(self.even(len(self.z)))
+
+    def pmf(self, count: int) -> PMF:
+        """Posterior of a count that is summed out by itself, by its number in the problem."""
+        return self._pmf(int(self.where[count]))
+
+    def pmfs(self) -> Iterator[tuple[Linked, tuple[PMF, ...]]]:
+        """Give the posteriors of the nodes of each account that is a tree."""
+        at = int(self.where.max(initial=-1)) + 1
+        for account in self.accounts.tolist():
+            one = self.problem.linked[account]
+            number = len(one.account.nodes)
+            yield one, tuple(self._pmf(at + node) for node in range(number))
+            at += number
+
+    def _pmf(self, at: int) -> PMF:
+        mine = slice(int(self.start[at]), int(self.start[at + 1]))
+        low, mass = self.low[mine], self.mass[mine]
+        return PMF(Lattice(low, np.append(low[1:] - 1, TOP)), mass / mass.sum())
+
+    def even(self, draws: int) -> Floats:
+        """Draws in standardised coordinates, each as good as any other; shape (draws, p + k)."""
+        size = len(self.z)
+        if np.ptp(self.log_weight) == 0:
+            spaced: Floats = self.z[np.linspace(0, size - 1, min(draws, size)).round().astype(int)]
+            return spaced
+        below = np.cumsum(np.exp(self.log_weight - self.log_weight.max()))
+        strata = (np.arange(draws) + 0.5) / draws * below[-1]
+        picked: Floats = self.z[np.minimum(np.searchsorted(below, strata), size - 1)]
+        return picked
+
+    def learned(self, before: Learned | None) -> Learned:
+        """Give what was learned in a form for later claims: a normal with the moments of the draws."""
+        layout, z = self.hierarchy, self.even(len(self.z))
+        xs, ts = layout.unfold(z)[:, self.dense], layout.spreads(z)
+        some, t = layout.only(self.dense), ts.mean(axis=0)
+        size = len(some)
+        covariance = np.cov(xs.T).reshape(size, size)
+        if self.normal is not None:
+            # Few draws say little of correlations between hundreds of parameters: lean on the normal approximation.
+            normal = self.normal.covariance(t)
+            share = len(xs) / (len(xs) + 2 * size)
+            scale = np.sqrt(np.diag(covariance) / np.maximum(np.diag(normal), 1e-300))
+            covariance = share * covariance + (1 - share) * normal * np.outer(scale, scale)
+        covariance[np.arange(size), np.arange(size)] += 1e-9  # of what is held
+        return some.learned(xs.mean(axis=0), covariance, t, ts.std(axis=0) + 1e-6, before)
+
+
+def fit(
+    problem: Problem,
+    *,
+    seed: int,
+    draws: int | None = None,
+    ess: float = 40.0,
+    executor: Executor | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> Fit:
+    """Fit sources, classes and count priors, and estimate the counts.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int, keyword
+    draws : int, keyword, optional
+        Draws of the parameters, at least; by default as many as it takes, and from 5,000 claims 128 to 16.
+    ess : float, keyword
+        Effective draws that 95 % of parameters should reach.
+    executor : Executor, keyword, optional
+        Where to compute shards; by default in threads, one for each core, from 1,000 claims. The result is the same to
+        the last bit with any number of workers.
+    report : callable, keyword
+        Told in words how far the work is.
+
+    Returns
+    -------
+    Fit
+    """
+    with one_thread(), contextlib.ExitStack() as stack:
+        spread: Callable[..., Iterable[Any]] = map if executor is None else executor.map
+        if executor is None and len(problem.source) >= THREADED and (cores := _cores()) > 1:
+            spread = stack.enter_context(ThreadPoolExecutor(cores)).map
+        if not len(problem.claims.outcome) and not problem.linked:
+            return _put_together(problem, (), ())
+        parts = problem.split()
+        found = [_fit(part, spread, np.random.default_rng(seed), draws, ess, report) for part, _, _, _ in parts]
+        if len(found) == 1 and found[0].hierarchy.size == problem.hierarchy.size:
+            return attrs.evolve(found[0], problem=with_favourites(problem, found[0].problem.echoes))
+        return _put_together(problem, parts, found)
+
+
+def _put_together(problem: Problem, parts: Sequence[tuple[Problem, Ints, Ints, Ints]], found: Sequence[Fit]) -> Fit:
+    """Make one fit of those of parts that have no parameter in common."""
+    size = max((len(one.z) for one in found), default=1)
+    z = np.zeros((size, problem.hierarchy.size))
+    shares = problem.echoes.shares.copy()
+    where = np.full(len(problem.claims.outcome), -1, dtype=np.int64)
+    alone: list[tuple[Ints, Floats]] = []
+    nodes: dict[int, list[tuple[Ints, Floats]]] = {}
+    for (part, kept, counts, accounts), one in zip(parts, found, strict=True):
+        few = one.even(size)
+        z[:, kept] = few[np.arange(size) * len(few) // size]
+        who = np.unique(part.source)
+        shares[:, who] = one.problem.echoes.shares[:, who]
+        pieces = list(zip(np.split(one.low, one.start[1:-1]), np.split(one.mass, one.start[1:-1]), strict=True))
+        number = int(one.where.max(initial=-1)) + 1
+        mine = one.where >= 0
+        where[counts[mine]] = len(alone) + one.where[mine]
+        alone += pieces[:number]
+        for account in one.accounts.tolist():
+            more = len(part.linked[account].account.nodes)
+            nodes[int(accounts[account])] = pieces[number : number + more]
+            number += more
+    order = sorted(nodes)
+    low, every = zip(*alone, *(piece for at in order for piece in nodes[at]), strict=True) if found else ((), ())
+    start = np.cumsum([0, *map(len, every)])
+    echoes = attrs.evolve(problem.echoes, shares=shares)
+    worst = max(found, key=lambda one: one.error, default=None)
+    return Fit(
+        with_favourites(problem, echoes), z, np.zeros(size), None, find_dense(problem), where,
+        np.array(order, dtype=np.int64),
+        np.concatenate([np.zeros(0, dtype=np.int64), *low]), np.concatenate([np.zeros(0), *every]), start,
+        worst.way if worst else "prior points", min((one.ess for one in found), default=np.inf),
+        max((one.rhat for one in found), default=np.nan), max((one.khat for one in found), default=-np.inf),
+        max((one.error for one in found), default=0.0),
+        tuple(dict.fromkeys(note for one in found for note in one.notes)),
+    )  # fmt: skip
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Do linear algebra in one thread.
+
+    Several wait for each other on matrices as small as these, at several times the cost, and their number shows in the
+    last bits.
+    """
+    limited: AbstractContextManager[Any] = _linear_algebra().limit(limits=1, user_api="blas")
+    return limited
+
+
+@functools.cache
+def _linear_algebra() -> ThreadpoolController:
+    """Find the libraries of linear algebra once, which takes milliseconds."""
+    import scipy.linalg  # noqa: F401 - brings one of its own
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    mine = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(mine(0)) if mine else os.cpu_count() or 1
+
+
+def _keep_memory() -> None:
+    """Free one array that is as large as glibc's limit allows: it then keeps what is freed, which halves the time."""
+    np.empty(31 << 17)
+
+
+def _fit(
+    problem: Problem,
+    spread: Callable[..., Iterable[Any]],
+    rng: np.random.Generator,
+    draws: int | None,
+    ess: float,
+    report: Callable[[str], None],
+) -> Fit:
+    whole = AllEvidence.of(problem, spread)
+    found = _weigh_prior(whole, draws, rng)
+    if found is not None:
+        return found
+    _keep_memory()
+    mode = find_mode(whole, rng, report)
+    report("draws")
+    if whole.size > NORMAL:
+        return _draw_normal(whole, mode, draws, rng)
+    return _run_chains(whole, mode, draws, ess, rng, report)
+
+
+# ---------------------------------------------------------------------------------------------- points of the prior
+
+
+def _weigh_prior(whole: AllEvidence, draws: int | None, rng: np.random.Generator) -> Fit | None:
+    """Weigh points of the prior by the evidence; None where too few of them would be effective."""
+    layout = whole.problem.hierarchy
+
+    def weigh(z: Floats, evidence: AllEvidence) -> tuple[Floats, Floats, float, float]:
+        value, taken = evidence.values(layout.unfold(z))
+        weight, khat = smooth_weights(value)
+        return np.log(np.maximum(weight, 1e-300)), taken, float(1 / np.sum(weight**2)), khat
+
+    wanted, look = 0.0, np.zeros((0, layout.size))
+    for number in LOOKS:
+        look = normal_points(number, layout.size, rng)
+        _, _, effective, _ = weigh(look, whole)
+        wanted = number * EFFECTIVE / effective
+        if wanted > POINTS:
+            return None
+    number = max(int(np.clip(2 ** np.ceil(np.log2(wanted)), FEWEST, POINTS)), -(-(draws or 0) // 8) * 8)
+    z = normal_points(number, layout.size, rng)
+    every, mass, kept = whole, np.zeros(0), np.zeros(0, dtype=np.int64)
+    if whole.linked.every:  # pairs of cells are many; of counts alone it would cost more than it saves
+        every, mass, kept = whole.reduced(layout.unfold(look))
+    log_weight, taken, effective, khat = weigh(z, every)
+    if effective < EFFECTIVE / 2 or khat > TRUSTED:
+        return None
+    masses = Masses(every)
+    masses.add(layout.unfold(z), log_weight[:, None] + taken)
+    means = fill_up(masses.mean, mass, kept, whole.cells.first) if len(kept) else masses.mean
+    found = _conclude(whole, every, z, means, masses, None)
+    return attrs.evolve(found, log_weight=log_weight, way="prior points", ess=effective, khat=khat)
+
+
+# -------------------------------------------------------------------------------------------- draws, and the counts
+
+
+def _run_chains(
+    whole: AllEvidence,
+    mode: Mode,
+    draws: int | None,
+    ess: float,
+    rng: np.random.Generator,
+    report: Callable[[str], None],
+) -> Fit:
+    """Move draws from the normal approximation to the posterior itself."""
+    from scipy.linalg import solve_triangular
+
+    layout, total = whole.problem.hierarchy, whole.size
+    size = layout.size
+    chains = int(np.clip(SIDE_BY_SIDE // total // 8 * 8, *CHAINS))
+    center, moved = mode.center(whole), mode.coordinates(layout)
+    precision = mode.normal.around(center[moved]) + np.eye(len(moved))
+    alone = find_diagonal(whole, center, moved, rng)
+    gap = normal_points(-(-chains // 8) * 8, size, rng)[:chains] / np.sqrt(alone)
+    gap[:, moved] = solve_triangular(np.linalg.cholesky(precision), gap[:, moved].T, lower=True, trans="T").T
+    start = center + 0.7 * gap  # the tails of the normal may be nowhere
+    every, mass, kept = whole.reduced(layout.unfold(np.concatenate([center[None], start])))
+
+    def target(z: Floats) -> tuple[Floats, Floats]:
+        value, slope = every.evaluate(layout.unfold(z))
+        return value - 0.5 * np.sum(z**2, axis=1), layout.pull(z, slope) - z
+
+    chain, masses = Chains(target, start, center, precision, moved, alone, rng), Masses(every)
+    chain.advance(WARMUP, warm_up=True)
+    sweeps, effective, error, rhat = 0, 0.0, np.inf, np.inf
+    wanted = -(-(draws or 0) // chains)
+    while sweeps < max(wanted, LEAST) or (
+        sweeps < SWEEPS
+        and chain.evaluations * (total + size // 4) < BUDGET
+        and (effective < ess or error > COARSE or not rhat <= MIXED)
+    ):
+        new = chain.advance(LEAST if not sweeps else MORE)
+        masses.add(layout.unfold(new.reshape(-1, size)))
+        sweeps += len(new)
+        effective, error = float(np.quantile(bulk_ess(chain.draws), 0.05)), float(masses.errors.max(initial=0.0))
+        rhat = float(np.quantile(split_rhat(chain.draws), 0.95))
+        report(f"{sweeps} sweeps: {effective:.0f} of {ess:.0f} effective draws, probabilities to {100 * error:.0f} %")
+    means = fill_up(masses.mean, mass, kept, whole.cells.first)
+    fit = _conclude(whole, every, chain.draws.reshape(-1, size), means, masses, mode)
+    return attrs.evolve(fit, way="chains", ess=effective, rhat=rhat, notes=_doubts(effective, ess, rhat))
+
+
+def _draw_normal(whole: AllEvidence, mode: Mode, draws: int | None, rng: np.random.Generator) -> Fit:
+    layout = whole.problem.hierarchy
+    every, mass, kept = whole.reduced(mode.x[None])
+    number = -(-(draws or int(np.clip(WORK // whole.size, *DRAWS))) // 16) * 16
+    masses, parts, error = Masses(every), list[Floats](), np.inf
+    while len(parts) < ROUNDS and error > COARSE:
+        parts.append(_draw_from(every, mode, number, rng))
+        masses.add(layout.unfold(parts[-1]))
+        error = float(masses.errors.max(initial=0.0))
+    z = np.concatenate(parts)
+    fit = _conclude(whole, every, z, fill_up(masses.mean, mass, kept, whole.cells.first), masses, mode)
+    return attrs.evolve(fit, way="Laplace", ess=float(len(z)))
+
+
+def _conclude(
+    whole: AllEvidence, every: AllEvidence, z: Floats, means: Floats, masses: Masses, mode: Mode | None
+) -> Fit:
+    """Write down draws and counts; `every` is `whole` without cells in which next to nothing is."""
+    problem, cells = whole.problem, whole.cells
+    return Fit(
+        with_favourites(problem, every.echoes), z, np.zeros(len(z)), mode.normal if mode else None,
+        mode.dense if mode else find_dense(problem), whole.where, whole.linked.accounts, cells.start, means,
+        cells.first, "prior points", np.nan, np.nan, -np.inf, float(masses.errors.max(initial=0.0)), (),
+    )  # fmt: skip
+
+
+def _draw_from(evidence: AllEvidence, mode: Mode, number: int, rng: np.random.Generator) -> Floats:
+    """Draw from the normal around the mode, and sources with few claims given those; shape (number, p + k)."""
+    layout = evidence.problem.hierarchy
+    moved = mode.coordinates(layout)
+    z = np.empty((number, layout.size))
+    z[:, moved] = mode.normal.draw(mode.t, mode.t_sd, number, rng)
+    if len(moved) == layout.size:
+        return z
+    free, center = np.setdiff1d(np.arange(layout.size), moved), mode.center(evidence)
+    alone = find_diagonal(evidence, center, moved, rng)[free]
+
+    def target(some: Floats) -> tuple[Floats, Floats]:
+        z[:, free] = some
+        value, slope = evidence.evaluate(layout.unfold(z))
+        return value - 0.5 * np.sum(some**2, axis=1), layout.pull(z, slope)[:, free] - some
+
+    none = np.zeros(0, dtype=np.int64)
+    start = center[free] + normal_points(number, len(free), rng) / np.sqrt(alone)
+    chain = Chains(target, start, center[free], np.eye(0), none, alone, rng)
+    chain.advance(OTHERS - 1, warm_up=True)
+    z[:, free] = chain.advance(1)[0]
+    return z
+
+
+def with_favourites(problem: Problem, echoes: Echoes) -> Problem:
+    return attrs.evolve(problem, echoes=attrs.evolve(problem.echoes, shares=echoes.shares))
+
+
+def _doubts(effective: float, ess: float, rhat: float) -> tuple[str, ...]:
+    if rhat > MIXED:
+        said = "the sources can be read in more than one way, and the draws do not tell how likely each is"
+        return (f"{said} (R-hat {rhat:.1f}): intervals may be off; compare with learn=False",)
+    if effective < ess:
+        said = f"what is said of the sources rests on some {effective:.0f} independent draws, not {ess:.0f}"
+        return (f"{said}: their intervals are rough",)
+    return ()

@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: MIT
+"""The evidence of counts that identities bind together, where these form trees; conditional as in `alone`.
+
+Some claims about an account open a count that the claims before them leave open; they say of their sources what the
+shape of the count priors says, and no more. The others are held against what the claims before them, and the
+identities, say. So what sources are learned from is the evidence of all claims given those that open something.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from reconcile.alone import FAINT, NEGLIGIBLE, theta_of
+from reconcile.arrays import PARAMETERS, Cells, Claims, spans
+from reconcile.batches import choose_likelihood
+from reconcile.echoes import Echoes
+from reconcile.importance import BLOCKS
+from reconcile.likelihood import Term
+from reconcile.own_channels import OwnChannels
+from reconcile.problems import Linked, Problem
+from reconcile.proportions import Proportion
+from reconcile.trees import Grove, Trees
+from reconcile.vocabulary import Relation
+
+__all__ = ["LinkedEvidence", "find_openers", "rows_of"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+Bools: TypeAlias = NDArray[np.bool_]
+
+
+def rows_of(problem: Problem, counts: Sequence[int]) -> Ints:
+    """Rows of the claims about some counts, in ascending order."""
+    wanted = np.sort(np.array(counts, dtype=np.int64))
+    begin, end = (np.searchsorted(problem.claims.event, wanted, side=side) for side in ("left", "right"))
+    return spans(begin.astype(np.int64), (end - begin).astype(np.int64))[0]
+
+
+def find_openers(problem: Problem, linked: Linked) -> tuple[Ints, tuple[bool, ...]]:
+    """Say which claims about an account open a count that the claims before them leave open.
+
+    Returns
+    -------
+    rows : ndarray of int
+        Of the claims that give numbers, in ascending order.
+    shares : tuple of bool
+        Whether each share opens its part; they are taken to come last.
+    """
+    atoms = linked.account.atoms.astype(float)
+    node_of = {count: node for node, count in enumerate(linked.counts) if count >= 0}
+    rows = rows_of(problem, list(node_of))
+    rows = rows[np.argsort(problem.told[rows], kind="stable")]
+    span = np.zeros((0, atoms.shape[1]))
+
+    def opens(node: int) -> bool:
+        nonlocal span
+        rest = atoms[node] - (atoms[node] @ span.T) @ span
+        size = float(np.sqrt(rest @ rest))
+        if size < 1e-9:
+            return False
+        span = np.concatenate([span, (rest / size)[None]])
+        return True
+
+    first = [int(row) for row in rows if opens(node_of[int(problem.claims.event[row])])]
+    return np.array(sorted(first), dtype=np.int64), tuple(opens(one.part) for one in linked.shares)
+
+
+@attrs.frozen(eq=False)
+class _Told:
+    """Some of the claims about some accounts, laid out.
+
+    Attributes
+    ----------
+    problem : Problem
+    rows : ndarray of int, shape (n,)
+        Which claims of the problem these are.
+    places : ndarray of int, shape (shares,)
+        Where the spread of the source of each share stands among the parameters.
+    trees : Trees
+    """
+
+    problem: Problem
+    rows: Ints
+    places: Ints
+    trees: Trees
+
+    @classmethod
+    def of(cls, problem: Problem, linked: Sequence[Linked], rows: Ints, shares: Sequence[Sequence[bool]]) -> _Told:
+        number = np.cumsum([0, *(len(one.account.nodes) for one in linked)])
+        node = np.full(len(problem.claims.outcome), -1, dtype=np.int64)
+        for one, begin in zip(linked, number[:-1], strict=True):
+            for at, count in enumerate(one.counts):
+                if count >= 0:
+                    node[count] = begin + at
+        rows = rows[np.argsort(node[problem.claims.event[rows]], kind="stable")]
+        claims = problem.claims
+        mine = Claims(
+            node[claims.event[rows]], claims.value[rows], claims.hedged[rows], claims.meanings,
+            np.zeros(int(number[-1]), dtype=np.int64), claims.words,
+        )  # fmt: skip
+        layout = problem.hierarchy
+        outcomes = [layout.names[int(at)].owner for at in layout.counts[:, 0]]
+        kept = [
+            (account, one)
+            for account, (its, wanted) in enumerate(zip(linked, shares, strict=True))
+            for one, want in zip(its.shares, wanted, strict=True)
+            if want
+        ]
+        proportions = [Proportion(account, one.part, one.whole, one.term) for account, one in kept]
+        trees = Trees.of(
+            [one.account for one in linked], mine, problem.columns[:, rows], outcomes, problem.model, len(layout),
+            proportions,
+        )  # fmt: skip
+        return cls(
+            problem, rows, np.array([one.place for _, one in kept], dtype=np.int64), _asking(problem, rows, trees)
+        )
+
+    def _each(
+        self, spread: Callable[..., Iterable[Any]], xs: Floats, tail: Floats, echoes: Echoes, own: Sequence[Any],
+        work: Callable[..., Any],
+    ) -> Iterable[tuple[Grove, Any]]:  # fmt: skip
+        groves = self.trees.groves
+        floor, power = echoes.floor(self.problem.source)[:, self.rows], self.problem.power[self.rows]
+        echo = [np.ascontiguousarray(floor[:, grove.shard.rows].T) for grove in groves]
+        powers = [np.ascontiguousarray(power[grove.shard.rows]) for grove in groves]
+        spreads = [np.ascontiguousarray(xs[:, self.places[grove.proportions.rows]]) for grove in groves]
+        same = [[thing] * len(groves) for thing in (xs, tail)]
+        return zip(groves, spread(work, groves, *same, echo, powers, spreads, own), strict=True)
+
+    def tails(self, xs: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
+        counts = self.trees.counts(self.problem.hierarchy.count_values(xs))
+        return choose_likelihood().tails(self.trees.edges, counts, slopes=slopes)
+
+    def values(self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes) -> Floats:
+        """Log evidence of each account at each draw; shape (draws, accounts)."""
+        tail, _ = self.tails(xs, slopes=False)
+        none = [None] * len(self.trees.groves)
+        found = [part for _, part in self._each(spread, xs, tail, echoes, none, _values)]
+        return np.concatenate([np.zeros((len(xs), 0)), *found], axis=1)
+
+    def sums(self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes, weight: Floats) -> Floats:
+        """Weighted sums of the posterior of all nodes, in blocks; shape (8, cells). See `Evidence.sums`."""
+        tail, _ = self.tails(xs, slopes=False)
+        own = [np.ascontiguousarray(weight[:, grove.accounts]) for grove in self.trees.groves]
+        found = [part for _, part in self._each(spread, xs, tail, echoes, own, _sums)]
+        return np.concatenate([np.zeros((BLOCKS, 0)), *found], axis=1)
+
+    def evaluate(
+        self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes, *, sources: bool = True
+    ) -> tuple[Floats, Floats]:
+        """Log evidence of each draw, and its gradient; `sources` or by the count priors alone."""
+        layout = self.problem.hierarchy
+        tail, by_tail = self.tails(xs, slopes=True)
+        total, slope, prior = np.zeros(len(xs)), np.zeros(xs.shape), np.zeros(tail.shape)
+        none = [None] * len(self.trees.groves)
+        for grove, (value, by, by_prior, by_spread) in self._each(spread, xs, tail, echoes, none, _evaluate):
+            total += value
+            prior += by_prior
+            if sources:
+                slope[:, grove.shard.parameters] += by
+                np.add.at(slope.T, self.places[grove.proportions.rows], by_spread.T)
+        free = layout.count_values(xs) == xs[:, layout.counts]
+        by_counts = self.trees.by_outcome(by_tail, prior)
+        if sources:
+            slope[:, layout.counts] += np.where(free, by_counts, 0.0)
+        else:
+            slope[:, layout.counts] = np.where(free, by_counts, 0.0)
+        return total, slope
+
+    def without(self, mass: Floats, least: float) -> tuple[_Told, Ints]:
+        """Leave out cells that hold next to nothing; also say where the others stood."""
+        trees, kept = self.trees.reduced(mass, least)
+        return attrs.evolve(self, trees=_asking(self.problem, self.rows, trees)), kept
+
+
+def _asking(problem: Problem, rows: Ints, trees: Trees) -> Trees:
+    """Let every claim ask its channel, where not all are the standard one."""
+    if problem.slots == PARAMETERS and problem.model.is_standard:
+        return trees
+    claims = problem.claims
+    terms = [
+        Term(
+            problem.speakers[int(problem.source[row])], Relation.THIRD, bool(claims.hedged[row]),
+            claims.meanings[int(claims.value[row])], is_share=False, model=problem.model,
+        )
+        for row in rows
+    ]  # fmt: skip
+    groves = tuple(
+        attrs.evolve(grove, channels=OwnChannels.of(grove.shard, terms, problem.slots)) for grove in trees.groves
+    )
+    return attrs.evolve(trees, groves=groves)
+
+
+def _values(
+    grove: Grove, xs: Floats, tail: Floats, echo: Floats, power: Floats, log_spread: Floats, own: None
+) -> Floats:
+    del own
+    return grove.evaluate(theta_of(grove.shard, xs), echo, tail, log_spread, power).each
+
+
+def _sums(
+    grove: Grove, xs: Floats, tail: Floats, echo: Floats, power: Floats, log_spread: Floats, weight: Floats
+) -> Floats:
+    found = np.zeros((BLOCKS, len(grove.shard.cells)))
+    for block in range(min(BLOCKS, len(xs))):
+        mine, before, spread = (np.ascontiguousarray(x[block::BLOCKS]) for x in (weight, tail, log_spread))
+        theta = theta_of(grove.shard, xs[block::BLOCKS])
+        found[block] = grove.evaluate(theta, echo, before, spread, power, weight=mine).mass
+    return found
+
+
+def _evaluate(
+    grove: Grove, xs: Floats, tail: Floats, echo: Floats, power: Floats, log_spread: Floats, own: None
+) -> tuple[Floats, Floats, Floats, Floats]:
+    del own
+    shard = grove.shard
+    found = grove.evaluate(theta_of(shard, xs), echo, tail, log_spread, power, slopes=True)
+    size = len(shard.parameters) + 1
+    line = np.arange(len(xs))[:, None] * size + shard.place.ravel()
+    slope = np.bincount(line.ravel(), found.score.ravel(), len(xs) * size).astype(np.float64, copy=False)
+    return found.value, slope.reshape(-1, size)[:, :-1], found.prior, found.spread
+
+
+@attrs.define(eq=False)
+class LinkedEvidence:
+    """The evidence of all claims about accounts that are trees, given those that open a count.
+
+    Attributes
+    ----------
+    problem : Problem
+        Of all counts.
+    spread : callable
+        Maps a function over parts of the work, as the builtin does.
+    which : tuple of ndarray of int
+        Accounts of which some claims open nothing, and others; numbers of ``problem.linked``.
+    every, openers : tuple of _Told
+        For each of the two: all claims, and those that open something.
+    echoes : Echoes
+        What is copied, shares of favourites among them.
+    """
+
+    problem: Problem
+    spread: Callable[..., Iterable[Any]]
+    which: tuple[Ints, ...]
+    every: tuple[_Told, ...]
+    openers: tuple[_Told, ...]
+    echoes: Echoes
+
+    @classmethod
+    def of(cls, problem: Problem, spread: Callable[..., Iterable[Any]]) -> LinkedEvidence:
+        """Lay out the accounts of a problem that are trees; `spread` maps a function over parts of the work."""
+        trees = [at for at, one in enumerate(problem.linked) if one.account.is_tree]
+        rows: list[list[Ints]] = [[], []]
+        shares: list[list[tuple[bool, ...]]] = [[], []]
+        which: list[list[int]] = [[], []]
+        for at in trees:
+            first, opened = find_openers(problem, problem.linked[at])
+            mine = rows_of(problem, [count for count in problem.linked[at].counts if count >= 0])
+            kind = int(len(first) == len(mine) and all(opened))
+            rows[kind].append(first)
+            shares[kind].append(opened)
+            which[kind].append(at)
+        kept = [kind for kind in (0, 1) if which[kind]]
+        every, openers = [], []
+        for kind in kept:
+            linked = [problem.linked[at] for at in which[kind]]
+            counts = [count for one in linked for count in one.counts if count >= 0]
+            all_rows = rows_of(problem, counts)
+            openers.append(_Told.of(problem, linked, np.sort(np.concatenate(rows[kind])), shares[kind]))
+            if kind:
+                every.append(openers[-1])
+            else:
+                every.append(_Told.of(problem, linked, all_rows, [[True] * len(one.shares) for one in linked]))
+        return cls(
+            problem, spread, tuple(np.array(which[kind], dtype=np.int64) for kind in kept), tuple(every),
+            tuple(openers), problem.echoes,
+        )  # fmt: skip
+
+    @functools.cached_property
+    def accounts(self) -> Ints:
+        """Which accounts of the problem these are, in the order in which they are computed."""
+        return np.concatenate([np.zeros(0, dtype=np.int64), *self.which])
+
+    @property
+    def cells(self) -> list[Cells]:
+        """Cells of all nodes of all accounts, in parts that stand one after the other."""
+        return [told.trees.cells for told in self.every]
+
+    @property
+    def nodes(self) -> Ints:
+        """How many nodes each account has."""
+        return np.array([len(a.nodes) for told in self.every for a in told.trees.accounts], dtype=np.int64)
+
+    def _by_prior(self, xs: Floats) -> Floats:
+        """The same with the prior means of all sources."""
+        layout = self.problem.hierarchy
+        found = np.tile(layout.mean, (len(xs), 1))
+        found[:, layout.counts.ravel()] = xs[:, layout.counts.ravel()]
+        return found
+
+    def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each draw, and its gradient; as `ConditionalEvidence.evaluate`."""
+        total, slope = np.zeros(len(xs)), np.zeros(xs.shape)
+        for every, openers in zip(self.every, self.openers, strict=True):
+            parts = []
+            if every is not openers:
+                parts += [(1.0, every.evaluate(self.spread, xs, self.echoes))]
+                parts += [(-1.0, openers.evaluate(self.spread, xs, self.echoes))]
+            parts.append((1.0, openers.evaluate(self.spread, self._by_prior(xs), self.echoes, sources=False)))
+            for sign, (value, by) in parts:
+                total += sign * value
+                slope += sign * by
+        return total, slope
+
+    def values(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each draw, and what each account takes back; as `ConditionalEvidence.values`."""
+        total, taken = np.zeros(len(xs)), [np.zeros((len(xs), 0))]
+        for every, openers in zip(self.every, self.openers, strict=True):
+            by_prior = openers.values(self.spread, self._by_prior(xs), self.echoes)
+            by_source = openers.values(self.spread, xs, self.echoes)
+            taken.append(by_source - by_prior)
+            total += by_prior.sum(axis=1)
+            if every is not openers:
+                total += (every.values(self.spread, xs, self.echoes) - by_source).sum(axis=1)
+        return total, np.concatenate(taken, axis=1)
+
+    def sums(self, xs: Floats, weight: Floats) -> Floats:
+        """Sum the posterior of all nodes over draws; `weight` by account, else as `Evidence.sums`."""
+        ends = np.cumsum([0, *map(len, self.which)])
+        found = [
+            told.sums(self.spread, xs, self.echoes, weight[:, a:z])
+            for told, a, z in zip(self.every, ends[:-1], ends[1:], strict=True)
+        ]
+        return np.concatenate([np.zeros((BLOCKS, 0)), *found], axis=1)
+
+    def reduced(self, xs: Floats) -> tuple[LinkedEvidence, Floats, Ints]:
+        """Leave out cells that hold next to nothing at some parameters; with the mass of all, and which are kept."""
+        prior = self._by_prior(xs)
+        every, openers, masses, kept, at = [], [], [], [], 0
+
+        def mean(told: _Told, xs: Floats) -> Floats:
+            weight = np.full((len(xs), len(told.trees.accounts)), 1.0 / len(xs))
+            found: Floats = told.sums(self.spread, xs, self.echoes, weight).sum(axis=0)
+            return found
+
+        for told, first in zip(self.every, self.openers, strict=True):
+            faint = mean(first, np.concatenate([xs, prior]))
+            few, where = first.without(faint, FAINT)
+            openers.append(few)
+            if told is first:
+                every.append(few)
+                masses.append(mean(told, xs))
+            else:
+                masses.append(mean(told, xs))
+                some, where = told.without(masses[-1], NEGLIGIBLE)
+                every.append(some)
+            kept.append(at + where)
+            at += len(told.trees.cells.start)
+        found = LinkedEvidence(self.problem, self.spread, self.which, tuple(every), tuple(openers), self.echoes)
+        return found, np.concatenate([np.zeros(0), *masses]), np.concatenate([np.zeros(0, dtype=np.int64), *kept])
