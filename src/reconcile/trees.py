@@ -142,8 +142,8 @@ class Grove:
             for k in range(0, draws, step)
         ]  # fmt: skip
         names = ("value", "each", "score", "prior", "spread")
-        joined = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
-        return Bound(*joined, np.sum([part.mass for part in parts], axis=0))
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return Bound(**joined, mass=np.sum([part.mass for part in parts], axis=0))
 
     def _evaluate(
         self,
