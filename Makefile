@@ -69,7 +69,7 @@ evidence: $(VENV)/.stamp-bench ## compute again every number that the documents 
 
 clean: ## remove everything that the other doors made
 	rm -rf $(VENV) .venvs dist build docs/_build docs/generated docs/gallery docs/sg_execution_times.rst .hypothesis .benchmarks
-	rm -f src/reconcile/kernel/likelihood_*.so src/reconcile/kernel/likelihood_*.dylib src/reconcile/kernel/likelihood_*.dll
+	rm -f src/reconcile/inference/kernel/likelihood_*.so src/reconcile/inference/kernel/likelihood_*.dylib src/reconcile/inference/kernel/likelihood_*.dll
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find src tests bench examples docs -name __pycache__ -type d -prune -exec rm -rf {} +
 

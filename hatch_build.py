@@ -27,7 +27,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ZIG = "ziglang>=0.13"
-SOURCE = Path("src/reconcile/kernel/likelihood.c")
+SOURCE = Path("src/reconcile/inference/kernel/likelihood.c")
 # The bits of results may depend neither on contraction nor on the width of vectors.
 FLAGS = [
     "-std=c11", "-O3", "-g0", "-s", "-shared", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno",
@@ -161,7 +161,7 @@ class CustomBuildHook(BuildHookInterface):
             self.app.display_warning("reconcile: no compiled likelihood; NumPy will be used")
             return
         if version != "editable":
-            build_data["force_include"].update({str(path): f"reconcile/kernel/{path.name}" for path in made})
+            build_data["force_include"].update({str(path): f"reconcile/inference/kernel/{path.name}" for path in made})
         local = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         # One architecture is compiled, also for a Python that was made for two.
         local = local.replace("universal2", platform.machine())

@@ -69,15 +69,15 @@ def estimated(size, shared):
 
 
 def reduced(size, shared):
-    """The evidence of learned sources at cells that matter, and parameters to ask it at; None where it is not."""
+    """The evidence of learned sources at cells that matter, and parameters to ask it at."""
     corpus = table.read(world(size, shared)[0].frame, strict=True)
     try:
+        from reconcile.inference.problems import pose
+        from reconcile.roles import assign_roles
+    except ImportError:  # an earlier commit
         from reconcile.dependence import assign_roles
         from reconcile.problems import pose
-
-        problem = pose(corpus.columns, assign_roles(corpus), rc.Model()).problem
-    except ImportError:
-        return None
+    problem = pose(corpus.columns, assign_roles(corpus), rc.Model()).problem
     layout, rng = problem.hierarchy, np.random.default_rng(1)
     try:
         from reconcile.openings import Opened as Conditional
@@ -85,7 +85,7 @@ def reduced(size, shared):
         sd = 1 / np.sqrt(np.diag(layout.precision(layout.log_spread)))
         xs = layout.mean + rng.standard_normal((DRAWS, len(layout))) * sd
     except ImportError:
-        from reconcile.alone import ConditionalEvidence as Conditional
+        from reconcile.inference.lone_counts import ConditionalEvidence as Conditional
 
         xs = layout.unfold(rng.standard_normal((DRAWS, layout.size)))
     return Conditional.of(problem, map).reduced(xs)[0], xs

@@ -4,11 +4,11 @@
 import numpy as np
 import pytest
 
-from reconcile import kernel
-from reconcile.alone import ConditionalEvidence
-from reconcile.dependence import assign_roles
+from reconcile.inference import kernel
+from reconcile.inference.lone_counts import ConditionalEvidence
+from reconcile.inference.problems import pose
 from reconcile.model import Model
-from reconcile.problems import pose
+from reconcile.roles import assign_roles
 from reconcile.simulate import simulate
 
 DRAWS = 16

@@ -8,10 +8,10 @@ import pytest
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.arrays import Claims
-from reconcile.batches import choose_likelihood
+from reconcile.inference.arrays import Claims
+from reconcile.inference.batches import choose_likelihood
+from reconcile.inference.trees import Trees
 from reconcile.model import COUNT_PRIORS, Model
-from reconcile.trees import Trees
 
 DRAWS = 16
 MEAN = np.array([0.0, -1.4, 3.0, 1.4, -3.0, -5.0, -0.6, -2.5])  # a source of each claim's own

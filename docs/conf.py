@@ -37,7 +37,7 @@ numpydoc_show_class_members = False  # automodule shows them; numpydoc's table w
 # Only our own names must resolve: other projects' inventories would be a request to the network.
 nitpick_ignore_regex = [("py:.*", r"(?!reconcile\.).*")]
 # In the signature of `Posterior`, for a private field.
-nitpick_ignore = [("py:class", "reconcile.lessons.Teaching")]
+nitpick_ignore = [("py:class", "reconcile.inference.corpus_fit.Teaching")]
 
 # The examples are run when the pages are made, and only then; one that fails, warns or prints nothing stops it. Nothing
 # of it asks another machine.

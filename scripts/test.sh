@@ -42,7 +42,7 @@ fast)
 slow) $pytest -m slow ;;
 plain)
     set --
-    for room in arrays batches alone linked trees models; do
+    for room in arrays batches lone_counts linked_counts trees models; do
         set -- "$@" "tests/test_$room.py"
     done
     RECONCILE_KERNEL=numpy $pytest -m "not slow" "$@"

@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 from scipy.special import ndtr, stdtr
 
-from reconcile.inference import solve
-from reconcile.layouts import pick
-from reconcile.likelihood import TINY, Term
+from reconcile.inference.layouts import pick
+from reconcile.inference.likelihood import TINY, Term
+from reconcile.inference.sum_product import solve
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, Model
 from reconcile.pmf import Lattice
 

@@ -7,9 +7,9 @@ from collections import defaultdict
 
 import attrs
 
-from reconcile.dependence import _clock, _day, _succeed
 from reconcile.errors import InconsistentClaims
 from reconcile.estimates import Part, Role
+from reconcile.roles import _clock, _day, _succeed
 from reconcile.values import Share
 from reconcile.vocabulary import Source
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.alone import Evidence
-from reconcile.arrays import Cells
 from reconcile.claims import Corpus
-from reconcile.dependence import assign_roles
-from reconcile.evidence import fill_up
+from reconcile.inference.arrays import Cells
+from reconcile.inference.evidence import fill_up
+from reconcile.inference.lone_counts import Evidence
+from reconcile.inference.problems import pose
 from reconcile.model import Model
-from reconcile.problems import pose
+from reconcile.roles import assign_roles
 from reconcile.simulate import simulate
 
 

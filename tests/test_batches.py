@@ -11,16 +11,16 @@ from test_model import ALL_COUNTS, above_unbounded
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.alone import theta_of
-from reconcile.arrays import COUNTS, PARAMETERS, Cells, Claims, CountEdges
-from reconcile.batches import PLAIN, STEP
-from reconcile.kernel import LEVELS, load
-from reconcile.layouts import Layout
-from reconcile.likelihood import Term
+from reconcile.inference.arrays import COUNTS, PARAMETERS, Cells, Claims, CountEdges
+from reconcile.inference.batches import PLAIN, STEP
+from reconcile.inference.kernel import LEVELS, load
+from reconcile.inference.layouts import Layout
+from reconcile.inference.likelihood import Term
+from reconcile.inference.lone_counts import theta_of
+from reconcile.inference.rows import LEAST, Pairs, speak
+from reconcile.inference.shards import Tasks, build_shards
 from reconcile.model import COUNT_PRIORS, Model
 from reconcile.pmf import TOP, Lattice
-from reconcile.rows import LEAST, Pairs, speak
-from reconcile.shards import Tasks, build_shards
 from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Surveyed, Vague
 
 # Wordings are kept as differences of distribution functions, whose rounding is absolute; how far a wording covers a

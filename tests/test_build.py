@@ -108,7 +108,7 @@ def test_a_compiler_that_works_is_used(build, hook, compiler):
     hook.initialize("standard", data)
     assert hook.said == []
     names = sorted(data["force_include"].values())
-    assert "reconcile/kernel/likelihood_baseline" in names[0]
+    assert "reconcile/inference/kernel/likelihood_baseline" in names[0]
     assert len(names) == (2 if platform.machine() in {"x86_64", "AMD64"} else 1)
     assert all(0 < Path(path).stat().st_size < 200_000 for path in data["force_include"])
     assert data["pure_python"] is False

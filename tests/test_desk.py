@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import reconcile as rc
-from reconcile.dependence import assign_roles
+from reconcile.roles import assign_roles
 from reconcile.testing import strategies
 
 SOURCES = st.sampled_from([rc.Source(name) for name in "abc"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from reconcile.diagnostics import bulk_ess, smooth_weights, split_rhat
+from reconcile.inference.diagnostics import bulk_ess, smooth_weights, split_rhat
 
 ROUNDING = 1e-10
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit, log_ndtr
 
-from reconcile.elementary import exponential, log_one_plus, log_upper, logarithm, logistic
+from reconcile.inference.elementary import exponential, log_one_plus, log_upper, logarithm, logistic
 
 ULP = 2.0**-52
 FINITE = st.floats(-690, 690)

@@ -10,10 +10,10 @@ from oracles import weigh_prior
 from worlds import AGENCY, CASUALTIES, MARKET, MONITOR, S, T, claim, posed_of, problem_of
 
 import reconcile as rc
-from reconcile import fit as fitting
-from reconcile import modes
-from reconcile.evidence import AllEvidence
-from reconcile.fit import fit
+from reconcile.inference import fit as fitting
+from reconcile.inference import modes
+from reconcile.inference.evidence import AllEvidence
+from reconcile.inference.fit import fit
 from reconcile.simulate import simulate
 
 # Beyond the standard errors that are stated, by how much two computations of one probability may differ: the largest of
@@ -301,7 +301,7 @@ def same_bits(one, other):
 def test_any_number_of_threads_gives_the_same_bits(way, monkeypatch):
     from threadpoolctl import threadpool_limits
 
-    monkeypatch.setattr("reconcile.shards._WORK", 300)  # several shards of few claims
+    monkeypatch.setattr("reconcile.inference.shards._WORK", 300)  # several shards of few claims
     claims = [*simulate(events=14, sources=4, claims_per_event=(2, 4), rng=1).claims, *SUM]
     problem = problem_of(claims)
     assert len(AllEvidence.of(problem, map).alone.joint.shards) > 2

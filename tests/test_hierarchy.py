@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import count_probability
 
-from reconcile.arrays import PARAMETERS, CountEdges
-from reconcile.batches import PLAIN
-from reconcile.hierarchy import COUNT_PARAMETERS, RELATIONS, Hierarchy
+from reconcile.inference.arrays import PARAMETERS, CountEdges
+from reconcile.inference.batches import PLAIN
+from reconcile.inference.hierarchy import COUNT_PARAMETERS, RELATIONS, Hierarchy
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, Learned, Model, Normal, Parameter
 from reconcile.vocabulary import Relation, Source
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reconcile.diagnostics import bulk_ess, split_rhat
-from reconcile.hmc import STEPS, Chains
+from reconcile.inference.diagnostics import bulk_ess, split_rhat
+from reconcile.inference.hmc import STEPS, Chains
 
 CHAINS, SWEEPS = 32, 400
 

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from reconcile.importance import BLOCKS, normal_points
+from reconcile.inference.importance import BLOCKS, normal_points
 
 
 @pytest.mark.parametrize("size", [1, 3, 12])

@@ -21,16 +21,16 @@ from hypothesis import strategies as st
 from test_batches import MEAN, OUTCOMES, PRIOR, VALUES, WIDE, echo_of, lay_out, world
 
 import reconcile as rc
-from reconcile import kernel
-from reconcile.alone import ConditionalEvidence, theta_of
-from reconcile.arrays import COUNTS, FIELDS, Cells, Claims, Evaluated
-from reconcile.batches import PLAIN, STEP, choose_likelihood
 from reconcile.claims import Corpus
-from reconcile.dependence import assign_roles
-from reconcile.kernel import LEVELS, VARIABLE, Compiled, choose, load
+from reconcile.inference import kernel
+from reconcile.inference.arrays import COUNTS, FIELDS, Cells, Claims, Evaluated
+from reconcile.inference.batches import PLAIN, STEP, choose_likelihood
+from reconcile.inference.kernel import LEVELS, VARIABLE, Compiled, choose, load
+from reconcile.inference.lone_counts import ConditionalEvidence, theta_of
+from reconcile.inference.problems import pose
+from reconcile.inference.shards import Tasks, build_shards
 from reconcile.model import Model
-from reconcile.problems import pose
-from reconcile.shards import Tasks, build_shards
+from reconcile.roles import assign_roles
 from reconcile.simulate import simulate
 from reconcile.testing.strategies import values as any_values
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_hierarchy import LAYOUTS, held, hierarchy
 
-from reconcile import laplace
-from reconcile.laplace import Laplace, invert
+from reconcile.inference import laplace
+from reconcile.inference.laplace import Laplace, invert
 
 DRAWS = 2_048
 NAMES = st.sampled_from(list(LAYOUTS))
@@ -130,7 +130,7 @@ def test_the_inverse_by_a_factor_is_the_inverse(seed, size):
 
 def many_media(number, spread, seed=0):
     """A class of many sources whose biases are known well, and lie apart by a spread."""
-    from reconcile.hierarchy import Hierarchy
+    from reconcile.inference.hierarchy import Hierarchy
     from reconcile.model import Model
     from reconcile.vocabulary import Relation, Source
 

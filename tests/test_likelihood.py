@@ -8,7 +8,7 @@ from oracles import claim_probability, logistic
 from worlds import AGENCY, CHILD, MARKET, MINISTRY, T, claim
 
 import reconcile as rc
-from reconcile.likelihood import Term
+from reconcile.inference.likelihood import Term
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD, Model
 from reconcile.values import About, AtLeast, Between, Exactly, Share, Vague
 
@@ -112,7 +112,7 @@ def test_shares_are_read_at_their_ratio():
     one = rc.Claim(MARKET.killed(CHILD), Share(0.5, 0.5), AGENCY)
     term = Term.of(one, AGENCY, one.relation, MODEL)
     curve = term.curve(np.array([-2.0]))[0]
-    from reconcile.likelihood import share_index
+    from reconcile.inference.likelihood import share_index
 
     at = {k: curve[share_index(np.array(float(k)), np.array(100.0))] for k in (0, 20, 50, 80, 100)}
     assert at[50] > at[20] > at[0]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from worlds import claim
 
 import reconcile as rc
-from reconcile import fit
+from reconcile.inference import fit
 from reconcile.notes import FAR_APART, MOST_NOTES, find_contradictions, find_repetitions
 
 rows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40), st.integers(0, 5), st.integers(0, 2)), max_size=14)

@@ -12,7 +12,7 @@ from worlds import AGENCY, BOTH, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, 
 
 import reconcile as rc
 from reconcile.estimates import Part, Settings
-from reconcile.likelihood import Term
+from reconcile.inference.likelihood import Term
 from reconcile.model import COUNT_PRIORS, Model
 
 KILLED = MARKET.killed(T)

@@ -8,11 +8,11 @@ import pytest
 from worlds import AGENCY, CASUALTIES, CHILD, MARKET, MINISTRY, MONITOR, T, claim, posed_of
 
 import reconcile as rc
-from reconcile.arrays import PARAMETERS
 from reconcile.claims import Corpus
-from reconcile.hierarchy import RELATIONS
+from reconcile.inference.arrays import PARAMETERS
+from reconcile.inference.hierarchy import RELATIONS
+from reconcile.inference.problems import count_codes, outermost
 from reconcile.model import Model, Parameter
-from reconcile.problems import count_codes, outermost
 from reconcile.simulate import simulate
 from reconcile.values import About, AtLeast, Exactly, Share
 from reconcile.vocabulary import relate

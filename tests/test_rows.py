@@ -7,10 +7,10 @@ import attrs
 import numpy as np
 from test_batches import ROUNDING, SINGLE, SLOPES, VALUES, echo_of, lay_out, term_of, theta_of_claim, world
 
-from reconcile.alone import theta_of
-from reconcile.arrays import PARAMETERS
-from reconcile.likelihood import TINY
-from reconcile.rows import Pairs, speak
+from reconcile.inference.arrays import PARAMETERS
+from reconcile.inference.likelihood import TINY
+from reconcile.inference.lone_counts import theta_of
+from reconcile.inference.rows import Pairs, speak
 
 
 def test_rows_are_those_of_one_claim_at_cells_of_one_count():

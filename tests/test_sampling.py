@@ -21,12 +21,12 @@ from worlds import (
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.inference import count_potentials
-from reconcile.layouts import Layout
-from reconcile.likelihood import Term
+from reconcile.inference.layouts import Layout
+from reconcile.inference.likelihood import Term
+from reconcile.inference.sampling import sample_account
+from reconcile.inference.sum_product import count_potentials
 from reconcile.model import Model
 from reconcile.pmf import Lattice
-from reconcile.sampling import sample_account
 
 TREES = {
     "one": [claim(MARKET.killed(T), 5, "a"), claim(MARKET.killed(T), 9, "b")],

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 import reconcile as rc
 from reconcile.accounts import build_accounts
 from reconcile.channels import Denial, Fidelity, GrossError, LogStudent
-from reconcile.dependence import assign_roles
 from reconcile.io.table import COLUMNS, read
+from reconcile.roles import assign_roles
 from reconcile.speech import LEXICON, Speech
 from reconcile.testing import _plugin, strategies
 from reconcile.testing.strategies import _tables, _values

@@ -13,20 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import enumerate_account, solve_layout
 from test_batches import MEAN, logit
-from test_inference import ADULT, CHILD, WORLDS, E, S, T
+from test_sum_product import ADULT, CHILD, WORLDS, E, S, T
 
 import reconcile as rc
 from reconcile.accounts import build_accounts
-from reconcile.arrays import PARAMETERS, Cells, Claims
-from reconcile.batches import PLAIN, choose_likelihood
-from reconcile.forests import FIELDS, count_couples
-from reconcile.kernel import LEVELS, load
-from reconcile.layouts import Layout
-from reconcile.likelihood import Term, share_index
+from reconcile.inference.arrays import PARAMETERS, Cells, Claims
+from reconcile.inference.batches import PLAIN, choose_likelihood
+from reconcile.inference.forests import FIELDS, count_couples
+from reconcile.inference.kernel import LEVELS, load
+from reconcile.inference.layouts import Layout
+from reconcile.inference.likelihood import Term, share_index
+from reconcile.inference.proportions import Proportion
+from reconcile.inference.rows import Pairs
+from reconcile.inference.trees import MOST_POINTS, Trees, find_points
 from reconcile.model import COUNT_PRIORS, REMAINDER_ZERO, Model
-from reconcile.proportions import Proportion
-from reconcile.rows import Pairs
-from reconcile.trees import MOST_POINTS, Trees, find_points
 from reconcile.vocabulary import CASUALTIES, Period
 
 TOP = 9
@@ -321,7 +321,7 @@ def test_the_kernel_is_numpy_to_the_last_bit(trees, draws, monkeypatch):
     a_few = draws_of(small, draws)
     found = []
     for engine in [PLAIN, *engines()]:
-        monkeypatch.setattr("reconcile.trees.choose_likelihood", lambda engine=engine: engine)
+        monkeypatch.setattr("reconcile.inference.trees.choose_likelihood", lambda engine=engine: engine)
         one = ask(trees, x, echo, values, spread, power, weight=weight, engine=engine)
         other = ask(small, *a_few, weight=np.ascontiguousarray(weight[:, :3]), engine=engine)
         alone = ask(trees, x, echo, values, spread, power, slopes=False, engine=engine)[:2]
@@ -342,7 +342,7 @@ def test_hostile_parameters_give_numbers_and_the_same_bits(trees, far, monkeypat
     values = np.clip(values, [-40.0, -60.0, -6.0, -40.0], [40.0, 60.0, 4.0, 40.0])
     found = []
     for engine in [PLAIN, *engines()]:
-        monkeypatch.setattr("reconcile.trees.choose_likelihood", lambda engine=engine: engine)
+        monkeypatch.setattr("reconcile.inference.trees.choose_likelihood", lambda engine=engine: engine)
         weight = np.ones((3, len(ACCOUNTS)))
         found.append(ask(trees, x, echo, values, spread, weight=weight, engine=engine))
     for mine in found:
@@ -426,7 +426,7 @@ def test_many_accounts_at_once_are_those_one_by_one(trees, monkeypatch):
     weight = np.ones((3, len(ACCOUNTS)))
     every = ask(trees, x, echo, values, spread, weight=weight)
     assert len(trees.groves) == 1
-    monkeypatch.setattr("reconcile.trees._WORK", 1)
+    monkeypatch.setattr("reconcile.inference.trees._WORK", 1)
     apart = plant(ACCOUNTS, shares=SHARES)
     assert len(apart.groves) == len(ACCOUNTS)
     cut = ask(apart, x, echo, values, spread, weight=weight)

@@ -11,11 +11,11 @@ from reconcile import simulate
 from reconcile.accounts import box, build_accounts
 from reconcile.channels import expit
 from reconcile.claims import Corpus
-from reconcile.dependence import assign_roles
-from reconcile.layouts import Layout
-from reconcile.likelihood import Term
+from reconcile.inference.layouts import Layout
+from reconcile.inference.likelihood import Term
+from reconcile.inference.problems import pose
 from reconcile.pmf import TOP, Lattice
-from reconcile.problems import pose
+from reconcile.roles import assign_roles
 from reconcile.vocabulary import relate
 
 T, S = rc.Group(party="T"), rc.Group(party="S")
@@ -74,7 +74,7 @@ def draw_prior(layouts, draws, rng):
 def open_anew(world, random):
     """Draw the claims of a simulated world again, and its counts, as learning reads them.
 
-    What the first claim about a count tells of its source is cut off (`alone`). Of this world that is exact: a usual
+    What the first claim about a count tells of its source is cut off (`lone_counts`). Of this world that is exact: a usual
     source of its class, as the prior has it, sees some count and makes the first claim; the true count is drawn anew
     from what that claim says of it if its source is as in this world; of this count the others speak.
     """

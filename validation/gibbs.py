@@ -4,7 +4,7 @@
 Counts are drawn exactly given all parameters. Given counts, sources are independent and are drawn by elliptical slice
 sampling (Murray et al. 2010), as are count priors; class means from their normal, spreads of classes on a grid, both in
 the centred form. Whom each source copies is as `fit` found it. What the first claim about each count would teach of its
-source is divided out, as it is in `alone`. For counts that nothing binds to others.
+source is divided out, as it is in `lone_counts`. For counts that nothing binds to others.
 
 usage: gibbs.py [--events N] [--sources N] [--claims N] [--seed N] [--sweeps N]
 """
@@ -19,15 +19,15 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.alone import Evidence, first_claims, theta_of
-from reconcile.arrays import Cells, Shard
-from reconcile.batches import choose_likelihood
-from reconcile.dependence import assign_roles
-from reconcile.fit import Fit, fit
-from reconcile.likelihood import TINY
+from reconcile.inference.arrays import Cells, Shard
+from reconcile.inference.batches import choose_likelihood
+from reconcile.inference.fit import Fit, fit
+from reconcile.inference.likelihood import TINY
+from reconcile.inference.lone_counts import Evidence, first_claims, theta_of
+from reconcile.inference.problems import Problem, pose
+from reconcile.inference.shards import Tasks, build_shard
 from reconcile.model import Model
-from reconcile.problems import Problem, pose
-from reconcile.shards import Tasks, build_shard
+from reconcile.roles import assign_roles
 from reconcile.simulate import simulate
 
 Floats: TypeAlias = NDArray[np.float64]

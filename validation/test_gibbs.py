@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from gibbs import Chain, compare, sample, slice_groups
 
-from reconcile.alone import ConditionalEvidence, theta_of
-from reconcile.batches import choose_likelihood
-from reconcile.dependence import assign_roles
-from reconcile.fit import fit
+from reconcile.inference.batches import choose_likelihood
+from reconcile.inference.fit import fit
+from reconcile.inference.lone_counts import ConditionalEvidence, theta_of
+from reconcile.inference.problems import pose
 from reconcile.model import Model
-from reconcile.problems import pose
+from reconcile.roles import assign_roles
 from reconcile.simulate import simulate
 
 
@@ -52,7 +52,7 @@ def test_a_drawn_count_is_read_as_among_all_of_its_cells():
 
 
 def test_what_is_divided_out_is_what_is_cut():
-    """`alone` computes it another way."""
+    """`lone_counts` computes it another way."""
     problem = problem_of(events=12, sources=4, claims_per_event=(1, 4), rng=1)
     chain = Chain(problem, np.random.default_rng(0))
     _, taken = ConditionalEvidence.of(problem, map).values(chain.x[None])

@@ -59,8 +59,8 @@ def show_config(*, mode: str = "stdout") -> Mapping[str, Mapping[str, str]] | No
 
 
 def _describe_kernel() -> dict[str, str]:
-    from reconcile.batches import PLAIN
-    from reconcile.kernel import LEVELS, VARIABLE, attempt, choose
+    from reconcile.inference.batches import PLAIN
+    from reconcile.inference.kernel import LEVELS, VARIABLE, attempt, choose
 
     try:
         kernel = choose()

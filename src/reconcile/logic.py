@@ -21,10 +21,10 @@ from reconcile.accounts import box
 from reconcile.claims import Claim, Corpus
 from reconcile.constraints import Statement, System, read_literally, shrink
 from reconcile.crossings import bind
-from reconcile.dependence import assign_roles
 from reconcile.errors import ContradictoryClaims, InvalidValue, UnknownQuantity
 from reconcile.estimates import Part, Role
 from reconcile.plumbing import check
+from reconcile.roles import assign_roles
 from reconcile.speech import Speech
 from reconcile.vocabulary import Quantity, Source
 

@@ -17,14 +17,14 @@ import numpy as np
 from reconcile.claims import Claim, Corpus
 from reconcile.constraints import read_literally
 from reconcile.datatrees import make_datatree
-from reconcile.dependence import Roles, assign_roles
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
-from reconcile.fit import COARSE
-from reconcile.lessons import Estimates, Teaching, doubts, solve_linked, teach
+from reconcile.inference.corpus_fit import Estimates, Teaching, doubts, solve_linked, teach
+from reconcile.inference.fit import COARSE
 from reconcile.model import Model
 from reconcile.notes import find_duplicates
 from reconcile.plumbing import check, in_words, refuse_old, to_frame, to_moment
+from reconcile.roles import Roles, assign_roles
 from reconcile.vocabulary import Quantity
 
 __all__ = ["Posterior", "estimate"]

@@ -32,10 +32,10 @@ import numpy as np
 
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import MISSING, Moments
-from reconcile.dependence import assign_roles
 from reconcile.estimates import Estimate, Part, Role, html_table, span
 from reconcile.plumbing import check, count_of, to_frame, to_moment
 from reconcile.posterior import Posterior
+from reconcile.roles import assign_roles
 from reconcile.speech import Speech
 from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague
 from reconcile.vocabulary import Quantity

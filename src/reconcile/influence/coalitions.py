@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from reconcile.accounts import Account
 from reconcile.channels import expit
 from reconcile.estimates import Role
-from reconcile.importance import BLOCKS
-from reconcile.inference import Table, solve
+from reconcile.inference.importance import BLOCKS
+from reconcile.inference.layouts import Column, Layout, columns_of, pick
+from reconcile.inference.likelihood import COPYING, TINY, Term
+from reconcile.inference.sampling import sample_account
+from reconcile.inference.sum_product import Table, solve
 from reconcile.influence.pools import Pool, pick_by
 from reconcile.influence.telling import Telling
-from reconcile.layouts import Column, Layout, columns_of, pick
-from reconcile.likelihood import COPYING, TINY, Term
 from reconcile.pmf import Lattice
-from reconcile.sampling import sample_account
 
 __all__ = ["Coalitions", "Found", "Sampled", "Stage"]
 

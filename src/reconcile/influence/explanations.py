@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from reconcile.accounts import box
 from reconcile.estimates import Estimate, Part
-from reconcile.fit import one_thread
+from reconcile.inference.fit import one_thread
+from reconcile.inference.likelihood import TINY
 from reconcile.influence.coalitions import Coalitions, Found
 from reconcile.influence.preparation import FEWEST, Prepared, load_of, prepare, subsets_told
 from reconcile.influence.records import KNOWN, NOTHING, Bearing, Explanation, SourceBearing
 from reconcile.influence.shapley import every_subset, shares_exactly, shares_sampled
 from reconcile.influence.words import describe_reading, describe_source
-from reconcile.likelihood import TINY
 from reconcile.plumbing import check, count_of
 from reconcile.pmf import PMF
 from reconcile.posterior import Posterior

@@ -17,12 +17,12 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.alone import ConditionalEvidence
-from reconcile.echoes import Echoes
-from reconcile.fit import Fit, fit
-from reconcile.importance import BLOCKS, normal_points
-from reconcile.linked import LinkedEvidence
-from reconcile.problems import Problem
+from reconcile.inference.copying import Echoes
+from reconcile.inference.fit import Fit, fit
+from reconcile.inference.importance import BLOCKS, normal_points
+from reconcile.inference.linked_counts import LinkedEvidence
+from reconcile.inference.lone_counts import ConditionalEvidence
+from reconcile.inference.problems import Problem
 
 __all__ = ["Made", "Pool", "Unit", "collect", "pick_by"]
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box
 from reconcile.estimates import Part, Role
+from reconcile.inference.corpus_fit import POOL, Staged, Teaching, account_of, node_priors, places_of, stage
 from reconcile.influence.coalitions import Coalitions, Sampled, Stage
 from reconcile.influence.pools import LARGE, Pool, Unit, collect
 from reconcile.influence.telling import Telling
-from reconcile.lessons import POOL, Staged, Teaching, account_of, node_priors, places_of, stage
 from reconcile.model import Model
 from reconcile.pmf import Lattice
 from reconcile.posterior import Posterior

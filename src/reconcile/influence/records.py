@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from reconcile.estimates import Estimate, Part, Role, html_table, span
-from reconcile.fit import COARSE
+from reconcile.inference.fit import COARSE
 from reconcile.influence.words import describe_prior, in_digits, percent, rounded, tell
 from reconcile.plumbing import count_of, to_frame
 from reconcile.pmf import PMF

@@ -14,11 +14,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.diagnostics import smooth_weights
 from reconcile.estimates import html_table, span
-from reconcile.evidence import AllEvidence
-from reconcile.fit import TRUSTED, Fit, one_thread
-from reconcile.hierarchy import Hierarchy
+from reconcile.inference.diagnostics import smooth_weights
+from reconcile.inference.evidence import AllEvidence
+from reconcile.inference.fit import TRUSTED, Fit, one_thread
+from reconcile.inference.hierarchy import Hierarchy
 from reconcile.influence.coalitions import Sampled
 from reconcile.influence.preparation import Prepared, prepare
 from reconcile.plumbing import check, count_of, in_words, to_frame

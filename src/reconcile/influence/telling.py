@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reconcile.accounts import box, contains
 from reconcile.columns import MISSING, Moments
 from reconcile.estimates import Role
-from reconcile.hierarchy import RELATIONS
+from reconcile.inference.hierarchy import RELATIONS
 
 __all__ = ["Telling"]
 

@@ -15,9 +15,9 @@ from scipy.special import stdtrit
 from reconcile.accounts import box
 from reconcile.channels import expit, size_of
 from reconcile.estimates import Role, span
-from reconcile.layouts import pick
-from reconcile.lessons import Staged
-from reconcile.likelihood import Term
+from reconcile.inference.corpus_fit import Staged
+from reconcile.inference.layouts import pick
+from reconcile.inference.likelihood import Term
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD
 from reconcile.pmf import PMF
 from reconcile.speech import Meaning

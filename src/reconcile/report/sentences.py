@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from reconcile.estimates import Estimate, Part, Role, span
-from reconcile.fit import COARSE
+from reconcile.inference.fit import COARSE
 from reconcile.influence import Bearing, Explanation
 from reconcile.influence.words import in_digits
 from reconcile.plots.marks import in_short

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from reconcile.channels import Channel, Gradient, Parameters, Priors, give_known, give_known_marginal
 from reconcile.errors import MissingDependency, ReconcileError
-from reconcile.importance import normal_points
+from reconcile.inference.importance import normal_points
 from reconcile.plumbing import check
 from reconcile.testing._settings import settle
 

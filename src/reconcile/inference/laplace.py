@@ -14,8 +14,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.hierarchy import Hierarchy
-from reconcile.importance import normal_points
+from reconcile.inference.hierarchy import Hierarchy
+from reconcile.inference.importance import normal_points
 
 __all__ = ["Laplace", "invert"]
 

@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account
-from reconcile.arrays import COUNTS, Cells, Claims, CountEdges, Shard, spans
-from reconcile.batches import choose_likelihood
-from reconcile.elementary import logarithm
 from reconcile.errors import InvalidValue
-from reconcile.forests import Forest, count_couples
+from reconcile.inference.arrays import COUNTS, Cells, Claims, CountEdges, Shard, spans
+from reconcile.inference.batches import choose_likelihood
+from reconcile.inference.elementary import logarithm
+from reconcile.inference.forests import Forest, count_couples
+from reconcile.inference.own_channels import OwnChannels
+from reconcile.inference.proportions import Proportion, Proportions
+from reconcile.inference.shards import Tasks, build_shards, cut_evenly
 from reconcile.model import Model
-from reconcile.own_channels import OwnChannels
 from reconcile.pmf import TOP
-from reconcile.proportions import Proportion, Proportions
-from reconcile.shards import Tasks, build_shards, cut_evenly
 
 __all__ = ["MOST_POINTS", "Bound", "Grove", "Trees", "find_points"]
 

@@ -14,11 +14,11 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import FILLER, Shard, spans
-from reconcile.elementary import exponential, logarithm
-from reconcile.forests import Forest, Summed, check_forest
-from reconcile.likelihood import TINY
-from reconcile.rows import Pairs, add_in_order
+from reconcile.inference.arrays import FILLER, Shard, spans
+from reconcile.inference.elementary import exponential, logarithm
+from reconcile.inference.forests import Forest, Summed, check_forest
+from reconcile.inference.likelihood import TINY
+from reconcile.inference.rows import Pairs, add_in_order
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -21,7 +21,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import (
+from reconcile.errors import InvalidValue
+from reconcile.inference.arrays import (
     COUNTS,
     FIELDS,
     LANES,
@@ -33,9 +34,8 @@ from reconcile.arrays import (
     check_given,
     check_tails,
 )
-from reconcile.errors import InvalidValue
-from reconcile.forests import FIELDS as FOREST_FIELDS
-from reconcile.forests import Forest, Summed, check_forest
+from reconcile.inference.forests import FIELDS as FOREST_FIELDS
+from reconcile.inference.forests import Forest, Summed, check_forest
 
 __all__ = ["LEVELS", "VARIABLE", "Compiled", "attempt", "choose", "find_libraries", "load"]
 

@@ -16,24 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box, build_accounts
-from reconcile.alone import ConditionalEvidence
-from reconcile.arrays import CountEdges
-from reconcile.batches import choose_likelihood
 from reconcile.channels import mean_expit
 from reconcile.claims import Claim
-from reconcile.dependence import PARTS, Roles
 from reconcile.errors import UnknownQuantity
 from reconcile.estimates import Estimate, Part, SourceEstimate
-from reconcile.fit import Fit, fit
-from reconcile.hierarchy import RELATIONS, Hierarchy
-from reconcile.layouts import Column, Layout, columns_of
-from reconcile.likelihood import Term
-from reconcile.linked import rows_of
+from reconcile.inference.arrays import CountEdges
+from reconcile.inference.batches import choose_likelihood
+from reconcile.inference.fit import Fit, fit
+from reconcile.inference.hierarchy import RELATIONS, Hierarchy
+from reconcile.inference.layouts import Column, Layout, columns_of
+from reconcile.inference.likelihood import Term
+from reconcile.inference.linked_counts import rows_of
+from reconcile.inference.lone_counts import ConditionalEvidence
+from reconcile.inference.problems import Linked, Posed, known_quantities, outermost, pose
+from reconcile.inference.sampling import sample_account
 from reconcile.model import Learned, Model
 from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions
 from reconcile.pmf import PMF, TOP, Lattice
-from reconcile.problems import Linked, Posed, known_quantities, outermost, pose
-from reconcile.sampling import sample_account
+from reconcile.roles import PARTS, Roles
 from reconcile.vocabulary import Quantity, Relation
 
 if TYPE_CHECKING:

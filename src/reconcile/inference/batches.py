@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import (
+from reconcile.inference.arrays import (
     COUNTS,
     FILLER,
     PARAMETERS,
@@ -25,12 +25,12 @@ from reconcile.arrays import (
     check_tails,
     spans,
 )
-from reconcile.elementary import exponential, log_upper, logarithm, logistic
-from reconcile.forests import Forest, Summed
-from reconcile.kernel import choose
-from reconcile.likelihood import TINY
-from reconcile.messages import sum_product
-from reconcile.rows import Pairs, Rows, add_up, speak
+from reconcile.inference.elementary import exponential, log_upper, logarithm, logistic
+from reconcile.inference.forests import Forest, Summed
+from reconcile.inference.kernel import choose
+from reconcile.inference.likelihood import TINY
+from reconcile.inference.messages import sum_product
+from reconcile.inference.rows import Pairs, Rows, add_up, speak
 
 __all__ = ["PLAIN", "STEP", "Likelihood", "Plain", "choose_likelihood"]
 

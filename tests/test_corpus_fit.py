@@ -13,9 +13,9 @@ import pytest
 from worlds import CHILD, claim
 
 import reconcile as rc
-from reconcile import fit as fitting
-from reconcile import modes
 from reconcile.channels import Denial, Fidelity, LogStudent
+from reconcile.inference import fit as fitting
+from reconcile.inference import modes
 from reconcile.model import Parameter
 from reconcile.simulate import simulate
 

@@ -10,10 +10,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import spans
-from reconcile.forests import Forest
-from reconcile.likelihood import SPREADS, Term, share_index
-from reconcile.rows import LEAST, add_in_order
+from reconcile.inference.arrays import spans
+from reconcile.inference.forests import Forest
+from reconcile.inference.likelihood import SPREADS, Term, share_index
+from reconcile.inference.rows import LEAST, add_in_order
 
 __all__ = ["Proportion", "Proportions"]
 

@@ -19,7 +19,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import PARAMETERS
+from reconcile.inference.arrays import PARAMETERS
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, Learned, Model, Parameter
 from reconcile.vocabulary import Relation, Source
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from oracles import enumerate_account
 
 from reconcile.accounts import build_accounts
-from reconcile.inference import Table, count_potentials, solve
+from reconcile.inference.sum_product import Table, count_potentials, solve
 from reconcile.model import Model
 from reconcile.pmf import Lattice
 from reconcile.vocabulary import CASUALTIES, Event, Group
@@ -104,7 +104,7 @@ def test_many_draws_are_worked_in_pieces_with_the_same_result_up_to_rounding(mon
     lattice = Lattice.integers(TOP)
     potentials = [p * rng.random((7, TOP + 1)) for p in count_potentials(account, lattice, Model())]
     whole = solve(account, lattice, potentials)
-    monkeypatch.setattr("reconcile.inference._CHUNK", 2 * len(lattice.pairs.number))
+    monkeypatch.setattr("reconcile.inference.sum_product._CHUNK", 2 * len(lattice.pairs.number))
     pieces = solve(account, lattice, potentials)
     assert np.allclose(whole.log_evidence, pieces.log_evidence, rtol=1e-13)
     assert all(np.allclose(a, b, rtol=1e-12) for a, b in zip(whole.marginals, pieces.marginals, strict=True))

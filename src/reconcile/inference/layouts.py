@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account
-from reconcile.inference import Table, count_potentials
-from reconcile.likelihood import SPREADS, Term, share_index
+from reconcile.inference.likelihood import SPREADS, Term, share_index
+from reconcile.inference.sum_product import Table, count_potentials
 from reconcile.model import Model
 from reconcile.pmf import TOP, Lattice
 from reconcile.vocabulary import Relation

@@ -10,12 +10,12 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.alone import ConditionalEvidence, find_distinct
-from reconcile.arrays import Cells
-from reconcile.echoes import Echoes
-from reconcile.importance import BLOCKS
-from reconcile.linked import LinkedEvidence
-from reconcile.problems import Problem
+from reconcile.inference.arrays import Cells
+from reconcile.inference.copying import Echoes
+from reconcile.inference.importance import BLOCKS
+from reconcile.inference.linked_counts import LinkedEvidence
+from reconcile.inference.lone_counts import ConditionalEvidence, find_distinct
+from reconcile.inference.problems import Problem
 
 __all__ = ["AllEvidence", "Masses", "fill_up"]
 

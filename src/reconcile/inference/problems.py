@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box, build_accounts, contains, group_linked
-from reconcile.arrays import PARAMETERS, Claims
 from reconcile.columns import MISSING, Columns, QuantityTable
-from reconcile.dependence import PARTS, Roles
-from reconcile.echoes import Echoes, find_echoes
 from reconcile.estimates import Part
-from reconcile.hierarchy import RELATIONS, Hierarchy
-from reconcile.likelihood import Term
+from reconcile.inference.arrays import PARAMETERS, Claims
+from reconcile.inference.copying import Echoes, find_echoes
+from reconcile.inference.hierarchy import RELATIONS, Hierarchy
+from reconcile.inference.likelihood import Term
+from reconcile.inference.rows import COPYING, HEAPING, SPREAD
 from reconcile.model import Model
 from reconcile.plumbing import check
-from reconcile.rows import COPYING, HEAPING, SPREAD
+from reconcile.roles import PARTS, Roles
 from reconcile.values import Share
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 

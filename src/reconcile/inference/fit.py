@@ -21,17 +21,17 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.diagnostics import bulk_ess, smooth_weights, split_rhat
-from reconcile.echoes import Echoes
-from reconcile.evidence import AllEvidence, Masses, fill_up
-from reconcile.hierarchy import Hierarchy
-from reconcile.hmc import Chains
-from reconcile.importance import normal_points
-from reconcile.laplace import Laplace
+from reconcile.inference.copying import Echoes
+from reconcile.inference.diagnostics import bulk_ess, smooth_weights, split_rhat
+from reconcile.inference.evidence import AllEvidence, Masses, fill_up
+from reconcile.inference.hierarchy import Hierarchy
+from reconcile.inference.hmc import Chains
+from reconcile.inference.importance import normal_points
+from reconcile.inference.laplace import Laplace
+from reconcile.inference.modes import Mode, find_dense, find_diagonal, find_mode
+from reconcile.inference.problems import Linked, Problem
 from reconcile.model import Learned
-from reconcile.modes import Mode, find_dense, find_diagonal, find_mode
 from reconcile.pmf import PMF, TOP, Lattice
-from reconcile.problems import Linked, Problem
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.channels import expit
-from reconcile.echoes import Echoes
-from reconcile.evidence import AllEvidence
-from reconcile.hierarchy import Hierarchy
-from reconcile.laplace import Laplace
-from reconcile.problems import Problem
-from reconcile.rows import COPYING, FIDELITY
+from reconcile.inference.copying import Echoes
+from reconcile.inference.evidence import AllEvidence
+from reconcile.inference.hierarchy import Hierarchy
+from reconcile.inference.laplace import Laplace
+from reconcile.inference.problems import Problem
+from reconcile.inference.rows import COPYING, FIDELITY
 
 __all__ = ["Mode", "find_dense", "find_diagonal", "find_mode"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The evidence of counts that identities bind together, where these form trees; conditional as in `alone`.
+"""The evidence of counts that identities bind together, where these form trees; conditional as in `lone_counts`.
 
 Some claims about an account open a count that the claims before them leave open; they say of their sources what the
 shape of the count priors says, and no more. The others are held against what the claims before them, and the
@@ -16,16 +16,16 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.alone import FAINT, NEGLIGIBLE, theta_of
-from reconcile.arrays import PARAMETERS, Cells, Claims, spans
-from reconcile.batches import choose_likelihood
-from reconcile.echoes import Echoes
-from reconcile.importance import BLOCKS
-from reconcile.likelihood import Term
-from reconcile.own_channels import OwnChannels
-from reconcile.problems import Linked, Problem
-from reconcile.proportions import Proportion
-from reconcile.trees import Grove, Trees
+from reconcile.inference.arrays import PARAMETERS, Cells, Claims, spans
+from reconcile.inference.batches import choose_likelihood
+from reconcile.inference.copying import Echoes
+from reconcile.inference.importance import BLOCKS
+from reconcile.inference.likelihood import Term
+from reconcile.inference.lone_counts import FAINT, NEGLIGIBLE, theta_of
+from reconcile.inference.own_channels import OwnChannels
+from reconcile.inference.problems import Linked, Problem
+from reconcile.inference.proportions import Proportion
+from reconcile.inference.trees import Grove, Trees
 from reconcile.vocabulary import Relation
 
 __all__ = ["LinkedEvidence", "find_openers", "rows_of"]

@@ -21,13 +21,13 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import COUNTS, Cells, CountEdges, Shard
-from reconcile.batches import STEP, choose_likelihood
-from reconcile.echoes import Echoes
-from reconcile.elementary import logarithm
-from reconcile.importance import BLOCKS
-from reconcile.problems import Problem
-from reconcile.shards import Tasks, build_shards
+from reconcile.inference.arrays import COUNTS, Cells, CountEdges, Shard
+from reconcile.inference.batches import STEP, choose_likelihood
+from reconcile.inference.copying import Echoes
+from reconcile.inference.elementary import logarithm
+from reconcile.inference.importance import BLOCKS
+from reconcile.inference.problems import Problem
+from reconcile.inference.shards import Tasks, build_shards
 
 __all__ = ["FAINT", "NEGLIGIBLE", "ConditionalEvidence", "Evidence", "find_distinct", "first_claims", "theta_of"]
 

@@ -14,13 +14,13 @@ from oracles import count_probability, enumerate_account, logistic
 from worlds import ADULT, AGENCY, CASUALTIES, CHILD, MARKET, MINISTRY, MONITOR, S, T, claim, posed_of
 
 import reconcile as rc
-from reconcile import trees
-from reconcile.alone import FAINT
-from reconcile.arrays import Cells
-from reconcile.evidence import AllEvidence, Masses
-from reconcile.importance import BLOCKS
-from reconcile.likelihood import Term, share_index
-from reconcile.linked import LinkedEvidence, find_openers
+from reconcile.inference import trees
+from reconcile.inference.arrays import Cells
+from reconcile.inference.evidence import AllEvidence, Masses
+from reconcile.inference.importance import BLOCKS
+from reconcile.inference.likelihood import Term, share_index
+from reconcile.inference.linked_counts import LinkedEvidence, find_openers
+from reconcile.inference.lone_counts import FAINT
 from reconcile.model import COUNT_DOUBT, REMAINDER_ZERO, Model
 from reconcile.vocabulary import Relation
 

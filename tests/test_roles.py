@@ -18,10 +18,10 @@ from steps import steps_of
 
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import Columns, Moments
-from reconcile.dependence import PARTS, _succeed, assign_roles
 from reconcile.errors import InconsistentClaims
 from reconcile.estimates import Part
 from reconcile.io import table
+from reconcile.roles import PARTS, _succeed, assign_roles
 from reconcile.values import AtLeast, Exactly, Share
 from reconcile.vocabulary import EVERYONE, Event, Group, Relation, Source
 

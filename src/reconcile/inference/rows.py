@@ -13,8 +13,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import LANES, PARAMETERS, Shard, spans
-from reconcile.elementary import exponential, logistic
+from reconcile.inference.arrays import LANES, PARAMETERS, Shard, spans
+from reconcile.inference.elementary import exponential, logistic
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

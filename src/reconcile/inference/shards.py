@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import FILLER, LANES, Cells, Claims, CountEdges, Shard, spans
-from reconcile.batches import choose_likelihood
-from reconcile.elementary import exponential, logarithm
+from reconcile.inference.arrays import FILLER, LANES, Cells, Claims, CountEdges, Shard, spans
+from reconcile.inference.batches import choose_likelihood
+from reconcile.inference.elementary import exponential, logarithm
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD
 
 __all__ = ["Tasks", "build_shard", "build_shards", "cut_evenly"]

@@ -13,9 +13,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import Shard
-from reconcile.likelihood import Term
-from reconcile.rows import LEAST
+from reconcile.inference.arrays import Shard
+from reconcile.inference.likelihood import Term
+from reconcile.inference.rows import LEAST
 
 __all__ = ["OwnChannels"]
 

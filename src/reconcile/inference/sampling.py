@@ -16,8 +16,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.layouts import Column, Layout, pick
-from reconcile.likelihood import TINY, share_index
+from reconcile.inference.layouts import Column, Layout, pick
+from reconcile.inference.likelihood import TINY, share_index
 from reconcile.pmf import TOP
 
 __all__ = ["CHAINS", "sample_account"]

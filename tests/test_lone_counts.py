@@ -10,9 +10,9 @@ from oracles import log_evidence
 from worlds import claim, problem_of
 
 import reconcile as rc
-from reconcile.alone import ConditionalEvidence, Evidence, first_claims
-from reconcile.batches import STEP
-from reconcile.importance import BLOCKS
+from reconcile.inference.batches import STEP
+from reconcile.inference.importance import BLOCKS
+from reconcile.inference.lone_counts import ConditionalEvidence, Evidence, first_claims
 from reconcile.simulate import simulate
 
 EVENTS = 25

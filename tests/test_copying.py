@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.echoes import ANYONE, EACH, FAVOURITES, FEWEST, LOYAL, NEAREST, find_echoes
+from reconcile.inference.copying import ANYONE, EACH, FAVOURITES, FEWEST, LOYAL, NEAREST, find_echoes
 
 EXACT = 1e-12  # sums of a few numbers in another order
 rows = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 6)), min_size=1, max_size=60)

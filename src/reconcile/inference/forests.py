@@ -14,8 +14,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.arrays import LANES, Cells, Shard, check_array, shape_of, spans
 from reconcile.errors import InvalidValue
+from reconcile.inference.arrays import LANES, Cells, Shard, check_array, shape_of, spans
 from reconcile.pmf import TOP
 
 __all__ = ["FIELDS", "Forest", "Summed", "check_forest", "count_couples"]

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.channels import LARGEST_FIGURE
-from reconcile.elementary import exponential, log_one_plus, log_upper, logarithm
 from reconcile.errors import InvalidValue
+from reconcile.inference.elementary import exponential, log_one_plus, log_upper, logarithm
 from reconcile.pmf import TOP
 from reconcile.speech import Meaning
 
