@@ -72,12 +72,12 @@ def reduced(size, shared):
     """The evidence of learned sources at cells that matter, and parameters to ask it at."""
     corpus = table.read(world(size, shared)[0].frame, strict=True)
     try:
-        from reconcile.inference.problems import pose
+        from reconcile.inference.problems import build_problem
         from reconcile.roles import assign_roles
     except ImportError:  # an earlier commit
         from reconcile.dependence import assign_roles
-        from reconcile.problems import pose
-    problem = pose(corpus.columns, assign_roles(corpus), rc.Model()).problem
+        from reconcile.problems import build_problem
+    problem = build_problem(corpus.columns, assign_roles(corpus), rc.Model()).problem
     layout, rng = problem.hierarchy, np.random.default_rng(1)
     try:
         from reconcile.openings import Opened as Conditional

@@ -6,7 +6,7 @@ import pytest
 
 from reconcile.inference import kernel
 from reconcile.inference.lone_counts import ConditionalEvidence
-from reconcile.inference.problems import pose
+from reconcile.inference.problems import build_problem
 from reconcile.model import Model
 from reconcile.roles import assign_roles
 from reconcile.simulate import simulate
@@ -19,7 +19,7 @@ NAMES = [*(level for level in kernel.LEVELS if kernel.load(level)), "numpy"]
 def learned():
     """Some hundred claims, at the cells that matter, and parameters to ask at."""
     claims = simulate(events=20, sources=5, claims_per_event=5, outcomes=("killed",), rng=0).claims
-    problem = pose(claims.columns, assign_roles(claims), Model()).problem
+    problem = build_problem(claims.columns, assign_roles(claims), Model()).problem
     layout = problem.hierarchy
     xs = layout.unfold(np.random.default_rng(1).standard_normal((DRAWS, layout.size)))
     return ConditionalEvidence.of(problem, map).reduced(xs)[0], xs

@@ -8,7 +8,7 @@ from collections import defaultdict
 import attrs
 
 from reconcile.errors import InconsistentClaims
-from reconcile.estimates import Part, Role
+from reconcile.estimates import ClaimRole, Role
 from reconcile.roles import _clock, _day, _succeed
 from reconcile.values import Share
 from reconcile.vocabulary import Source
@@ -82,10 +82,10 @@ def assign_roles_one_by_one(corpus, as_of=None):
     for claim in claims.values():
         first = claims[primary[claim.id]]
         origin = first.quoted_from if isinstance(first.quoted_from, Source) else first.source
-        roles[claim.id] = Role(claim, Part.USED, origin)
+        roles[claim.id] = ClaimRole(claim, Role.USED, origin)
         if as_of is not None and (claim.reported is None or _later(claim.reported, as_of)):
-            part = Part.UNDATED if claim.reported is None else Part.LATER
-            roles[claim.id] = Role(claim, part, origin)
+            part = Role.UNDATED if claim.reported is None else Role.LATER
+            roles[claim.id] = ClaimRole(claim, part, origin)
         else:
             heard.append(claim)
     revisers = _revisers(claims, heard)
@@ -94,20 +94,20 @@ def assign_roles_one_by_one(corpus, as_of=None):
         if stands[claim.id] != claim.id:
             said = claims[primary[claim.id]].value
             note = "" if claim.value == said else f"says {claim.value}, its origin {said}"
-            roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.RELAY, by=stands[claim.id], note=note)
+            roles[claim.id] = attrs.evolve(roles[claim.id], role=Role.RELAY, by=stands[claim.id], note=note)
     rivals = defaultdict(list)
     for claim in heard:
-        if roles[claim.id].role is Part.USED:
+        if roles[claim.id].role is Role.USED:
             of = claim.value.of if isinstance(claim.value, Share) else None
             rivals[roles[claim.id].origin.name, claim.quantity, of].append(claim)
     by = {claim: other for claim, other in stands.items() if claim != other}
     for claim in heard:
-        if roles[claim.id].role is Part.USED:
+        if roles[claim.id].role is Role.USED:
             # A relay that revises its own origin still stands for it; else both would fall silent.
             last = next((one for one in revisers[claim.id] if _end(by, one) != claim.id), None)
             if last is not None:
                 by[claim.id] = last
-                roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.SUPERSEDED, by=last)
+                roles[claim.id] = attrs.evolve(roles[claim.id], role=Role.SUPERSEDED, by=last)
     for group in rivals.values():
         _settle(group, roles)
     return tuple(roles.values())
@@ -137,7 +137,7 @@ def _settle(group, roles):
     """Settle what one speaker said of one quantity: the newest stands, equal ones count once."""
     by_dates = defaultdict(list)
     for claim in group:
-        if roles[claim.id].role is Part.USED:
+        if roles[claim.id].role is Role.USED:
             by_dates[claim.reported, claim.as_of].append(claim)
     standing = []
     together = list(by_dates.values())
@@ -146,10 +146,10 @@ def _settle(group, roles):
             standing += together[at]
         else:
             for claim in together[at]:
-                roles[claim.id] = attrs.evolve(roles[claim.id], role=Part.SUPERSEDED, by=together[successor][0].id)
+                roles[claim.id] = attrs.evolve(roles[claim.id], role=Role.SUPERSEDED, by=together[successor][0].id)
     kept = {}
     for claim in sorted(standing, key=lambda c: c.id):
         same = kept.setdefault((claim.value, claim.hedged), claim.id)
         if same != claim.id:
-            part = Part.DUPLICATE if claim.quoted_from is None else Part.RELAY
+            part = Role.DUPLICATE if claim.quoted_from is None else Role.RELAY
             roles[claim.id] = attrs.evolve(roles[claim.id], role=part, by=same)

@@ -12,7 +12,7 @@ from reconcile.claims import Corpus
 from reconcile.inference.arrays import Cells
 from reconcile.inference.evidence import fill_up
 from reconcile.inference.lone_counts import Evidence
-from reconcile.inference.problems import pose
+from reconcile.inference.problems import build_problem
 from reconcile.model import Model
 from reconcile.roles import assign_roles
 from reconcile.simulate import simulate
@@ -21,7 +21,7 @@ from reconcile.simulate import simulate
 @pytest.fixture(scope="module")
 def problem():
     corpus = Corpus(simulate(events=30, sources=4, claims_per_event=(2, 4), rng=2).claims)
-    return pose(corpus.columns, assign_roles(corpus), Model()).problem
+    return build_problem(corpus.columns, assign_roles(corpus), Model()).problem
 
 
 def test_cells_begin_with_zero_alone_and_hold_each_claimed_number_alone(problem):

@@ -268,7 +268,7 @@ def test_one_source_alone_teaches_nothing_of_its_errors():
     claims = [claim(killed(k), n, A) for k, n in enumerate(told)]
     with pytest.warns(rc.Unidentified):
         posterior = proper(rc.estimate(claims, ess=ESS))
-    layout = posterior.teaching.fit.hierarchy
+    layout = posterior.corpus_fit.fit.hierarchy
     mean = dict(zip(layout.names, layout.mean, strict=True))
     for (name, relation), draws in posterior.sources["a"].draws.items():
         prior = mean[Parameter("source", "a", name, relation)]

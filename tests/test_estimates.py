@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reconcile import claims, values, vocabulary
 from reconcile.claims import Claim
 from reconcile.errors import InvalidValue
-from reconcile.estimates import Diagnostics, Estimate, ParameterEstimate, Part, Role, SourceEstimate, html_table
+from reconcile.estimates import ClaimRole, Diagnostics, Estimate, ParameterEstimate, Role, SourceEstimate, html_table
 from reconcile.pmf import PMF, Lattice
 from reconcile.values import Exactly
 from reconcile.vocabulary import Event, Group, Relation, Source
@@ -27,19 +27,19 @@ PAPER = Source("paper", kind="media", sides={"a", "b"})
 CLAIM = Claim(TURKS, Exactly(5), MINISTRY, reported="2020-02-10", id="first")
 ECHO = Claim(TURKS, Exactly(6), PAPER, quoted_from="first", id="echo")
 ROLES = (
-    Role(CLAIM, Part.USED, MINISTRY),
-    Role(ECHO, Part.RELAY, MINISTRY, "first", "says 6, its origin 5"),
+    ClaimRole(CLAIM, Role.USED, MINISTRY),
+    ClaimRole(ECHO, Role.RELAY, MINISTRY, "first", "says 6, its origin 5"),
 )
 
 
-@pytest.mark.parametrize("role", [*ROLES, *(Role(CLAIM, part, MINISTRY, by="x") for part in Part)])
+@pytest.mark.parametrize("role", [*ROLES, *(ClaimRole(CLAIM, part, MINISTRY, by="x") for part in Role)])
 def test_role_is_a_record(role):
-    """Its repr wrote the part as <Part.USED: 'used'>, which nothing reads."""
-    again = eval(repr(role), {**vars(claims), **vars(values), **vars(vocabulary), "Role": Role, "Part": Part})
+    """Its repr wrote the part as <Role.USED: 'used'>, which nothing reads."""
+    again = eval(repr(role), {**vars(claims), **vars(values), **vars(vocabulary), "ClaimRole": ClaimRole, "Role": Role})
     for twin in (again, copy.deepcopy(role), pickle.loads(pickle.dumps(role))):
         assert (twin, hash(twin), str(twin)) == (role, hash(role), str(role))
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        role.role = Part.LATER
+        role.role = Role.LATER
 
 
 def test_roles_in_words():
@@ -71,8 +71,8 @@ def test_estimate_in_words():
 
 
 def test_origins_are_speakers_that_are_used():
-    used = [Role(CLAIM, Part.USED, Source(name)) for name in ("a", "b", "a")]
-    others = [Role(CLAIM, part, Source(part.value)) for part in Part if part is not Part.USED]
+    used = [ClaimRole(CLAIM, Role.USED, Source(name)) for name in ("a", "b", "a")]
+    others = [ClaimRole(CLAIM, part, Source(part.value)) for part in Role if part is not Role.USED]
     assert estimate_of([1], (*used, *others)).origins == 2
 
 
@@ -141,7 +141,9 @@ class Reader(html.parser.HTMLParser):
 def test_html_shows_names_and_runs_nothing():
     name = "<script>alert('a')</script>&amp;\""
     claim = Claim(Event(name).killed(), Exactly(5), Source(name))
-    page = Reader(estimate_of([1], (Role(claim, Part.USED, claim.source, note=name),), claim.quantity)._repr_html_())
+    page = Reader(
+        estimate_of([1], (ClaimRole(claim, Role.USED, claim.source, note=name),), claim.quantity)._repr_html_()
+    )
     assert set(page.seen) == {"p", "strong", "table", "thead", "tbody", "tr", "th", "td"}
     assert page.text.count(name) == 2
     assert f"killed, {name}" in page.text

@@ -458,7 +458,7 @@ def test_without_learning_a_count_of_the_same_source_still_tells_of_it():
 
 
 def test_a_problem_knows_its_parts():
-    posed = posed_of([*FEW["two counts"], *SUM])
-    found = solve(posed.problem, ess=10)
+    corpus_problem = posed_of([*FEW["two counts"], *SUM])
+    found = solve(corpus_problem.problem, ess=10)
     assert sorted(pmfs_of(found)) == list(range(5))
-    assert len(posed.problem.alone) == 2
+    assert len(corpus_problem.problem.alone) == 2

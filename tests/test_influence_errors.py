@@ -139,12 +139,15 @@ def test_a_unit_without_some_claims_teaches_what_these_alone_would():
     posterior = rc.estimate(said)
     pool, rest = prepare(posterior, STRIKE.killed(), again=False).pool, rc.estimate(said[:2] + said[3:])
     unit = pool.made[0].unit
-    (row,) = (at for at in unit.rows if posterior.corpus.columns.id(int(posterior.teaching.posed.rows[at])) == "c2")
+    (row,) = (
+        at for at in unit.rows if posterior.corpus.columns.id(int(posterior.corpus_fit.corpus_problem.rows[at])) == "c2"
+    )
     problem = unit.without(np.array([row]), frozenset()).problem
-    assert len(problem.source) == len(rest.teaching.fit.problem.source)
-    np.testing.assert_array_equal(problem.claims.event, rest.teaching.fit.problem.claims.event)
+    assert len(problem.source) == len(rest.corpus_fit.fit.problem.source)
+    np.testing.assert_array_equal(problem.claims.event, rest.corpus_fit.fit.problem.claims.event)
     np.testing.assert_allclose(
-        problem.echoes.floor(problem.source), rest.teaching.fit.problem.echoes.floor(rest.teaching.fit.problem.source)
+        problem.echoes.floor(problem.source),
+        rest.corpus_fit.fit.problem.echoes.floor(rest.corpus_fit.fit.problem.source),
     )
     assert not len(unit.without(unit.rows, unit.shares).counts)
 

@@ -27,7 +27,7 @@ from reconcile.inference.arrays import COUNTS, FIELDS, Cells, Claims, Evaluated
 from reconcile.inference.batches import PLAIN, STEP, choose_likelihood
 from reconcile.inference.kernel import LEVELS, VARIABLE, Compiled, choose, load
 from reconcile.inference.lone_counts import ConditionalEvidence, theta_of
-from reconcile.inference.problems import pose
+from reconcile.inference.problems import build_problem
 from reconcile.inference.shards import Tasks, build_shards
 from reconcile.model import Model
 from reconcile.roles import assign_roles
@@ -235,7 +235,7 @@ def corpus():
 
 
 def problem_of(claims):
-    return pose(claims.columns, assign_roles(claims), Model()).problem
+    return build_problem(claims.columns, assign_roles(claims), Model()).problem
 
 
 def ask_of_all(problem, spread=map):

@@ -41,12 +41,12 @@ def told(*said):
 
 def openers(claims):
     """Which of the claims open a count, in the order in which they are given."""
-    posed = posed_of(claims)
-    (linked,) = posed.problem.linked
-    rows, shares = find_openers(posed.problem, linked)
+    corpus_problem = posed_of(claims)
+    (linked,) = corpus_problem.problem.linked
+    rows, shares = find_openers(corpus_problem.problem, linked)
     ids = {role.id for role in claims}
     columns = rc.Corpus(claims).columns
-    first = {columns.id(int(posed.rows[row])) for row in rows}
+    first = {columns.id(int(corpus_problem.rows[row])) for row in rows}
     first |= {columns.id(one.row) for one, opens in zip(linked.shares, shares, strict=True) if opens}
     assert first <= ids
     return [one.id in first for one in claims]
@@ -125,9 +125,9 @@ def with_prior_sources(layout, x):
     return found
 
 
-def enumerated(posed, columns, x, heard):
+def enumerated(corpus_problem, columns, x, heard):
     """Log evidence of the one account and the marginals of its nodes, by those claims whose rows are `heard`."""
-    problem, (linked,) = posed.problem, posed.problem.linked
+    problem, (linked,) = corpus_problem.problem, corpus_problem.problem.linked
     account, layout, counts = linked.account, problem.hierarchy, np.arange(TOP + 1)
     at = dict(zip(layout.names, x, strict=True))
     potentials = [np.ones((1, TOP + 1)) for _ in account.nodes]
@@ -142,7 +142,7 @@ def enumerated(posed, columns, x, heard):
         for k in range(1, parts + 1):
             potentials[whole] = potentials[whole] * k / (counts + k)
     floor = problem.echoes.floor(problem.source)
-    for place, row in enumerate(posed.rows):
+    for place, row in enumerate(corpus_problem.rows):
         if int(row) not in heard:
             continue
         one = columns.claim(int(row))
@@ -171,21 +171,21 @@ def enumerated(posed, columns, x, heard):
 @pytest.mark.parametrize("speak", [list, figures], ids=["a source each", "two sources"])
 def test_evidence_is_that_of_every_world_by_all_claims_given_those_that_open_something(small, name, speak):
     claims = speak(WORLDS[name])
-    posed, columns = posed_of(claims), rc.Corpus(claims).columns
-    problem, (linked,) = posed.problem, posed.problem.linked
+    corpus_problem, columns = posed_of(claims), rc.Corpus(claims).columns
+    problem, (linked,) = corpus_problem.problem, corpus_problem.problem.linked
     evidence, xs = LinkedEvidence.of(problem, map), points_of(problem)
     first, shares = find_openers(problem, linked)
-    opened = {int(posed.rows[row]) for row in first}
+    opened = {int(corpus_problem.rows[row]) for row in first}
     opened |= {one.row for one, opens in zip(linked.shares, shares, strict=True) if opens}
-    every = {*map(int, posed.rows), *(one.row for one in linked.shares)}
+    every = {*map(int, corpus_problem.rows), *(one.row for one in linked.shares)}
     value, taken = evidence.values(xs)
     assert taken.shape == (len(xs), 1)
     nodes = [node for node in range(len(linked.account.nodes)) if linked.account.nodes[node] is not None]
     weight = np.ones((1, 1))
     for k, x in enumerate(xs):
         prior = with_prior_sources(problem.hierarchy, x)
-        joint, marginals = enumerated(posed, columns, x, every)
-        by_source, by_prior = (enumerated(posed, columns, at, opened)[0] for at in (x, prior))
+        joint, marginals = enumerated(corpus_problem, columns, x, every)
+        by_source, by_prior = (enumerated(corpus_problem, columns, at, opened)[0] for at in (x, prior))
         assert value[k] == pytest.approx(joint - by_source + by_prior, abs=EXACT)
         assert taken[k, 0] == pytest.approx(by_source - by_prior, abs=EXACT)
         mass = evidence.sums(x[None], weight).sum(axis=0)

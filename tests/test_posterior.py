@@ -11,7 +11,7 @@ from oracles import count_probability
 from worlds import AGENCY, BOTH, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, MONITOR, S, T, claim
 
 import reconcile as rc
-from reconcile.estimates import Part, Settings
+from reconcile.estimates import Role, Settings
 from reconcile.inference.likelihood import Term
 from reconcile.model import COUNT_PRIORS, Model
 
@@ -122,7 +122,7 @@ def test_ten_outlets_with_one_wire_story_are_one_report():
     alone, echoed = rc.estimate([wire]), rc.estimate([wire, *relays])
     same(alone, echoed, KILLED)
     assert echoed[KILLED].origins == 1
-    assert [role.role for role in echoed[KILLED].roles].count(Part.RELAY) == 10
+    assert [role.role for role in echoed[KILLED].roles].count(Role.RELAY) == 10
     assert "from 11 claims by 1 independent source" in str(echoed[KILLED])
 
 
@@ -137,7 +137,7 @@ def test_what_is_not_yet_reported_has_no_estimate_yet():
     late = claim(MARKET.injured(T), 9, AGENCY, reported="2020-02-11")
     posterior = rc.estimate([claim(KILLED, 3, MONITOR, reported="2020-02-10"), late], as_of="2020-02-10")
     assert posterior.quantities == (KILLED,)
-    assert {role.role for role in posterior.roles} == {Part.USED, Part.LATER}
+    assert {role.role for role in posterior.roles} == {Role.USED, Role.LATER}
 
 
 def noise(*posteriors):

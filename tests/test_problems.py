@@ -28,14 +28,14 @@ CLAIMS = [
 ]
 
 
-def posed(claims, model=None):
+def corpus_problem(claims, model=None):
     corpus = Corpus(claims)
     return corpus, posed_of(corpus, model)
 
 
 @pytest.mark.parametrize("claims", [CLAIMS, simulate(events=30, sources=8, rng=1).claims], ids=["few", "simulated"])
 def test_every_used_claim_is_there_once_in_the_order_of_telling(claims):
-    corpus, found = posed(claims)
+    corpus, found = corpus_problem(claims)
     problem, columns = found.problem, corpus.columns
     counts = [one for one in corpus if not isinstance(one.value, Share)]
     assert sorted(columns.id(int(row)) for row in found.rows) == sorted(one.id for one in counts)
@@ -67,7 +67,7 @@ def test_every_used_claim_is_there_once_in_the_order_of_telling(claims):
 
 
 def test_parameters_that_no_claim_shows_are_left_out():
-    _, found = posed(CLAIMS)
+    _, found = corpus_problem(CLAIMS)
     names = {(name.owner, name.name) for name in found.problem.hierarchy.names if name.scope == "source"}
     assert ("agency", "heaping") in names  # 600
     assert ("monitor", "heaping") not in names  # 1 and 2
@@ -77,9 +77,11 @@ def test_parameters_that_no_claim_shows_are_left_out():
 
 def test_outcomes_that_count_the_same_people_are_one_count():
     loose = rc.Outcome("losses", {"killed", "injured"})
-    _, found = posed([claim(MARKET.count(CASUALTIES, T), 12, MONITOR), claim(MARKET.count(loose, T), 13, AGENCY)])
+    _, found = corpus_problem(
+        [claim(MARKET.count(CASUALTIES, T), 12, MONITOR), claim(MARKET.count(loose, T), 13, AGENCY)]
+    )
     assert found.problem.claims.event.tolist() == [0, 0]
-    _, found = posed([claim(MARKET.count(CASUALTIES, T), 12, MONITOR), claim(MARKET.killed(T), 13, AGENCY)])
+    _, found = corpus_problem([claim(MARKET.count(CASUALTIES, T), 12, MONITOR), claim(MARKET.killed(T), 13, AGENCY)])
     assert found.problem.claims.event.tolist() == [0, 1]
 
 
@@ -87,7 +89,7 @@ def test_relays_and_what_was_replaced_are_left_out():
     wire = claim(MARKET.killed(T), 12, AGENCY, reported="2020-02-10")
     relay = claim(MARKET.killed(T), 12, MONITOR, quoted_from=wire, reported="2020-02-11")
     later = claim(MARKET.killed(T), 14, AGENCY, reported="2020-02-12")
-    corpus, found = posed([wire, relay, later])
+    corpus, found = corpus_problem([wire, relay, later])
     assert [corpus.columns.claim(int(row)).id for row in found.rows] == [later.id]
     assert found.speaker.tolist().count(-1) == 1
 
@@ -95,7 +97,7 @@ def test_relays_and_what_was_replaced_are_left_out():
 def test_every_source_is_a_speaker_of_its_own_however_few_its_claims():
     busy = [claim(rc.Event(f"e{k}").killed(), 5, f"busy {j:03}") for j in range(70) for k in range(3)]
     few = [claim(rc.Event("e0").killed(), 5, rc.Source(f"few {k}", kind="media")) for k in range(40)]
-    _, found = posed([*busy, *few], rc.Model(anchors={"few 7": 0.1}))
+    _, found = corpus_problem([*busy, *few], rc.Model(anchors={"few 7": 0.1}))
     speakers = found.problem.speakers
     assert len(speakers) == len({source.name for source in speakers}) == 110
     assert found.problem.hierarchy.place.shape[0] == 110
@@ -127,7 +129,7 @@ def test_every_event_finds_its_outermost_at_any_depth(depth):
 
 
 def test_counts_that_are_bound_together_name_their_nodes():
-    corpus, found = posed([one for one in CLAIMS if one.quantity != MARKET.injured()])
+    corpus, found = corpus_problem([one for one in CLAIMS if one.quantity != MARKET.injured()])
     problem = found.problem
     assert all(linked.account.is_tree for linked in problem.linked)
     nodes = {
@@ -155,7 +157,7 @@ def test_shares_stand_in_the_order_of_telling_whatever_their_ids():
             claim(part, Share(0.2 * k + 0.2, 0.2 * k + 0.2), name, reported=f"2020-02-1{k}")
             for k, name in enumerate(names)
         ]
-        corpus, found = posed(claims)
+        corpus, found = corpus_problem(claims)
         (linked,) = found.problem.linked
         assert [corpus.columns.claim(one.row).source.name for one in linked.shares] == list(names)
 
@@ -165,7 +167,7 @@ def test_a_figure_that_a_source_gives_twice_at_once_weighs_half_for_the_wider_gr
     every = rc.Group(party="T", status={"military", "civilian"})
     said = [claim(MARKET.killed(soldiers), 8, AGENCY), claim(MARKET.killed(every), 8, AGENCY),
             claim(MARKET.killed(every), 8, MONITOR)]  # fmt: skip
-    corpus, found = posed(said)
+    corpus, found = corpus_problem(said)
     power = {
         (one.source.name, one.quantity.group): float(found.problem.power[k])
         for k, row in enumerate(found.rows)
@@ -178,7 +180,7 @@ def test_crossing_counts_are_each_by_itself():
     """They form no tree; each of them teaches by itself."""
     adults = rc.Group(age="adult", status="civilian")
     groups = [rc.Group(), CHILD, rc.Group(status="civilian"), adults]
-    _, found = posed([claim(MARKET.killed(group), 5 + k, f"s{k}") for k, group in enumerate(groups)])
+    _, found = corpus_problem([claim(MARKET.killed(group), 5 + k, f"s{k}") for k, group in enumerate(groups)])
     (linked,) = found.problem.linked
     assert linked.account.is_tree == (len(found.problem.alone) == 0)
 
@@ -189,7 +191,9 @@ def test_crossing_counts_are_each_by_itself():
 def test_a_claim_that_follows_a_copy_of_itself():
     """What may be repeated is whatever was said before: half of it here, and nothing before the first."""
     said = [(5, "a", "01"), (6, "b", "02"), (5, "c", "03")]
-    corpus, found = posed([claim(MARKET.killed(T), n, name, reported=f"2020-02-{day}") for n, name, day in said])
+    corpus, found = corpus_problem(
+        [claim(MARKET.killed(T), n, name, reported=f"2020-02-{day}") for n, name, day in said]
+    )
     order = [corpus.columns.claim(int(row)).source.name for row in found.rows]
     assert order == ["a", "b", "c"]
     floor = found.problem.echoes.floor(found.problem.source)
@@ -197,5 +201,5 @@ def test_a_claim_that_follows_a_copy_of_itself():
 
 
 def test_exact_values_differ_from_vague_ones():
-    _, found = posed([claim(MARKET.killed(T), Exactly(5), "a"), claim(MARKET.killed(T), AtLeast(5), "b")])
+    _, found = corpus_problem([claim(MARKET.killed(T), Exactly(5), "a"), claim(MARKET.killed(T), AtLeast(5), "b")])
     assert len(set(found.problem.claims.value.tolist())) == 2

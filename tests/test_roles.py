@@ -19,13 +19,13 @@ from steps import steps_of
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import Columns, Moments
 from reconcile.errors import InconsistentClaims
-from reconcile.estimates import Part
+from reconcile.estimates import Role
 from reconcile.io import table
-from reconcile.roles import PARTS, _succeed, assign_roles
+from reconcile.roles import ROLE_CODES, _succeed, assign_roles
 from reconcile.values import AtLeast, Exactly, Share
 from reconcile.vocabulary import EVERYONE, Event, Group, Relation, Source
 
-USED, RELAY, DUPLICATE, SUPERSEDED, LATER, UNDATED = Part
+USED, RELAY, DUPLICATE, SUPERSEDED, LATER, UNDATED = Role
 MARKET = Event("market")
 KILLED, INJURED = MARKET.killed(), MARKET.injured()
 CHILDREN = MARKET.killed(Group(age="child"))
@@ -576,7 +576,7 @@ def test_roles_are_columns_and_a_sequence():
     claims = say("a", reported=day(1)), say("b", 6, reported=day(2)), say("c", source=PAPER, quoted_from=MONITOR)
     corpus = Corpus(claims)
     roles = assign_roles(corpus)
-    assert [PARTS[code] for code in roles.part] == [SUPERSEDED, USED, USED]
+    assert [ROLE_CODES[code] for code in roles.part] == [SUPERSEDED, USED, USED]
     assert [corpus.columns.sources[code] for code in roles.origin] == [MINISTRY, MINISTRY, MONITOR]
     assert roles.by.tolist() == [1, -1, -1]
     assert (roles.part.dtype, roles.origin.dtype, roles.by.dtype) == (np.int8, np.int32, np.int32)
@@ -608,4 +608,4 @@ def test_roles_of_many_claims_take_little_work(n, monkeypatch):
     assert steps_of(assign_roles, corpus, datetime.date(2020, 1, 20)) < 10 * n  # some 6.6
     assert len(made) < 0.05 * n  # some 0.024
     roles = assign_roles(corpus, datetime.date(2020, 1, 20))
-    assert {PARTS[code] for code in np.unique(roles.part)} == {USED, SUPERSEDED, LATER}
+    assert {ROLE_CODES[code] for code in np.unique(roles.part)} == {USED, SUPERSEDED, LATER}

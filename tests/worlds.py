@@ -13,7 +13,7 @@ from reconcile.channels import expit
 from reconcile.claims import Corpus
 from reconcile.inference.layouts import Layout
 from reconcile.inference.likelihood import Term
-from reconcile.inference.problems import pose
+from reconcile.inference.problems import build_problem
 from reconcile.pmf import TOP, Lattice
 from reconcile.roles import assign_roles
 from reconcile.vocabulary import relate
@@ -36,7 +36,7 @@ def claim(quantity, value, source=MONITOR, **more):
 def posed_of(claims, model=None, *, learn=True):
     """What `estimate` would make of claims before it computes."""
     corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
-    return pose(corpus.columns, assign_roles(corpus), model or rc.Model(), learn=learn)
+    return build_problem(corpus.columns, assign_roles(corpus), model or rc.Model(), learn=learn)
 
 
 def problem_of(claims, model=None, *, learn=True):
@@ -74,9 +74,9 @@ def draw_prior(layouts, draws, rng):
 def open_anew(world, random):
     """Draw the claims of a simulated world again, and its counts, as learning reads them.
 
-    What the first claim about a count tells of its source is cut off (`lone_counts`). Of this world that is exact: a usual
-    source of its class, as the prior has it, sees some count and makes the first claim; the true count is drawn anew
-    from what that claim says of it if its source is as in this world; of this count the others speak.
+    What the first claim about a count tells of its source is cut off (`lone_counts`). Of this world that is exact: a
+    usual source of its class, as the prior has it, sees some count and makes the first claim; the true count is drawn
+    anew from what that claim says of it if its source is as in this world; of this count the others speak.
     """
     model, claims = world.model, world.claims.ordered
     event, turn = world._event, np.arange(len(claims)) - np.searchsorted(world._event, world._event)

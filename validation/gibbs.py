@@ -24,7 +24,7 @@ from reconcile.inference.batches import choose_likelihood
 from reconcile.inference.fit import Fit, fit
 from reconcile.inference.likelihood import TINY
 from reconcile.inference.lone_counts import Evidence, first_claims, theta_of
-from reconcile.inference.problems import Problem, pose
+from reconcile.inference.problems import Problem, build_problem
 from reconcile.inference.shards import Tasks, build_shard
 from reconcile.model import Model
 from reconcile.roles import assign_roles
@@ -266,7 +266,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
     world = simulate(events=given.events, sources=given.sources, claims_per_event=given.claims, rng=given.seed)
-    problem = pose(world.claims.columns, assign_roles(world.claims), Model()).problem
+    problem = build_problem(world.claims.columns, assign_roles(world.claims), Model()).problem
     mine = fit(problem, seed=given.seed)
     other = sample(mine.problem, rng=np.random.default_rng(given.seed), sweeps=given.sweeps)
     counts, means = compare(mine, other)

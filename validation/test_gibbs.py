@@ -10,7 +10,7 @@ from gibbs import Chain, compare, sample, slice_groups
 from reconcile.inference.batches import choose_likelihood
 from reconcile.inference.fit import fit
 from reconcile.inference.lone_counts import ConditionalEvidence, theta_of
-from reconcile.inference.problems import pose
+from reconcile.inference.problems import build_problem
 from reconcile.model import Model
 from reconcile.roles import assign_roles
 from reconcile.simulate import simulate
@@ -18,7 +18,7 @@ from reconcile.simulate import simulate
 
 def problem_of(**options):
     world = simulate(outcomes=("killed",), **options)
-    return pose(world.claims.columns, assign_roles(world.claims), Model()).problem
+    return build_problem(world.claims.columns, assign_roles(world.claims), Model()).problem
 
 
 def test_slices_of_normals_are_normal():

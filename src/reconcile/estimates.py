@@ -19,10 +19,10 @@ from reconcile.plumbing import html_table as html_table  # noqa: PLC0414  told o
 from reconcile.pmf import PMF, Mode
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
-__all__ = ["Diagnostics", "Estimate", "ParameterEstimate", "Part", "Role", "Settings", "SourceEstimate"]
+__all__ = ["ClaimRole", "Diagnostics", "Estimate", "ParameterEstimate", "Role", "Settings", "SourceEstimate"]
 
 
-class Part(enum.StrEnum):
+class Role(enum.StrEnum):
     """What a claim does for the estimate."""
 
     USED = "used"
@@ -35,17 +35,17 @@ class Part(enum.StrEnum):
     @property
     def heard(self) -> bool:
         """Whether the claim had been made by the day asked for, as far as is known."""
-        return self not in (Part.LATER, Part.UNDATED)
+        return self not in (Role.LATER, Role.UNDATED)
 
 
 @attrs.frozen(repr=False)
-class Role:
+class ClaimRole:
     """A claim and what it does for the estimate.
 
     Attributes
     ----------
     claim : Claim
-    role : Part
+    role : Role
     origin : Source
         Who is speaking: the claim's source, or the one that it quotes.
     by : str or None
@@ -55,7 +55,7 @@ class Role:
     """
 
     claim: Claim
-    role: Part
+    role: Role
     origin: Source
     by: str | None = None
     note: str = ""
@@ -108,7 +108,7 @@ class Estimate:
     quantity : Quantity
     distribution : PMF
         The posterior.
-    roles : tuple of Role
+    roles : tuple of ClaimRole
         The claims about this quantity, and what each does.
     contradiction : str
         In words, where claims about this count lie so far apart that at least one of them must be far off.
@@ -124,7 +124,7 @@ class Estimate:
 
     quantity: Quantity
     distribution: PMF
-    roles: tuple[Role, ...]
+    roles: tuple[ClaimRole, ...]
     contradiction: str = ""
 
     @property
@@ -154,7 +154,7 @@ class Estimate:
     @property
     def origins(self) -> int:
         """Number of independent origins: distinct speakers of the claims that are used."""
-        return len({role.origin.name for role in self.roles if role.role is Part.USED})
+        return len({role.origin.name for role in self.roles if role.role is Role.USED})
 
     def pmf(self, n: int | NDArray[np.integer]) -> NDArray[np.float64]:
         """Probability that the count is `n`."""

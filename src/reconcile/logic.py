@@ -22,7 +22,7 @@ from reconcile.claims import Claim, Corpus
 from reconcile.constraints import Statement, System, read_literally, shrink
 from reconcile.crossings import bind
 from reconcile.errors import ContradictoryClaims, InvalidValue, UnknownQuantity
-from reconcile.estimates import Part, Role
+from reconcile.estimates import ClaimRole, Role
 from reconcile.plumbing import check
 from reconcile.roles import assign_roles
 from reconcile.speech import Speech
@@ -173,8 +173,8 @@ class _Part:
         return tuple(self.said[one][0] for one in forcing)
 
 
-def _trusted(roles: Sequence[Role], trust: Trust | None) -> list[Claim]:
-    used = [role for role in roles if role.role is Part.USED]
+def _trusted(roles: Sequence[ClaimRole], trust: Trust | None) -> list[Claim]:
+    used = [role for role in roles if role.role is Role.USED]
     if trust is None:
         return [role.claim for role in used]
     if callable(trust):

@@ -18,8 +18,8 @@ from reconcile.claims import Claim, Corpus
 from reconcile.constraints import read_literally
 from reconcile.datatrees import make_datatree
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
-from reconcile.estimates import Diagnostics, Estimate, Part, Role, Settings, SourceEstimate, html_table
-from reconcile.inference.corpus_fit import Estimates, Teaching, doubts, solve_linked, teach
+from reconcile.estimates import ClaimRole, Diagnostics, Estimate, Role, Settings, SourceEstimate, html_table
+from reconcile.inference.corpus_fit import CorpusFit, Estimates, doubts, fit_corpus, solve_accounts
 from reconcile.inference.fit import COARSE
 from reconcile.model import Model
 from reconcile.notes import find_duplicates
@@ -41,7 +41,7 @@ class Posterior:
     ----------
     corpus : Corpus
     model : Model
-    roles : tuple of Role
+    roles : tuple of ClaimRole
         What every claim does, by claim id.
     diagnostics : Diagnostics
     settings : Settings
@@ -50,11 +50,11 @@ class Posterior:
 
     corpus: Corpus
     model: Model
-    roles: Sequence[Role]
+    roles: Sequence[ClaimRole]
     diagnostics: Diagnostics
     settings: Settings
     _estimates: Mapping[Quantity, Estimate]
-    teaching: Teaching
+    corpus_fit: CorpusFit
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -64,7 +64,7 @@ class Posterior:
     @property
     def sources(self) -> Mapping[str, SourceEstimate]:
         """What the claims say about each source, by name."""
-        found = {name: self.teaching.source(name) for name in self.teaching.names}
+        found = {name: self.corpus_fit.source(name) for name in self.corpus_fit.names}
         return {name: one for name, one in found.items() if one is not None}
 
     def as_model(self) -> Model:
@@ -91,7 +91,7 @@ class Posterior:
         """
         columns = self.corpus.columns
         seen = frozenset(columns.id(int(row)) for row in range(len(columns)))
-        return attrs.evolve(self.model, learned=self.teaching.learned(self.model.learned, seen=seen))
+        return attrs.evolve(self.model, learned=self.corpus_fit.learned(self.model.learned, seen=seen))
 
     def __getitem__(self, quantity: Quantity) -> Estimate:
         """Give the estimate of a quantity; raises `UnknownQuantity`, a `KeyError`, where no claim mentions it."""
@@ -304,10 +304,10 @@ def estimate(
         if again:
             raise CountedTwice(again)
     report = _say if progress else _keep_silent
-    teaching = teach(
+    corpus_fit = fit_corpus(
         columns, roles, model, seed=number, draws=draws, ess=ess, learn=learn, executor=executor, report=report
     )
-    return _conclude(corpus, roles, model, teaching, settings)
+    return _conclude(corpus, roles, model, corpus_fit, settings)
 
 
 def _is_number(given: object) -> bool:
@@ -327,11 +327,11 @@ def _keep_silent(said: str) -> None:
     pass
 
 
-def _conclude(corpus: Corpus, roles: Roles, model: Model, teaching: Teaching, settings: Settings) -> Posterior:
+def _conclude(corpus: Corpus, roles: Roles, model: Model, corpus_fit: CorpusFit, settings: Settings) -> Posterior:
     """Solve what is linked, and write the estimates and what there is to say of them."""
-    fit = teaching.fit
-    pmfs, engines, error = solve_linked(teaching, model, seed=settings.seed)
-    notes = [*doubts(teaching), *_remarks(corpus, model)]
+    fit = corpus_fit.fit
+    pmfs, engines, error = solve_accounts(corpus_fit, model, seed=settings.seed)
+    notes = [*doubts(corpus_fit), *_remarks(corpus, model)]
     problem = fit.problem
     speakers = np.unique(problem.claims.event * (int(problem.source.max(initial=0)) + 1) + problem.source)
     apart = settings.learn and len(speakers) == len(problem.claims.outcome) and not problem.linked
@@ -342,19 +342,19 @@ def _conclude(corpus: Corpus, roles: Roles, model: Model, teaching: Teaching, se
     error = max(error, fit.error)
     if error > COARSE:
         notes.append(f"these probabilities are uncertain by up to {100 * error:.0f} percentage points")
-    estimates = Estimates(teaching, pmfs, teaching.posed.wholes, model)
+    estimates = Estimates(corpus_fit, pmfs, corpus_fit.corpus_problem.wholes, model)
     if pmfs:
         notes += _find_outvoted((estimates[q] for q in estimates if q.key in engines), model)
     every = Engines(engines, estimates)
     diagnostics = Diagnostics(every, fit.way, len(fit.z), fit.ess, fit.rhat, fit.khat, error, tuple(notes))
-    return Posterior(corpus, model, roles, diagnostics, settings, estimates, teaching)
+    return Posterior(corpus, model, roles, diagnostics, settings, estimates, corpus_fit)
 
 
 def _find_outvoted(estimates: Iterable[Estimate], model: Model) -> list[str]:
     """Name counts whose median is outside of all that is claimed of them, because of counts that they are bound to."""
     found = []
     for one in estimates:
-        claims = [role.claim for role in one.roles if role.role is Part.USED and role.claim.whole is None]
+        claims = [role.claim for role in one.roles if role.role is Role.USED and role.claim.whole is None]
         ends, median = [read_literally(claim.value, model.speech) for claim in claims], one.median()
         if not claims or min(low for low, _ in ends) <= median <= max(high for _, high in ends):
             continue

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from reconcile.claims import Claim, Rejected
 from reconcile.digests import canonical, combine, digest, digest_corpus, digest_model
 from reconcile.errors import MissingDependency
-from reconcile.estimates import Part, Role
+from reconcile.estimates import ClaimRole, Role
 from reconcile.plumbing import check, to_moment
 from reconcile.posterior import Posterior
 from reconcile.vocabulary import Quantity, Source, SourceKind
@@ -224,7 +224,7 @@ class _Writer:
             self.describe_claim(role)
         self.describe_estimation(posterior, started, ended, corpus, model)
         for role in roles:
-            if role.role is Part.USED:
+            if role.role is Role.USED:
                 self.link("usage", self.activity, self.id("claim", role.claim.id), {"prov:role": str(role.role)})
         for quantity in posterior.quantities:
             self.describe_estimate(posterior, quantity)
@@ -264,7 +264,7 @@ class _Writer:
         pairs = [(name if ":" in name else self.terms[name], value) for name, value in (told or {}).items()]
         getattr(self.found, how)(one, other, identifier=identifier, other_attributes=pairs)
 
-    def describe_corpus(self, roles: list[Role], rejected: tuple[Rejected, ...], said: str) -> None:
+    def describe_corpus(self, roles: list[ClaimRole], rejected: tuple[Rejected, ...], said: str) -> None:
         told = {"digest": said, "claims": len(roles), "rejected": len(rejected)}
         self.found.entity(self.corpus, self.attributes("Corpus", "the claims", told, "Collection"))
         for role in roles:
@@ -288,7 +288,7 @@ class _Writer:
             name = self.id("publisher", publisher)
             self.found.agent(name, self.attributes("Publisher", publisher, {"name": publisher}))
 
-    def describe_claim(self, role: Role) -> None:
+    def describe_claim(self, role: ClaimRole) -> None:
         claim, name = role.claim, self.id("claim", role.claim.id)
         cited = claim.citation
         told = {
@@ -314,9 +314,9 @@ class _Writer:
             self.link("primary_source", name, self.quoted(self.first(claim)))
         if claim.revises is not None:
             self.link("revision", name, self.id("claim", claim.revises), {"stated": True})
-        if role.by is not None and role.role is Part.SUPERSEDED and self.claims[role.by].revises != claim.id:
+        if role.by is not None and role.role is Role.SUPERSEDED and self.claims[role.by].revises != claim.id:
             self.link("revision", self.id("claim", role.by), name, {"stated": False})
-        if role.by not in (None, claim.quoted_from) and role.role in (Part.DUPLICATE, Part.RELAY):
+        if role.by not in (None, claim.quoted_from) and role.role in (Role.DUPLICATE, Role.RELAY):
             self.found.alternate(name, self.id("claim", str(role.by)))
 
     def first(self, claim: Claim) -> Claim:
@@ -382,7 +382,7 @@ class _Writer:
         }
         self.found.entity(name, self.attributes("Estimate", f"{quantity}: {one}", told))
         self.found.generation(name, self.activity)
-        used = [role.claim.id for role in one.roles if role.role is Part.USED]
+        used = [role.claim.id for role in one.roles if role.role is Role.USED]
         # A count that no claim is about follows from all of them.
         for source in [self.id("claim", at) for at in sorted(used)] or [self.corpus]:
             self.found.derivation(name, source)

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from reconcile.claims import Corpus
 from reconcile.columns import LOCAL, MISSING, NONE, Codes, Columns, Moments, number
 from reconcile.errors import InconsistentClaims
-from reconcile.estimates import Part, Role
+from reconcile.estimates import ClaimRole, Role
 from reconcile.plumbing import count_of
 from reconcile.values import Share
 
-__all__ = ["PARTS", "Roles", "assign_roles"]
+__all__ = ["ROLE_CODES", "Roles", "assign_roles"]
 
-PARTS = tuple(Part)
-_USED, _RELAY, _DUPLICATE, _SUPERSEDED, _LATER, _UNDATED = range(len(PARTS))
+ROLE_CODES = tuple(Role)
+_USED, _RELAY, _DUPLICATE, _SUPERSEDED, _LATER, _UNDATED = range(len(ROLE_CODES))
 
 _Moment: TypeAlias = datetime.date | None
 
@@ -106,15 +106,15 @@ def _succeed(dates: Sequence[tuple[_Moment, _Moment]]) -> list[int]:
 
 
 @attrs.frozen(eq=False, repr=False)
-class Roles(Sequence[Role]):
-    """What every claim does, as columns; a `Role` is made when it is asked for.
+class Roles(Sequence[ClaimRole]):
+    """What every claim does, as columns; a `ClaimRole` is made when it is asked for.
 
     Attributes
     ----------
     columns : Columns
         The claims, one for each role, in the same order.
     part : ndarray of int8, shape (n,)
-        Codes into `PARTS`.
+        Codes into `ROLE_CODES`.
     origin : ndarray of int32, shape (n,)
         Who is speaking, a code into ``columns.sources``.
     by : ndarray of int32, shape (n,)
@@ -135,20 +135,20 @@ class Roles(Sequence[Role]):
     @property
     def heard(self) -> NDArray[np.bool_]:
         """Whether each claim had been made by the day asked for; shape (n,)."""
-        return np.array([part.heard for part in PARTS])[self.part]
+        return np.array([part.heard for part in ROLE_CODES])[self.part]
 
     @overload
-    def __getitem__(self, row: int) -> Role: ...
+    def __getitem__(self, row: int) -> ClaimRole: ...
     @overload
-    def __getitem__(self, row: slice) -> tuple[Role, ...]: ...
-    def __getitem__(self, row: int | slice) -> Role | tuple[Role, ...]:
+    def __getitem__(self, row: slice) -> tuple[ClaimRole, ...]: ...
+    def __getitem__(self, row: int | slice) -> ClaimRole | tuple[ClaimRole, ...]:
         if isinstance(row, slice):
             return tuple(self[at] for at in range(*row.indices(len(self))))
         at = range(len(self))[row]
         by = int(self.by[at])
-        return Role(
+        return ClaimRole(
             self.columns.claim(at),
-            PARTS[self.part[at]],
+            ROLE_CODES[self.part[at]],
             self.columns.sources[self.origin[at]],
             None if by == NONE else self.columns.id(by),
             self.notes.get(at, ""),
@@ -161,7 +161,7 @@ class Roles(Sequence[Role]):
         return hash(tuple(self))
 
     def __repr__(self) -> str:
-        counts = zip(PARTS, np.bincount(self.part, minlength=len(PARTS)).tolist(), strict=True)
+        counts = zip(ROLE_CODES, np.bincount(self.part, minlength=len(ROLE_CODES)).tolist(), strict=True)
         return f"<Roles of {count_of(len(self), 'claim')}: {', '.join(f'{n:,} {part}' for part, n in counts if n)}>"
 
 

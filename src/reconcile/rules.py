@@ -32,7 +32,7 @@ import numpy as np
 
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import MISSING, Moments
-from reconcile.estimates import Estimate, Part, Role, html_table, span
+from reconcile.estimates import ClaimRole, Estimate, Role, html_table, span
 from reconcile.plumbing import check, count_of, to_frame, to_moment
 from reconcile.posterior import Posterior
 from reconcile.roles import assign_roles
@@ -330,8 +330,8 @@ def apply(
     return _apply(rule, assign_roles(corpus, to_moment("apply(as_of)")(as_of)), every=every, lexicon=lexicon)
 
 
-def _apply(rule: Rule, roles: Iterable[Role], *, every: bool, lexicon: str) -> Answer:
-    heard = [one.claim for one in roles if (one.role.heard if every else one.role is Part.USED)]
+def _apply(rule: Rule, roles: Iterable[ClaimRole], *, every: bool, lexicon: str) -> Answer:
+    heard = [one.claim for one in roles if (one.role.heard if every else one.role is Role.USED)]
     found = (read(claim, rule.lexicon or lexicon) for claim in heard)
     said = tuple(one for one in found if one is not None)
     if not said:

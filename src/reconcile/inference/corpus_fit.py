@@ -19,7 +19,7 @@ from reconcile.accounts import Account, box, build_accounts
 from reconcile.channels import mean_expit
 from reconcile.claims import Claim
 from reconcile.errors import UnknownQuantity
-from reconcile.estimates import Estimate, Part, SourceEstimate
+from reconcile.estimates import Estimate, Role, SourceEstimate
 from reconcile.inference.arrays import CountEdges
 from reconcile.inference.batches import choose_likelihood
 from reconcile.inference.fit import Fit, fit
@@ -28,12 +28,12 @@ from reconcile.inference.layouts import Column, Layout, columns_of
 from reconcile.inference.likelihood import Term
 from reconcile.inference.linked_counts import rows_of
 from reconcile.inference.lone_counts import ConditionalEvidence
-from reconcile.inference.problems import Linked, Posed, known_quantities, outermost, pose
+from reconcile.inference.problems import CorpusProblem, Linked, build_problem, known_quantities, outermost
 from reconcile.inference.sampling import sample_account
 from reconcile.model import Learned, Model
 from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions
 from reconcile.pmf import PMF, TOP, Lattice
-from reconcile.roles import PARTS, Roles
+from reconcile.roles import ROLE_CODES, Roles
 from reconcile.vocabulary import Quantity, Relation
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from reconcile.columns import Columns
 
-__all__ = ["Estimates", "Teaching", "doubts", "solve_linked", "teach"]
+__all__ = ["CorpusFit", "Estimates", "doubts", "fit_corpus", "solve_accounts"]
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -50,38 +50,38 @@ POOL = 1_024  # draws of the sources that accounts whose identities cross pick f
 
 
 @attrs.frozen(eq=False)
-class Teaching:
+class CorpusFit:
     """What was learned, and from what.
 
     Attributes
     ----------
     columns : Columns
     roles : Roles
-    posed : Posed
+    corpus_problem : CorpusProblem
     fit : Fit
     """
 
     columns: Columns
     roles: Roles
-    posed: Posed
+    corpus_problem: CorpusProblem
     fit: Fit
 
     def source(self, name: str) -> SourceEstimate | None:
         """Give what was learned of a source; None for one without a claim that is used."""
         at = next((k for k, source in enumerate(self.columns.sources) if source.name == name), None)
-        if at is None or self.posed.speaker[at] < 0:
+        if at is None or self.corpus_problem.speaker[at] < 0:
             return None
-        speaker = int(self.posed.speaker[at])
+        speaker = int(self.corpus_problem.speaker[at])
         layout, xs = self.fit.hierarchy, self.fit.xs
         places = np.unique(layout.place[speaker])
         draws = {(layout.names[p].name, layout.names[p].relation): xs[:, p] for p in places if p < len(layout)}
-        claims = int(np.count_nonzero(self.roles.origin[self.posed.rows] == at))
+        claims = int(np.count_nonzero(self.roles.origin[self.corpus_problem.rows] == at))
         return SourceEstimate(self.columns.sources[at], claims, draws)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the sources that were learned."""
-        return tuple(s.name for s, k in zip(self.columns.sources, self.posed.speaker, strict=True) if k >= 0)
+        return tuple(s.name for s, k in zip(self.columns.sources, self.corpus_problem.speaker, strict=True) if k >= 0)
 
     def learned(self, before: Learned | None, *, seen: frozenset[str] = frozenset()) -> Learned:
         """Give what was learned in a form for later claims."""
@@ -94,7 +94,7 @@ class Estimates(Mapping[Quantity, Estimate]):
 
     Parameters
     ----------
-    teaching : Teaching
+    corpus_fit : CorpusFit
     linked : mapping of box to PMF
         Counts that identities bind together.
     wholes : frozenset of Quantity
@@ -103,10 +103,10 @@ class Estimates(Mapping[Quantity, Estimate]):
     """
 
     def __init__(
-        self, teaching: Teaching, linked: Mapping[object, PMF], wholes: frozenset[Quantity], model: Model
+        self, corpus_fit: CorpusFit, linked: Mapping[object, PMF], wholes: frozenset[Quantity], model: Model
     ) -> None:
-        self._teaching, self._linked, self._wholes, self._model = teaching, linked, wholes, model
-        columns, roles = teaching.columns, teaching.roles
+        self._teaching, self._linked, self._wholes, self._model = corpus_fit, linked, wholes, model
+        columns, roles = corpus_fit.columns, corpus_fit.roles
         self._known = known_quantities(columns, roles)
         self._rows = np.argsort(columns.quantity, kind="stable")
         self._first = np.searchsorted(columns.quantity[self._rows], np.arange(len(columns.quantities) + 1))
@@ -135,10 +135,10 @@ class Estimates(Mapping[Quantity, Estimate]):
         rows = self._rows[self._first[code] : self._first[code + 1]]
         roles = sorted((self._teaching.roles[int(row)] for row in rows), key=lambda role: role.claim.id)
         linked = self._linked.get(box(quantity)) if len(self._linked) else None
-        count = int(self._teaching.posed.count[code])
+        count = int(self._teaching.corpus_problem.count[code])
         pmf = linked or (self._teaching.fit.pmf(count) if count >= 0 else self._assumed(quantity))
         read = self._model.speech.read
-        used = [role.claim for role in roles if role.role is Part.USED and role.claim.whole is None]
+        used = [role.claim for role in roles if role.role is Role.USED and role.claim.whole is None]
         meanings = [read(claim.value) for claim in used]
         apart, _ = describe_contradiction((m.low.min(), m.high.max(), c) for m, c in zip(meanings, used, strict=True))
         return Estimate(quantity, pmf, tuple(roles), apart)
@@ -163,7 +163,7 @@ class Estimates(Mapping[Quantity, Estimate]):
         return len(self._known)
 
 
-def teach(
+def fit_corpus(
     columns: Columns,
     roles: Roles,
     model: Model,
@@ -174,14 +174,16 @@ def teach(
     learn: bool,
     executor: Executor | None,
     report: Callable[[str], None],
-) -> Teaching:
+) -> CorpusFit:
     """Fit the model to all claims; see `fit.fit`."""
-    posed = pose(columns, roles, model, learn=learn)
-    found = fit(posed.problem, seed=seed, draws=draws, ess=ess, executor=executor, report=report)
-    return Teaching(columns, roles, posed, found)
+    corpus_problem = build_problem(columns, roles, model, learn=learn)
+    found = fit(corpus_problem.problem, seed=seed, draws=draws, ess=ess, executor=executor, report=report)
+    return CorpusFit(columns, roles, corpus_problem, found)
 
 
-def solve_linked(teaching: Teaching, model: Model, *, seed: int) -> tuple[dict[object, PMF], dict[str, str], float]:
+def solve_accounts(
+    corpus_fit: CorpusFit, model: Model, *, seed: int
+) -> tuple[dict[object, PMF], dict[str, str], float]:
     """Give the counts that identities bind together: those of trees are summed out already, others are sampled.
 
     Returns
@@ -193,20 +195,21 @@ def solve_linked(teaching: Teaching, model: Model, *, seed: int) -> tuple[dict[o
     pmfs: dict[object, PMF] = {}
     engines: dict[str, str] = {}
     error = 0.0
-    for linked, found in teaching.fit.pmfs():
+    for linked, found in corpus_fit.fit.pmfs():
         for quantity, pmf in zip(linked.account.nodes, found, strict=True):
             if quantity is not None:
                 pmfs[box(quantity)] = pmf
                 engines[quantity.key] = "exact"
-    crossing = [one for one in teaching.posed.problem.linked if not one.account.is_tree]
+    crossing = [one for one in corpus_fit.corpus_problem.problem.linked if not one.account.is_tree]
     if crossing:
-        now = attrs.evolve(model, learned=teaching.learned(model.learned))
+        now = attrs.evolve(model, learned=corpus_fit.learned(model.learned))
     for linked in crossing:
         rows = [
-            int(teaching.posed.rows[at]) for at in rows_of(teaching.posed.problem, [k for k in linked.counts if k >= 0])
+            int(corpus_fit.corpus_problem.rows[at])
+            for at in rows_of(corpus_fit.corpus_problem.problem, [k for k in linked.counts if k >= 0])
         ]
         rows += [one.row for one in linked.shares]
-        marginals, gap, lattice = _sample(teaching, now, linked, rows, seed)
+        marginals, gap, lattice = _sample(corpus_fit, now, linked, rows, seed)
         error, lattice = max(error, gap), lattice.bare()
         for node, quantity in enumerate(linked.account.nodes):
             if quantity is not None:
@@ -216,7 +219,7 @@ def solve_linked(teaching: Teaching, model: Model, *, seed: int) -> tuple[dict[o
 
 
 @attrs.frozen(eq=False)
-class Staged:
+class PreparedAccount:
     """The claims of an account made ready, with draws of what was learned of their sources.
 
     Attributes
@@ -236,21 +239,23 @@ class Staged:
     theta: dict[Column, Floats]
 
 
-def places_of(posed: Posed, rows: Sequence[int]) -> dict[int, int]:
+def places_of(corpus_problem: CorpusProblem, rows: Sequence[int]) -> dict[int, int]:
     """Say which claim of a problem each row of the columns is; those that it does not hold are left out."""
-    order = np.argsort(posed.rows)
+    order = np.argsort(corpus_problem.rows)
     if not len(order):
         return {}
-    at = order[np.minimum(np.searchsorted(posed.rows[order], rows), len(order) - 1)]
-    return {row: int(k) for row, k in zip(rows, at, strict=True) if posed.rows[k] == row}
+    at = order[np.minimum(np.searchsorted(corpus_problem.rows[order], rows), len(order) - 1)]
+    return {row: int(k) for row, k in zip(rows, at, strict=True) if corpus_problem.rows[k] == row}
 
 
-def stage(teaching: Teaching, model: Model, account: Account, rows: Sequence[int], xs: Floats) -> Staged:
+def prepare_account(
+    corpus_fit: CorpusFit, model: Model, account: Account, rows: Sequence[int], xs: Floats
+) -> PreparedAccount:
     """Make the claims of an account ready at draws of all parameters.
 
     Parameters
     ----------
-    teaching : Teaching
+    corpus_fit : CorpusFit
     model : Model
         Whose count priors the counts have.
     account : Account
@@ -258,17 +263,17 @@ def stage(teaching: Teaching, model: Model, account: Account, rows: Sequence[int
         Of the claims that are used.
     xs : ndarray, shape (draws, p)
     """
-    posed, hierarchy, problem = teaching.posed, teaching.fit.hierarchy, teaching.fit.problem
+    corpus_problem, hierarchy, problem = corpus_fit.corpus_problem, corpus_fit.fit.hierarchy, corpus_fit.fit.problem
     floor = problem.echoes.floor(problem.source)
-    place = places_of(posed, rows)
+    place = places_of(corpus_problem, rows)
     terms = []
     theta: dict[Column, Floats] = {}
     for row in rows:
-        role = teaching.roles[row]
+        role = corpus_fit.roles[row]
         term = Term.of(role.claim, role.origin, role.relation, model)
         # Where one claim is left out another may be the later one, so that a source may copy which otherwise could not.
         term = attrs.evolve(term, echo=(0.0, 1.0))
-        speaker, relation = int(posed.speaker[teaching.roles.origin[row]]), role.relation
+        speaker, relation = int(corpus_problem.speaker[corpus_fit.roles.origin[row]]), role.relation
         for name, (_, mean, sd) in term.priors().items():
             heard = Relation.THIRD if term.is_share else relation
             at = int(hierarchy.place[speaker, RELATIONS.index(heard), problem.slots.index(name)])
@@ -283,7 +288,7 @@ def stage(teaching: Teaching, model: Model, account: Account, rows: Sequence[int
             power = float(problem.power[place[row]])
         nodes = account.places(role.claim.quantity, role.claim.whole)
         terms.append((nodes, attrs.evolve(term, echo=echo, power=power)))
-    return Staged(Layout.of(account, terms, model), tuple(rows), tuple(terms), theta)
+    return PreparedAccount(Layout.of(account, terms, model), tuple(rows), tuple(terms), theta)
 
 
 def node_priors(account: Account, lattice: Lattice, layout: Hierarchy, model: Model, xs: Floats) -> list[Floats]:
@@ -313,7 +318,7 @@ def node_priors(account: Account, lattice: Lattice, layout: Hierarchy, model: Mo
     return found
 
 
-def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[int]]:
+def account_of(corpus_fit: CorpusFit, quantity: Quantity) -> tuple[Account, list[int]]:
     """Find the account of a quantity, and the rows of all claims about its counts, whatever they do.
 
     Raises
@@ -321,7 +326,7 @@ def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[in
     UnknownQuantity
         Where no claim that is heard speaks of the quantity's event.
     """
-    columns, roles = teaching.columns, teaching.roles
+    columns, roles = corpus_fit.columns, corpus_fit.roles
     table, root = columns.quantities, outermost(columns.quantities.events.whole.astype(np.int64))
     heard = roles.heard
     event = next((k for k, name in enumerate(table.events.ids) if name == quantity.event.id), None)
@@ -329,7 +334,7 @@ def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[in
         raise UnknownQuantity(str(quantity))
     near = np.flatnonzero(root[table.event[columns.quantity]] == root[event])
     said = {int(row): columns.claim(int(row)) for row in near}
-    used = {row for row in said if roles.part[row] == PARTS.index(Part.USED)}
+    used = {row for row in said if roles.part[row] == ROLE_CODES.index(Role.USED)}
     mentioned = {claim.quantity for row, claim in said.items() if heard[row]}
     pairs = {(said[row].quantity, whole) for row in used if (whole := said[row].whole) is not None}
     accounts = build_accounts({*mentioned, *(whole for _, whole in pairs)}, pairs)
@@ -341,15 +346,15 @@ def account_of(teaching: Teaching, quantity: Quantity) -> tuple[Account, list[in
 
 
 def _sample(
-    teaching: Teaching, model: Model, linked: Linked, rows: list[int], seed: int
+    corpus_fit: CorpusFit, model: Model, linked: Linked, rows: list[int], seed: int
 ) -> tuple[list[Floats], float, Lattice]:
     """Sample the counts of an account whose identities cross; with the error.
 
     What its counts, each by itself, taught of the sources is taken back, since they are all looked at together here.
     """
-    xs = teaching.fit.hierarchy.unfold(teaching.fit.even(POOL))
-    ready = stage(teaching, model, linked.account, rows, xs)
-    problem = teaching.fit.problem
+    xs = corpus_fit.fit.hierarchy.unfold(corpus_fit.fit.even(POOL))
+    ready = prepare_account(corpus_fit, model, linked.account, rows, xs)
+    problem = corpus_fit.fit.problem
     counts = np.array(sorted(count for count in linked.counts if count >= 0), dtype=np.int64)
     log_weight = np.zeros(len(xs))
     if len(counts):
@@ -358,19 +363,19 @@ def _sample(
     return marginals, error, ready.layout.lattice
 
 
-def doubts(teaching: Teaching) -> list[str]:
+def doubts(corpus_fit: CorpusFit) -> list[str]:
     """Say what is doubtful in the learning, and in the claims; see `notes`."""
-    columns, posed, claims = teaching.columns, teaching.posed, teaching.fit.problem.claims
+    columns, corpus_problem, claims = corpus_fit.columns, corpus_fit.corpus_problem, corpus_fit.fit.problem.claims
     low = np.array([m.low.min() for m in claims.meanings])[claims.value]
     high = np.array([m.high.max() for m in claims.meanings])[claims.value]
-    origin = teaching.roles.origin[posed.rows].astype(np.int64)
+    origin = corpus_fit.roles.origin[corpus_problem.rows].astype(np.int64)
 
     def claim(at: int) -> Claim:
-        found: Claim = columns.claim(int(posed.rows[at]))
+        found: Claim = columns.claim(int(corpus_problem.rows[at]))
         return found
 
     return [
-        *teaching.fit.notes,
+        *corpus_fit.fit.notes,
         *find_contradictions(claims.event, low, high, claim),
         *find_repetitions(claims.event, origin, columns.sources, claim),
     ]

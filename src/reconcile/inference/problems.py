@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box, build_accounts, contains, group_linked
 from reconcile.columns import MISSING, Columns, QuantityTable
-from reconcile.estimates import Part
+from reconcile.estimates import Role
 from reconcile.inference.arrays import PARAMETERS, Claims
 from reconcile.inference.copying import Echoes, find_echoes
 from reconcile.inference.hierarchy import RELATIONS, Hierarchy
@@ -22,19 +22,19 @@ from reconcile.inference.likelihood import Term
 from reconcile.inference.rows import COPYING, HEAPING, SPREAD
 from reconcile.model import Model
 from reconcile.plumbing import check
-from reconcile.roles import PARTS, Roles
+from reconcile.roles import ROLE_CODES, Roles
 from reconcile.values import Share
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
 __all__ = [
+    "CorpusProblem",
     "Linked",
-    "Posed",
     "Problem",
     "ShareClaim",
+    "build_problem",
     "count_codes",
     "known_quantities",
     "outermost",
-    "pose",
     "used_rows",
 ]
 
@@ -211,7 +211,7 @@ class Problem:
 
 
 @attrs.frozen(eq=False)
-class Posed:
+class CorpusProblem:
     """A problem, and where its counts and speakers come from.
 
     Attributes
@@ -278,7 +278,7 @@ def _is_share(columns: Columns) -> NDArray[np.bool_]:
 
 def used_rows(columns: Columns, roles: Roles) -> Ints:
     """Rows of the claims that are used and speak of counts, not shares."""
-    return np.flatnonzero((roles.part == PARTS.index(Part.USED)) & ~_is_share(columns))
+    return np.flatnonzero((roles.part == ROLE_CODES.index(Role.USED)) & ~_is_share(columns))
 
 
 def _find_accounts(columns: Columns, roles: Roles) -> tuple[list[tuple[Account, list[int]]], Ints]:
@@ -292,7 +292,7 @@ def _find_accounts(columns: Columns, roles: Roles) -> tuple[list[tuple[Account, 
         int(kinds[k]): [int(q) for q in known[order[first[k] : first[k] + number[k]]]]
         for k in np.flatnonzero(number > 1)
     }
-    shares = np.flatnonzero((roles.part == PARTS.index(Part.USED)) & _is_share(columns))
+    shares = np.flatnonzero((roles.part == ROLE_CODES.index(Role.USED)) & _is_share(columns))
     rows: dict[int, list[int]] = defaultdict(list)
     for row in shares.tolist():
         of = int(columns.quantity[row])
@@ -357,7 +357,7 @@ def _relations(columns: Columns, rows: Ints, origin: Ints) -> Ints:
     return found
 
 
-def pose(columns: Columns, roles: Roles, model: Model, *, learn: bool = True) -> Posed:
+def build_problem(columns: Columns, roles: Roles, model: Model, *, learn: bool = True) -> CorpusProblem:
     """Make a problem of the claims that are used; each quantity is taken by itself.
 
     Parameters
@@ -370,7 +370,7 @@ def pose(columns: Columns, roles: Roles, model: Model, *, learn: bool = True) ->
 
     Returns
     -------
-    Posed
+    CorpusProblem
     """
     slots = _name_slots(model)
     rows = used_rows(columns, roles)
@@ -441,7 +441,7 @@ def pose(columns: Columns, roles: Roles, model: Model, *, learn: bool = True) ->
         told, tuple(linked), tuple(speakers), slots, model,
     )  # fmt: skip
     wholes = {q for account, _ in accounts for q in account.quantities if box(q) not in node_of}
-    return Posed(problem, rows, relation, count[code], speaker, frozenset(wholes))
+    return CorpusProblem(problem, rows, relation, count[code], speaker, frozenset(wholes))
 
 
 def _name_slots(model: Model) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from reconcile.accounts import Account
 from reconcile.channels import expit
-from reconcile.estimates import Role
+from reconcile.estimates import ClaimRole
 from reconcile.inference.importance import BLOCKS
 from reconcile.inference.layouts import Column, Layout, columns_of, pick
 from reconcile.inference.likelihood import COPYING, TINY, Term
@@ -99,7 +99,7 @@ class Stage:
         Of the count that is looked at.
     priors : tuple of ndarray, shape (s or 1, n)
         Prior of each node: average probability of a count in each cell.
-    roles : tuple of Role
+    roles : tuple of ClaimRole
         Of the claims, all used, by claim id.
     terms : tuple of Term
     nodes : tuple of tuple of int
@@ -125,7 +125,7 @@ class Stage:
     lattice: Lattice
     node: int
     priors: tuple[Floats, ...]
-    roles: tuple[Role, ...]
+    roles: tuple[ClaimRole, ...]
     terms: tuple[Term, ...]
     nodes: tuple[tuple[int, ...], ...]
     log_own: Floats
@@ -144,7 +144,7 @@ class Stage:
         layout: Layout,
         node: int,
         priors: Sequence[Floats],
-        said: Sequence[tuple[Role, tuple[int, ...], Term]],
+        said: Sequence[tuple[ClaimRole, tuple[int, ...], Term]],
         theta: Mapping[Column, Floats],
         pool: Pool,
         telling: Telling,
@@ -340,7 +340,7 @@ class Sampled:
 
     layout: Layout
     node: int
-    roles: tuple[Role, ...]
+    roles: tuple[ClaimRole, ...]
     terms: tuple[Term, ...]
     nodes: tuple[tuple[int, ...], ...]
     theta: dict[Column, Floats]
@@ -354,7 +354,7 @@ class Sampled:
         cls,
         layout: Layout,
         node: int,
-        said: Sequence[tuple[Role, tuple[int, ...], Term]],
+        said: Sequence[tuple[ClaimRole, tuple[int, ...], Term]],
         theta: dict[Column, Floats],
         pool: Pool,
         telling: Telling,

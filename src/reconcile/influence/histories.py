@@ -14,7 +14,7 @@ import attrs
 from reconcile.accounts import box, build_accounts
 from reconcile.claims import Claim, Corpus
 from reconcile.errors import Unidentified, UnknownQuantity
-from reconcile.estimates import Estimate, Part, html_table, span
+from reconcile.estimates import Estimate, Role, html_table, span
 from reconcile.model import Model
 from reconcile.plumbing import check, count_of, refuse_old, to_frame, to_moment
 from reconcile.posterior import estimate
@@ -78,7 +78,7 @@ class History:
         found: list[dict[str, object]] = []
         for one in self.moments:
             low, high = one.estimate.eti(level)
-            used = sum(role.role is Part.USED for role in one.estimate.roles)
+            used = sum(role.role is Role.USED for role in one.estimate.roles)
             found.append(
                 {
                     "day": one.day.isoformat(),

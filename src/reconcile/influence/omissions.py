@@ -224,9 +224,9 @@ def leave_one_source_out(
     [('ministry', 9), ('monitor', 5)]
     """
     check(isinstance(posterior, Posterior), "leave_one_source_out(posterior)", posterior, "what estimate gives")
-    known = posterior.teaching.names
+    known = posterior.corpus_fit.names
     wanted = known if sources is None else [one.name if isinstance(one, Source) else one for one in sources]
-    by_name = {source.name: source for source in posterior.teaching.columns.sources}
+    by_name = {source.name: source for source in posterior.corpus_fit.columns.sources}
     found = []
     for name in dict.fromkeys(wanted):
         rest = posterior.corpus.without(name)

@@ -12,8 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box
-from reconcile.estimates import Part, Role
-from reconcile.inference.corpus_fit import POOL, Staged, Teaching, account_of, node_priors, places_of, stage
+from reconcile.estimates import ClaimRole, Role
+from reconcile.inference.corpus_fit import (
+    POOL,
+    CorpusFit,
+    PreparedAccount,
+    account_of,
+    node_priors,
+    places_of,
+    prepare_account,
+)
 from reconcile.influence.coalitions import Coalitions, Sampled, Stage
 from reconcile.influence.pools import LARGE, Pool, Unit, collect
 from reconcile.influence.telling import Telling
@@ -43,10 +51,10 @@ class Prepared:
     Attributes
     ----------
     coalitions : Coalitions
-    roles : tuple of Role
+    roles : tuple of ClaimRole
         Of all claims about counts of the account, whatever they do, by claim id.
     model : Model
-    staged : Staged
+    staged : PreparedAccount
         The claims at draws of the posterior, each as good as any other.
     claims_by : mapping of str to int
         Number of claims that are used by source, over all accounts.
@@ -55,9 +63,9 @@ class Prepared:
     """
 
     coalitions: Coalitions
-    roles: tuple[Role, ...]
+    roles: tuple[ClaimRole, ...]
     model: Model
-    staged: Staged
+    staged: PreparedAccount
     claims_by: Counter[str]
     pool: Pool
 
@@ -88,41 +96,41 @@ def prepare(posterior: Posterior, quantity: Quantity, *, again: bool = True) -> 
         For a quantity that has no estimate.
     """
     posterior[quantity]
-    teaching, settings = posterior.teaching, posterior.settings
-    columns, problem = teaching.columns, teaching.fit.problem
-    account, rows = account_of(teaching, quantity)
+    corpus_fit, settings = posterior.corpus_fit, posterior.settings
+    columns, problem = corpus_fit.columns, corpus_fit.fit.problem
+    account, rows = account_of(corpus_fit, quantity)
     inside = {box(q) for q in account.quantities}
     at = next((k for k, one in enumerate(problem.linked) if box(one.account.quantities[0]) in inside), None)
     if at is not None:
         account = problem.linked[at].account
     rows = sorted(rows, key=columns.id)
-    roles = tuple(teaching.roles[row] for row in rows)
-    used = [row for row, role in zip(rows, roles, strict=True) if role.role is Part.USED]
-    said = [teaching.roles[row] for row in used]
-    claims_by = _count_claims(teaching)
-    telling, node = _tell(teaching, used, said, claims_by), account.index(quantity)
-    counts = _counts_of(teaching, quantity) if at is None else _known(problem.linked[at].counts)
+    roles = tuple(corpus_fit.roles[row] for row in rows)
+    used = [row for row, role in zip(rows, roles, strict=True) if role.role is Role.USED]
+    said = [corpus_fit.roles[row] for row in used]
+    claims_by = _count_claims(corpus_fit)
+    telling, node = _tell(corpus_fit, used, said, claims_by), account.index(quantity)
+    counts = _counts_of(corpus_fit, quantity) if at is None else _known(problem.linked[at].counts)
     unit, rng = Unit(problem, counts, at), np.random.default_rng([settings.seed, 1])
-    even = teaching.fit.hierarchy.unfold(teaching.fit.even(SHOWN))
+    even = corpus_fit.fit.hierarchy.unfold(corpus_fit.fit.even(SHOWN))
     model = posterior.model
     if not account.is_tree:
-        model = attrs.evolve(model, learned=teaching.learned(model.learned))
-    staged, told = stage(teaching, model, account, used, even), subsets_told(said)
+        model = attrs.evolve(model, learned=corpus_fit.learned(model.learned))
+    staged, told = prepare_account(corpus_fit, model, account, used, even), subsets_told(said)
 
     def ready(pool: Pool) -> Coalitions:
-        mine = stage(teaching, model, account, used, pool.xs)
+        mine = prepare_account(corpus_fit, model, account, used, pool.xs)
         placed = [(role, nodes, term) for role, (nodes, term) in zip(said, mine.terms, strict=True)]
         if not account.is_tree:
             return Sampled.of(mine.layout, node, placed, mine.theta, pool, telling, settings.seed)
-        priors = node_priors(account, mine.layout.lattice, teaching.fit.hierarchy, model, pool.xs)
+        priors = node_priors(account, mine.layout.lattice, corpus_fit.fit.hierarchy, model, pool.xs)
         return Stage.of(mine.layout, node, priors, placed, mine.theta, pool, telling)
 
-    pool, most = collect(teaching.fit, unit, rng=rng, ess=settings.ess, again=again), _most(staged, len(used))
+    pool, most = collect(corpus_fit.fit, unit, rng=rng, ess=settings.ess, again=again), _most(staged, len(used))
     few = pool.thinned(most)
     coalitions = ready(few)
     if not account.is_tree:
         return Prepared(coalitions, roles, posterior.model, staged, claims_by, few)
-    place = places_of(teaching.posed, used)
+    place = places_of(corpus_fit.corpus_problem, used)
     while again and len(problem.source) <= LARGE and len(pool.made) < MOST_FITS:
         errors = coalitions.solve(told).errors
         worst = 2 + int(np.argmax(errors[2:])) if len(errors) > 2 else 0
@@ -136,7 +144,7 @@ def prepare(posterior: Posterior, quantity: Quantity, *, again: bool = True) -> 
     return Prepared(coalitions, roles, posterior.model, staged, claims_by, few)
 
 
-def _most(staged: Staged, claims: int) -> int:
+def _most(staged: PreparedAccount, claims: int) -> int:
     """Say at how many draws to solve an account, at most."""
     account, lattice = staged.layout.account, staged.layout.lattice
     if not account.is_tree:
@@ -147,7 +155,7 @@ def _most(staged: Staged, claims: int) -> int:
     return max(most // 8 * 8, FEWEST)
 
 
-def subsets_told(roles: Sequence[Role]) -> Bools:
+def subsets_told(roles: Sequence[ClaimRole]) -> Bools:
     """Pick what is told of: all claims, none, all but each, all but those of each source; shape (b, claims)."""
     names = list(dict.fromkeys(role.origin.name for role in roles))
     theirs = np.array([[role.origin.name == name for role in roles] for name in names], dtype=bool)
@@ -171,24 +179,24 @@ def _known(counts: Sequence[int]) -> tuple[int, ...]:
     return tuple(at for at in counts if at >= 0)
 
 
-def _counts_of(teaching: Teaching, quantity: Quantity) -> tuple[int, ...]:
+def _counts_of(corpus_fit: CorpusFit, quantity: Quantity) -> tuple[int, ...]:
     """Which count of the problem a quantity is that stands alone; none where no claim about it is used."""
-    table = teaching.columns.quantities
-    codes = [k for k in np.unique(teaching.columns.quantity).tolist() if box(table[k]) == box(quantity)]
-    return _known([int(max(teaching.posed.count[codes], default=-1))])
+    table = corpus_fit.columns.quantities
+    codes = [k for k in np.unique(corpus_fit.columns.quantity).tolist() if box(table[k]) == box(quantity)]
+    return _known([int(max(corpus_fit.corpus_problem.count[codes], default=-1))])
 
 
-def _count_claims(teaching: Teaching) -> Counter[str]:
+def _count_claims(corpus_fit: CorpusFit) -> Counter[str]:
     """Count the claims that give numbers and are used, by source."""
-    origin = teaching.roles.origin[teaching.posed.rows]
-    number = np.bincount(origin, minlength=len(teaching.columns.sources))
-    return Counter({one.name: int(n) for one, n in zip(teaching.columns.sources, number, strict=True)})
+    origin = corpus_fit.roles.origin[corpus_fit.corpus_problem.rows]
+    number = np.bincount(origin, minlength=len(corpus_fit.columns.sources))
+    return Counter({one.name: int(n) for one, n in zip(corpus_fit.columns.sources, number, strict=True)})
 
 
-def _tell(teaching: Teaching, used: list[int], said: list[Role], claims_by: Counter[str]) -> Telling:
+def _tell(corpus_fit: CorpusFit, used: list[int], said: list[ClaimRole], claims_by: Counter[str]) -> Telling:
     """Take the favourites from what was learned."""
-    posed, echoes = teaching.posed, teaching.fit.problem.echoes
+    corpus_problem, echoes = corpus_fit.corpus_problem, corpus_fit.fit.problem.echoes
     found = Telling.of(said, claims_by)
-    speaker = posed.speaker[teaching.roles.origin[used]] if used else np.zeros(0, dtype=np.int64)
+    speaker = corpus_problem.speaker[corpus_fit.roles.origin[used]] if used else np.zeros(0, dtype=np.int64)
     known = np.minimum(speaker, echoes.shares.shape[1] - 1)  # a source that states shares alone copies nobody
     return attrs.evolve(found, origin=speaker, shares=echoes.shares[:, known], favourites=echoes.favourites[:, known])

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from reconcile.estimates import Estimate, Part, Role, html_table, span
+from reconcile.estimates import ClaimRole, Estimate, Role, html_table, span
 from reconcile.inference.fit import COARSE
 from reconcile.influence.words import describe_prior, in_digits, percent, rounded, tell
 from reconcile.plumbing import count_of, to_frame
@@ -30,7 +30,7 @@ class Bearing:
 
     Attributes
     ----------
-    role : Role
+    role : ClaimRole
     reading : str
         As what the value was read.
     trust : str
@@ -62,7 +62,7 @@ class Bearing:
         Largest standard error of a cumulative probability of the estimate, with it or without; 0 where it is exact.
     """
 
-    role: Role
+    role: ClaimRole
     reading: str = ""
     trust: str = ""
     without: PMF | None = None
@@ -81,7 +81,7 @@ class Bearing:
     @property
     def used(self) -> bool:
         """Whether it stands for itself."""
-        return self.role.role is Part.USED
+        return self.role.role is Role.USED
 
     @property
     def known(self) -> bool:
@@ -344,9 +344,9 @@ COLUMNS = (
     "high_without", *_NUMBERS, "against",
 )  # fmt: skip
 _SILENT = {
-    Part.RELAY: "Not counted: it passes on what {by} says",
-    Part.DUPLICATE: "Not counted: the same source says the same in {by}",
-    Part.SUPERSEDED: "Not counted: the source replaced it by {by}",
-    Part.LATER: "Not counted: it was reported after the day asked for",
-    Part.UNDATED: "Not counted: it has no date, and a day was asked for",
+    Role.RELAY: "Not counted: it passes on what {by} says",
+    Role.DUPLICATE: "Not counted: the same source says the same in {by}",
+    Role.SUPERSEDED: "Not counted: the source replaced it by {by}",
+    Role.LATER: "Not counted: it was reported after the day asked for",
+    Role.UNDATED: "Not counted: it has no date, and a day was asked for",
 }

@@ -204,7 +204,7 @@ def sensitivity(posterior: Posterior, quantities: Iterable[Quantity] | None = No
     wanted = tuple(posterior.quantities if quantities is None else quantities)
     for quantity in wanted:
         posterior[quantity]
-    found = posterior.teaching.fit
+    found = posterior.corpus_fit.fit
     notes = [
         f"The number says how fast the estimate changes as an assumption is given twice the weight; * from {NOTABLE:g}."
     ]

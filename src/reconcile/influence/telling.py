@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reconcile.accounts import box, contains
 from reconcile.columns import MISSING, Moments
-from reconcile.estimates import Role
+from reconcile.estimates import ClaimRole
 from reconcile.inference.hierarchy import RELATIONS
 
 __all__ = ["Telling"]
@@ -56,12 +56,12 @@ class Telling:
     favourites: NDArray[np.int64]
 
     @classmethod
-    def of(cls, roles: Sequence[Role], claims_by: Mapping[str, int]) -> Telling:
+    def of(cls, roles: Sequence[ClaimRole], claims_by: Mapping[str, int]) -> Telling:
         """Collect what matters of claims.
 
         Parameters
         ----------
-        roles : sequence of Role
+        roles : sequence of ClaimRole
             Used, by claim id.
         claims_by : mapping of str to int
             Number of claims that are used by source, over all accounts.

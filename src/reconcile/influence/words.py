@@ -14,8 +14,8 @@ from scipy.special import stdtrit
 
 from reconcile.accounts import box
 from reconcile.channels import expit, size_of
-from reconcile.estimates import Role, span
-from reconcile.inference.corpus_fit import Staged
+from reconcile.estimates import ClaimRole, span
+from reconcile.inference.corpus_fit import PreparedAccount
 from reconcile.inference.layouts import pick
 from reconcile.inference.likelihood import Term
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD
@@ -57,7 +57,7 @@ def in_digits(shift: float) -> str:
     return f"{step * round(shift / step):+,}"
 
 
-def tell(role: Role, quantity: Quantity) -> str:
+def tell(role: ClaimRole, quantity: Quantity) -> str:
     """Say who said what, when and where."""
     claim = role.claim
     speaker = f"{claim.source}" + (f", quoting {role.origin}" if role.origin != claim.source else "")
@@ -103,13 +103,13 @@ def describe_reading(meaning: Meaning, *, share: bool = False) -> str:
     return ", ".join(parts)
 
 
-def describe_source(term: Term, staged: Staged, claims_by: Mapping[str, int], size: int) -> str:
+def describe_source(term: Term, staged: PreparedAccount, claims_by: Mapping[str, int], size: int) -> str:
     """Say how the figures of a source are taken to lean; nothing for a share, on which bias has no bearing.
 
     Parameters
     ----------
     term : Term
-    staged : Staged
+    staged : PreparedAccount
         With draws of the parameters of the source.
     claims_by : mapping of str to int
         Number of claims that are used by source.

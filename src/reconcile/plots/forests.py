@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.estimates import Estimate, Part, Role
+from reconcile.estimates import ClaimRole, Estimate, Role
 from reconcile.plots.canvas import BLUE, GREY, INK, ORANGE, VERMILLION, Rows, entitle, height_of, paper, remark
 from reconcile.plots.marks import ARROW, Span, draw_mark, in_short, span_of
 from reconcile.plots.scales import Scale, forward, name_axis, scale_counts
@@ -30,11 +30,11 @@ HILL = 1.5  # height of the density, in rows
 _BINS = 110
 _SHOWN = 0.995  # of the probability is given room
 _SILENT = {
-    Part.RELAY: "relay, counted once",
-    Part.DUPLICATE: "repeats itself",
-    Part.SUPERSEDED: "superseded",
-    Part.LATER: "said later",
-    Part.UNDATED: "undated",
+    Role.RELAY: "relay, counted once",
+    Role.DUPLICATE: "repeats itself",
+    Role.SUPERSEDED: "superseded",
+    Role.LATER: "said later",
+    Role.UNDATED: "undated",
 }
 
 
@@ -108,7 +108,7 @@ def draw_claims(
         chosen = scale_counts(axes, low, high, scale, rows.inner, room=_arrows(shown, spans, low, high))
         names = rows.label([role.claim.source.name for role in shown])
         for y, (role, span, name) in enumerate(zip(shown, spans, names, strict=True)):
-            used = role.role is Part.USED
+            used = role.role is Role.USED
             claim, color = role.claim, BLUE if used else GREY
             said = in_short(claim)
             words = said if used else f"{said} ({_SILENT[role.role]})"
@@ -125,13 +125,13 @@ def draw_claims(
     return axes
 
 
-def _order(role: Role) -> tuple[bool, bool, str, str, str]:
+def _order(role: ClaimRole) -> tuple[bool, bool, str, str, str]:
     said = role.claim.reported
     day = said.isoformat() if isinstance(said, datetime.date) else ""
-    return role.role is not Part.USED, not day, day, role.claim.source.name, role.claim.id
+    return role.role is not Role.USED, not day, day, role.claim.source.name, role.claim.id
 
 
-def _whole(posterior: Posterior, role: Role, level: float) -> tuple[int, int] | None:
+def _whole(posterior: Posterior, role: ClaimRole, level: float) -> tuple[int, int] | None:
     whole = role.claim.whole
     return posterior[whole].eti(level) if whole is not None and whole in posterior else None
 
@@ -142,7 +142,7 @@ def _extent(spans: Sequence[Span | None], pmf: PMF) -> tuple[float, float]:
     return min([low, *(s.low for s in shown)]), max([high, *(s.high for s in shown)])
 
 
-def _arrows(roles: Sequence[Role], spans: Sequence[Span | None], low: float, high: float) -> tuple[float, float]:
+def _arrows(roles: Sequence[ClaimRole], spans: Sequence[Span | None], low: float, high: float) -> tuple[float, float]:
     """Say how many points arrows need below and above the counts."""
     said = [role.claim.value for role, span in zip(roles, spans, strict=True) if span is not None]
     middle = float(np.sqrt((low + 1) * (high + 1)))

@@ -14,7 +14,7 @@ import numpy as np
 from reconcile.claims import Claim, Rejected
 from reconcile.digests import digest, digest_corpus, digest_model
 from reconcile.errors import InvalidValue
-from reconcile.estimates import Estimate, Part, span
+from reconcile.estimates import Estimate, Role, span
 from reconcile.influence import Explanation, explain, history
 from reconcile.influence.words import describe_prior
 from reconcile.logic import Contradictions, contradictions
@@ -133,7 +133,7 @@ def gather(
     anchors = {quantities[at]: f"count-{at + 1}" for at in told}
     heads = [quantities[at] for at in sorted(by_claims[:HEADLINES])]
     roles = sorted(posterior.roles, key=lambda role: (role.claim.quantity.key, *day_and_name(role)))
-    claims = [Saying(role.claim, "", say_role(role), role.role is Part.USED) for role in roles]
+    claims = [Saying(role.claim, "", say_role(role), role.role is Role.USED) for role in roles]
     return Contents(
         title=title or _entitle(posterior),
         scope=say_scope(posterior),
@@ -217,7 +217,7 @@ def _detail(posterior: Posterior, quantity: Quantity, anchor: str, level: float,
             one.role.claim,
             "" if one.role.claim.quantity == quantity else str(one.role.claim.quantity),
             say_role(one.role),
-            one.role.role is Part.USED,
+            one.role.role is Role.USED,
             say_bearing(explanation, one),
         )
         for one in explanation.claims
@@ -277,7 +277,7 @@ def _draw_sources(posterior: Posterior, level: float) -> Figure | None:
 
 def _contradictions(posterior: Posterior) -> Contradictions:
     """Look among the claims in use; those were chosen for the day asked for, so their links have done their work."""
-    used = [role.claim for role in posterior.roles if role.role is Part.USED]
+    used = [role.claim for role in posterior.roles if role.role is Role.USED]
     alone = [attrs.evolve(claim, quoted_from=None, revises=None) for claim in used]
     return contradictions(alone, limit=MOST_CONTRADICTIONS, speech=posterior.model.speech)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from reconcile.estimates import Estimate, Part, Role, span
+from reconcile.estimates import ClaimRole, Estimate, Role, span
 from reconcile.inference.fit import COARSE
 from reconcile.influence import Bearing, Explanation
 from reconcile.influence.words import in_digits
@@ -33,12 +33,12 @@ _WHAT_THEY_ARE = (
     "assumptions below."
 )
 _WHY = {
-    Part.USED: "used",
-    Part.RELAY: "passes on what another claim says, and is counted with it",
-    Part.DUPLICATE: "the same source says the same in another claim",
-    Part.SUPERSEDED: "replaced by a later claim of the same source",
-    Part.LATER: "said after the day asked for",
-    Part.UNDATED: "has no date, and a day was asked for",
+    Role.USED: "used",
+    Role.RELAY: "passes on what another claim says, and is counted with it",
+    Role.DUPLICATE: "the same source says the same in another claim",
+    Role.SUPERSEDED: "replaced by a later claim of the same source",
+    Role.LATER: "said after the day asked for",
+    Role.UNDATED: "has no date, and a day was asked for",
 }
 
 
@@ -72,27 +72,27 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def say_said(roles: Iterable[Role]) -> list[tuple[str, str]]:
+def say_said(roles: Iterable[ClaimRole]) -> list[tuple[str, str]]:
     """Give who says what, of the claims that are used: pairs of a name and words, and what is left out."""
-    used = sorted((role for role in roles if role.role is Part.USED), key=day_and_name)
+    used = sorted((role for role in roles if role.role is Role.USED), key=day_and_name)
     found = [(_speaker(role), in_short(role.claim)) for role in used[:_MOST_SAID]]
     if len(used) > _MOST_SAID:
         found.append((count_of(len(used) - _MOST_SAID, "more claim"), "see below"))
     return found
 
 
-def day_and_name(role: Role) -> tuple[str, str, str]:
+def day_and_name(role: ClaimRole) -> tuple[str, str, str]:
     """Give what claims are ordered by."""
     said = role.claim.reported
     return "" if said is None else said.isoformat(), role.claim.source.name, role.claim.id
 
 
-def _speaker(role: Role) -> str:
+def _speaker(role: ClaimRole) -> str:
     claim = role.claim
     return claim.source.name + (f", quoting {role.origin}" if role.origin != claim.source else "")
 
 
-def say_role(role: Role) -> str:
+def say_role(role: ClaimRole) -> str:
     """Say what a claim is used for, or why it is not, and which claim stands in its place."""
     by = f" ({role.by})" if role.by else ""
     return f"{_WHY[role.role]}{by}{f'; {role.note}' if role.note else ''}"
@@ -109,10 +109,10 @@ def say_scope(posterior: Posterior) -> str:
 
 def say_limits(posterior: Posterior) -> list[str]:
     """Say what a reader must know before quoting a number."""
-    silent = [role for role in posterior.roles if role.role is not Part.USED]
+    silent = [role for role in posterior.roles if role.role is not Role.USED]
     found = [_WHAT_THEY_ARE]
     if silent:
-        parts = {part: sum(role.role is part for role in silent) for part in Part}
+        parts = {part: sum(role.role is part for role in silent) for part in Role}
         said = "; ".join(f"{count_of(n, 'claim')}: {_WHY[part]}" for part, n in parts.items() if n)
         found.append(f"Not used by themselves: {said}.")
     rejected = len(posterior.corpus.rejected)

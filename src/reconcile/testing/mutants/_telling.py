@@ -184,11 +184,11 @@ def _knows_its_own_model_only(claims: Iterable[Claim], model: Model | None = Non
     """A model that was not made in this process teaches it nothing."""
     posterior = ours(claims, model if any(model is one for one in _LEARNED) else None)
 
-    def teach() -> Model:
+    def as_model() -> Model:
         _LEARNED[:] = [posterior.as_model()]
         return _LEARNED[0]
 
-    return _Veiled(posterior, as_model=teach)
+    return _Veiled(posterior, as_model=as_model)
 
 
 @mutant(laws.a_larger_number_never_lowers, laws.at_least_is_never_lower_than_exactly)
