@@ -56,6 +56,7 @@ bench-accuracy: $(VENV)/.stamp-peers ## compare with other methods on simulated 
 bench-speed: $(VENV)/.stamp-peers ## timings, and the cost per claim from 1,000 to 1,000,000 claims
 	$(BIN)/python -m pytest bench
 	$(BIN)/python bench/scale.py
+	$(BIN)/python bench/reading.py
 
 bench-against: dist/.stamp-wheel ## this commit beside an earlier one: make bench-against REF=8eec1a5
 	@test -n "$(REF)" || { echo "name a commit: make bench-against REF=8eec1a5" >&2; exit 1; }

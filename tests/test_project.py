@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import importlib.resources
+import importlib.util
 import inspect
 import pickle
 import pkgutil
@@ -137,3 +138,32 @@ def test_extra_all_is_all():
             needs.setdefault(found[2], set()).add(found[1])
     assert needs["all"] == set().union(*(needs[extra] for extra in needs if extra != "all"))
     assert needs.keys() == set(importlib.metadata.metadata(DISTRIBUTION).get_all("Provides-Extra"))
+
+
+@pytest.fixture(scope="module")
+def reading(root):
+    path = root / "bench" / "reading.py"
+    if not path.is_file():
+        pytest.skip("the benchmarks are not here")
+    spec = importlib.util.spec_from_file_location("reading", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_there_is_no_more_to_read_than_there_was(reading):
+    measured = reading.measure(PACKAGE.parent)
+    assert measured.files <= 49
+    assert measured.lines <= 14_400
+    assert measured.floors <= 20
+
+
+def test_what_is_to_be_read_is_counted(reading, tmp_path):
+    package = tmp_path / "house"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "top.py").write_text("from house import twin\nif TYPE_CHECKING:\n    from house import unread\n")
+    (package / "twin.py").write_text("import json\n\n\ndef f():\n    from house.other import g\n")
+    (package / "other.py").write_text("from house import twin, cellar\n")
+    (package / "cellar.py").write_text("")
+    assert reading.measure(tmp_path, "house.top") == (4, 9, 3)
