@@ -368,3 +368,41 @@ def test_what_is_learned_is_kept_beside_what_was_learned_before():
     again = hierarchy(Model(learned=found))
     np.testing.assert_allclose(again.mean, layout.mean)
     np.testing.assert_allclose(again.root @ again.root.T, covariance[np.ix_(again.joint, again.joint)], atol=1e-9)
+
+
+@given(layouts, seeds)
+def test_classes_are_drawn_anew_and_their_sources_stay(layout, seed):
+    z = points(layout, seed, draws=4)
+    new = layout.draw_classes(z, np.random.default_rng(seed))
+    before, after = layout.unfold(z), layout.unfold(new)
+    kept = np.setdiff1d(np.arange(len(layout)), np.arange(len(layout.classes)))
+    np.testing.assert_allclose(after[:, kept], before[:, kept], atol=1e-9)
+    assert np.array_equal(new[:, layout.joint], z[:, layout.joint])
+
+
+def test_classes_are_drawn_from_what_their_sources_leave_open():
+    """Against the density of mean and spread on a grid, the sources given."""
+    layout = hierarchy()
+    k = int(np.argmax(layout.by_class(np.ones(len(layout.leaning)))))
+    mine = layout.leaning[layout.group == k]
+    x = layout.unfold(np.zeros((1, layout.size)))
+    x[0, mine] = x[0, k] + np.linspace(0.4, 1.2, len(mine))
+    z = np.repeat(layout.fold(x, layout.log_spread[None]), 4_000, axis=0)
+    rng, found = np.random.default_rng(0), []
+    for _ in range(12):
+        z = layout.draw_classes(z, rng)
+        found.append(np.stack([layout.unfold(z)[:, k], layout.spreads(z)[:, k]]))
+    drawn = np.concatenate(found[4:], axis=1)
+
+    mean = np.linspace(-8, 8, 801)[:, None] * layout.sd[k] + layout.mean[k]
+    t = np.linspace(-6, 6, 601)[None] * layout.log_spread_sd[k] + layout.log_spread[k]
+    log = -0.5 * ((mean - layout.mean[k]) / layout.sd[k]) ** 2
+    log = log - 0.5 * ((t - layout.log_spread[k]) / layout.log_spread_sd[k]) ** 2
+    for value in x[0, mine]:
+        log = log - t - 0.5 * ((value - mean) * np.exp(-t)) ** 2
+    mass = np.exp(log - log.max())
+    mass /= mass.sum()
+    for got, at in zip(drawn, (mean, t), strict=True):
+        middle = np.sum(mass * at)
+        assert got.mean() == pytest.approx(middle, abs=0.03)
+        assert got.std() == pytest.approx(np.sqrt(np.sum(mass * (at - middle) ** 2)), rel=0.05)

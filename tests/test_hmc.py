@@ -7,14 +7,22 @@ import numpy as np
 import pytest
 
 from reconcile.inference.diagnostics import bulk_ess, split_rhat
-from reconcile.inference.hmc import STEPS, Chains
+from reconcile.inference.hmc import STEPS, Chains, Turns
 
 CHAINS, SWEEPS = 32, 400
 
 
+def in_one_block(target):
+    def blocks(z):
+        value, slope = target(z)
+        return value[:, None], slope
+
+    return blocks
+
+
 def run(target, start, center, precision, moved=None, seed=0, sweeps=SWEEPS):
-    moved = np.arange(len(center)) if moved is None else moved
-    chain = Chains(target, start, center, precision, moved, np.ones(len(center)), np.random.default_rng(seed))
+    moved, rng = np.arange(len(center)) if moved is None else moved, np.random.default_rng(seed)
+    chain = Chains(in_one_block(target), start, center, precision, moved, np.ones(len(center)), rng)
     chain.advance(20, warm_up=True)
     return chain, chain.advance(sweeps)
 
@@ -70,7 +78,8 @@ def test_some_coordinates_may_be_left_to_the_prior():
 def test_a_normal_that_is_known_is_followed_exactly():
     """The whole way is a rotation then, so next to nothing is refused."""
     target, start = normal(np.zeros(4), np.eye(4)), np.random.default_rng(1).standard_normal((CHAINS, 4))
-    chain = Chains(target, start, np.zeros(4), np.eye(4), np.arange(4), np.ones(4), np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    chain = Chains(in_one_block(target), start, np.zeros(4), np.eye(4), np.arange(4), np.ones(4), rng)
     assert min(chain._sweep() for _ in range(10)) > 1 - 1e-9
 
 
@@ -133,16 +142,13 @@ def test_a_warm_up_keeps_nothing_and_sets_the_length_of_steps():
 
     def target(z):
         calls.append(len(z))
-        return -0.5 * np.sum(z**2, axis=1), -z
+        return -0.5 * np.sum(z**2, axis=1, keepdims=True), -z
 
     start = np.zeros((4, 2))
     chain = Chains(target, start, np.zeros(2), np.eye(2), np.arange(2), np.ones(2), np.random.default_rng(0))
     assert chain.advance(30, warm_up=True).shape == (0, 4, 2)
-    assert chain.draws.shape == (0, 4, 2)
     assert STEPS[0] <= chain._steps < 4.0  # of a normal that is known, the fewest do
-    first = chain.advance(3)
-    second = chain.advance(2)
-    assert np.array_equal(chain.draws, np.concatenate([first, second]))
+    assert np.array_equal(chain.advance(3)[-1], chain.z)
     assert chain.evaluations == sum(calls)
 
 
@@ -150,3 +156,58 @@ def test_the_same_seed_gives_the_same_draws():
     target, start = normal(np.zeros(3), covariance_of(3)), np.zeros((8, 3))
     one, other = (run(target, start, np.zeros(3), np.eye(3), seed=4, sweeps=5)[1] for _ in range(2))
     assert np.array_equal(one, other)
+
+
+def test_blocks_are_accepted_one_by_one():
+    """Two hundred blocks of two, one of which is where nothing is: it stands still, and no other does."""
+    size, covariance = 200, np.array([[1.0, 0.6], [0.6, 2.0]])
+    precision = np.linalg.inv(covariance)
+    first = np.arange(0, 2 * size, 2)
+
+    def target(z):
+        pairs = z.reshape(len(z), size, 2)
+        value = -0.5 * np.einsum("cbd,de,cbe->cb", pairs, precision, pairs)
+        value[:, 7] = np.where(np.all(pairs[:, 7] == 0.25, axis=1), 0.0, -np.inf)
+        return value, -(pairs @ precision).reshape(z.shape)
+
+    start = np.full((CHAINS, 2 * size), 0.25)
+    none, rng = np.zeros(0, dtype=np.int64), np.random.default_rng(0)
+    chain = Chains(target, start, np.zeros(2 * size), np.eye(0), none, np.ones(2 * size), rng, first)
+    chain.advance(20, warm_up=True)
+    draws = chain.advance(60)
+    pairs = draws.reshape(-1, size, 2)
+    assert np.all(pairs[:, 7] == 0.25)
+    others = np.delete(pairs, 7, axis=1).reshape(-1, 2)
+    np.testing.assert_allclose(np.cov(others.T), covariance, atol=0.05)
+    # Were all accepted or refused together, none would have moved.
+    assert np.mean(np.any(np.diff(draws, axis=0) != 0, axis=2)) == 1.0
+
+
+def test_parts_that_take_turns_find_the_whole():
+    covariance = covariance_of(5)
+    mean, precision, both = np.arange(5.0), np.linalg.inv(covariance), (np.array([0, 3]), np.array([1, 2]))
+    z, rng = np.zeros((CHAINS, 5)), np.random.default_rng(0)
+    whole = normal(mean, covariance)
+
+    def move(places):
+        def target(some):
+            z[:, places] = some
+            value, slope = whole(z)
+            return value[:, None], slope[:, places]
+
+        size, alone = len(places), np.diag(precision)[places]
+        return Chains(target, z[:, places], mean[places], np.diag(alone), np.arange(size), np.ones(size), rng), places
+
+    def draw(z):
+        """Draw the last coordinate given the others."""
+        middle = mean[4] - (z[:, :4] - mean[:4]) @ precision[4, :4] / precision[4, 4]
+        return np.concatenate([z[:, :4], (middle + rng.standard_normal(CHAINS) / np.sqrt(precision[4, 4]))[:, None]], 1)
+
+    turns = Turns([move(places) for places in both], z, draw)
+    turns.advance(20, warm_up=True)
+    assert turns.draws.shape == (0, CHAINS, 5)
+    first, second = turns.advance(300), turns.advance(300)
+    draws = turns.draws
+    assert np.array_equal(draws, np.concatenate([first, second]))
+    assert np.array_equal(draws[-1], turns.z)
+    assert_moments(draws, mean, covariance)

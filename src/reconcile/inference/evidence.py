@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -16,6 +16,9 @@ from reconcile.inference.importance import BLOCKS
 from reconcile.inference.linked_counts import LinkedEvidence
 from reconcile.inference.lone_counts import ConditionalEvidence, find_distinct
 from reconcile.inference.problems import Problem
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["AllEvidence", "Masses", "fill_up"]
 
@@ -95,6 +98,52 @@ class AllEvidence:
             value, slope = value + more, slope + by
         value[~np.isfinite(xs).all(axis=1)] = np.nan
         return value, slope
+
+    def evaluate_each(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each unit at each draw, shape (draws, units), and the gradient of all, (draws, p)."""
+        each, slope = self.alone.evaluate_each(xs)
+        if self.linked.every:
+            more, by = self.linked.evaluate_each(xs)
+            each, slope = np.concatenate([each, more], axis=1), slope + by
+        each[~np.isfinite(xs).all(axis=1)] = np.nan
+        return each, slope
+
+    def find_blocks(self, places: Ints) -> tuple[Ints, Ints, csr_array]:
+        """Sort some parameters into blocks that are independent given all others, as no unit depends on two of them.
+
+        Returns
+        -------
+        order : ndarray of int
+            The parameters, block by block.
+        first : ndarray of int, shape (blocks,)
+            Where each block begins.
+        block : csr_array, shape (units, blocks)
+            1 for the block on which a unit depends.
+        """
+        from scipy.sparse import coo_array, csr_array
+        from scipy.sparse.csgraph import connected_components
+
+        problem, alone = self.problem, len(self.alone.problem.claims.outcome)
+        unit, number = self.where.copy(), alone + len(self.linked.accounts)
+        pairs = []
+        for at, account in enumerate(self.linked.accounts.tolist(), start=alone):
+            one = problem.linked[account]
+            unit[[count for count in one.counts if count >= 0]] = at
+            pairs += [(at, share.place) for share in one.shares]
+        of_share = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        row = np.concatenate([np.tile(unit[problem.claims.event], len(problem.columns)), of_share[0]])
+        column = np.concatenate([problem.columns.ravel(), of_share[1]])
+        node = np.full(len(problem.hierarchy) + 1, -1, dtype=np.int64)
+        node[places] = number + np.arange(len(places))
+        kept = (row >= 0) & (node[column] >= 0)
+        ends, size = (row[kept], node[column[kept]]), number + len(places)
+        _, label = connected_components(coo_array((np.ones(len(ends[0])), ends), (size, size)), directed=False)
+        present, block = np.unique(label[number:], return_inverse=True)
+        order = np.argsort(block, kind="stable")
+        first = np.searchsorted(block[order], np.arange(len(present)))
+        units = np.flatnonzero(np.isin(label[:number], present))
+        ends = (units, np.searchsorted(present, label[units]))
+        return places[order], first.astype(np.int64), csr_array((np.ones(len(units)), ends), (number, len(present)))
 
     def values(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and the log of what each unit takes back of its own claims; (draws, units)."""

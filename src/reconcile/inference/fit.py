@@ -25,10 +25,10 @@ from reconcile.inference.copying import Echoes
 from reconcile.inference.diagnostics import bulk_ess, smooth_weights, split_rhat
 from reconcile.inference.evidence import AllEvidence, Masses, fill_up
 from reconcile.inference.hierarchy import Hierarchy
-from reconcile.inference.hmc import Chains
+from reconcile.inference.hmc import Chains, Turns
 from reconcile.inference.importance import normal_points
 from reconcile.inference.laplace import Laplace
-from reconcile.inference.modes import Mode, find_dense, find_diagonal, find_mode
+from reconcile.inference.modes import Mode, find_dense, find_diagonal, find_mode, find_precision
 from reconcile.inference.problems import Linked, Problem
 from reconcile.model import Learned
 from reconcile.pmf import PMF, TOP, Lattice
@@ -347,18 +347,14 @@ def _run_chains(
     size = layout.size
     chains = int(np.clip(SIDE_BY_SIDE // total // 8 * 8, *CHAINS))
     center, moved = mode.center(whole), mode.coordinates(layout)
-    precision = mode.normal.around(center[moved]) + np.eye(len(moved))
+    precision = find_precision(whole, mode, center)
     alone = find_diagonal(whole, center, moved, rng)
     gap = normal_points(-(-chains // 8) * 8, size, rng)[:chains] / np.sqrt(alone)
     gap[:, moved] = solve_triangular(np.linalg.cholesky(precision), gap[:, moved].T, lower=True, trans="T").T
     start = center + 0.7 * gap  # the tails of the normal may be nowhere
     every, mass, kept = whole.reduced(layout.unfold(np.concatenate([center[None], start])))
 
-    def target(z: Floats) -> tuple[Floats, Floats]:
-        value, slope = every.evaluate(layout.unfold(z))
-        return value - 0.5 * np.sum(z**2, axis=1), layout.pull(z, slope) - z
-
-    chain, masses = Chains(target, start, center, precision, moved, alone, rng), Masses(every)
+    chain, masses = _take_turns(every, start, center, precision, moved, alone, rng), Masses(every)
     chain.advance(WARMUP, warm_up=True)
     sweeps, effective, error, rhat = 0, 0.0, np.inf, np.inf
     wanted = -(-(draws or 0) // chains)
@@ -412,20 +408,56 @@ def _draw_from(evidence: AllEvidence, mode: Mode, number: int, rng: np.random.Ge
     z[:, moved] = mode.normal.draw(mode.t, mode.t_sd, number, rng)
     if len(moved) == layout.size:
         return z
-    free, center = np.setdiff1d(np.arange(layout.size), moved), mode.center(evidence)
-    alone = find_diagonal(evidence, center, moved, rng)[free]
+    center = mode.center(evidence)
+    alone = find_diagonal(evidence, center, moved, rng)
+    free = np.setdiff1d(np.arange(layout.size), moved)
+    z[:, free] = center[free] + normal_points(number, len(free), rng) / np.sqrt(alone[free])
+    chain = Turns(
+        [_move_blocks(evidence, z, center, moved, alone, rng)], z, functools.partial(layout.draw_classes, rng=rng)
+    )
+    chain.advance(OTHERS, warm_up=True)
+    return z
+
+
+def _take_turns(
+    evidence: AllEvidence,
+    start: Floats,
+    center: Floats,
+    precision: Floats,
+    moved: Ints,
+    alone: Floats,
+    rng: np.random.Generator,
+) -> Turns:
+    """Begin chains: over what is dense, given sources with few claims, and over these, given what is dense."""
+    layout, z = evidence.problem.hierarchy, start.copy()
+
+    def target(some: Floats) -> tuple[Floats, Floats]:
+        z[:, moved] = some
+        value, slope = evidence.evaluate(layout.unfold(z))
+        return (value - 0.5 * np.sum(some**2, axis=1))[:, None], layout.pull(z, slope)[:, moved] - some
+
+    dense = Chains(target, z[:, moved], center[moved], precision, np.arange(len(moved)), np.ones(len(moved)), rng)
+    parts = [(dense, moved)]
+    if len(moved) < layout.size:
+        parts.append(_move_blocks(evidence, z, center, moved, alone, rng))
+    return Turns(parts, z, functools.partial(layout.draw_classes, rng=rng))
+
+
+def _move_blocks(
+    evidence: AllEvidence, z: Floats, center: Floats, moved: Ints, alone: Floats, rng: np.random.Generator
+) -> tuple[Chains, Ints]:
+    """Begin chains over sources with few claims, given all else, where each count goes its own way; with the places."""
+    layout = evidence.problem.hierarchy
+    free, first, block = evidence.find_blocks(np.setdiff1d(np.arange(layout.size), moved))
 
     def target(some: Floats) -> tuple[Floats, Floats]:
         z[:, free] = some
-        value, slope = evidence.evaluate(layout.unfold(z))
-        return value - 0.5 * np.sum(some**2, axis=1), layout.pull(z, slope)[:, free] - some
+        each, slope = evidence.evaluate_each(layout.unfold(z))
+        value = each @ block - 0.5 * np.add.reduceat(some**2, first, axis=1)
+        return value, layout.pull(z, slope)[:, free] - some
 
     none = np.zeros(0, dtype=np.int64)
-    start = center[free] + normal_points(number, len(free), rng) / np.sqrt(alone)
-    chain = Chains(target, start, center[free], np.eye(0), none, alone, rng)
-    chain.advance(OTHERS - 1, warm_up=True)
-    z[:, free] = chain.advance(1)[0]
-    return z
+    return Chains(target, z[:, free], center[free], np.eye(0), none, alone[free], rng, first), free
 
 
 def with_favourites(problem: Problem, echoes: Echoes) -> Problem:

@@ -3,17 +3,20 @@
 
 A normal around the mode is followed exactly, as a rotation; what the posterior has beside it gives the kicks (Shahbaba
 et al. 2014). Several chains run side by side, since the evidence of many vectors costs little more than of one.
+
+Where some coordinates fall into blocks that are independent given all others, each block has a trajectory of its own,
+which is accepted or refused by itself: a thousand sources with a claim each are as easy as one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Chains"]
+__all__ = ["Chains", "Turns"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -35,8 +38,8 @@ class Chains:
     Parameters
     ----------
     target : callable
-        Log density of each of several vectors, and its gradient; `z` of shape (chains, d), results (chains,) and
-        (chains, d).
+        Log density of each block of several vectors, and the gradient; `z` of shape (chains, d), results
+        (chains, blocks) and (chains, d).
     start : ndarray, shape (chains, d)
     center : ndarray, shape (d,)
     precision : ndarray, shape (q, q)
@@ -46,6 +49,8 @@ class Chains:
     alone : ndarray, shape (d,)
         Precision of each of the others, which are taken to be independent.
     rng : numpy Generator
+    first : ndarray of int, shape (blocks,), optional
+        First coordinate of each block; given the others' coordinates blocks are independent. By default there is one.
     """
 
     def __init__(
@@ -57,17 +62,29 @@ class Chains:
         dense: Ints,
         alone: Floats,
         rng: np.random.Generator,
+        first: Ints | None = None,
     ) -> None:
+        self._first = np.zeros(1, dtype=np.int64) if first is None else first
+        self._width = np.diff(np.append(self._first, start.shape[1]))
         one = np.eye(len(precision))
         self._root = np.asarray(np.linalg.cholesky(one + (precision - one) / SOFTENED), dtype=np.float64)
         self._back = np.asarray(np.linalg.inv(self._root), dtype=np.float64)
         self._forth, self._dense = np.ascontiguousarray(self._back.T), dense
         self._scale: Floats = np.sqrt(1.0 + (alone - 1.0) / SOFTENED)
         self._target, self._center, self._rng = target, center, rng
-        self._z, self._steps = start.copy(), 4.0
-        self._value, self._slope = target(start)
-        self._kept: list[Floats] = []
-        self.evaluations = len(start)
+        self._steps, self.evaluations = 4.0, 0
+        self.restart(start)
+
+    def restart(self, z: Floats) -> None:
+        """Go on from elsewhere, or where the target has changed."""
+        self._z = z.copy()
+        self._value, self._slope = self._target(z)
+        self.evaluations += len(z)
+
+    @property
+    def z(self) -> Floats:
+        """Where the chains are; shape (chains, d)."""
+        return self._z
 
     def advance(self, sweeps: int, *, warm_up: bool = False) -> Floats:
         """Go on; give the new draws, shape (sweeps, chains, d). A warm-up sets the length of steps and keeps none."""
@@ -78,13 +95,7 @@ class Chains:
                 self._steps = float(np.clip(self._steps * np.exp(0.5 * (ACCEPTED - accepted)), *STEPS))
             else:
                 found.append(self._z)
-        self._kept += found
         return np.array(found).reshape(-1, *self._z.shape)
-
-    @property
-    def draws(self) -> Floats:
-        """All draws that are kept; shape (sweeps, chains, d)."""
-        return np.array(self._kept).reshape(-1, *self._z.shape)
 
     def _turn(self, rows: Floats, by: Floats, scale: Floats) -> Floats:
         found: Floats = rows * scale
@@ -94,7 +105,7 @@ class Chains:
     def _sweep(self) -> float:
         chains, rng = len(self._z), self._rng
         u, speed = self._turn(self._z - self._center, self._root, self._scale), rng.standard_normal(self._z.shape)
-        before = self._value - 0.5 * np.sum(speed**2, axis=1)
+        before = self._value - 0.5 * np.add.reduceat(speed**2, self._first, axis=1)
         # A quarter of a turn, more or less, and now and then a short way, for a chain in a narrow place.
         short = np.where(rng.random(chains) < 0.1, 0.25, 1.0)
         angle = (np.pi / 2 / self._steps * rng.uniform(0.75, 1.15, chains) * short)[:, None]
@@ -109,10 +120,58 @@ class Chains:
             kick = np.clip(self._turn(np.nan_to_num(slope), self._forth, 1 / self._scale) + u, -WALL, WALL)
             speed = speed + 0.5 * angle * kick
         self.evaluations += number * chains
-        gain = value - 0.5 * np.sum(speed**2, axis=1) - before
+        gain = value - 0.5 * np.add.reduceat(speed**2, self._first, axis=1) - before
         chance = np.exp(np.minimum(np.where(np.isfinite(gain), gain, -np.inf), 0.0))
-        taken = rng.random(chains) < chance
-        self._z = np.where(taken[:, None], z, self._z)
+        taken = rng.random(chance.shape) < chance
+        moved = np.repeat(taken, self._width, axis=1)
+        self._z = np.where(moved, z, self._z)
         self._value = np.where(taken, value, self._value)
-        self._slope = np.where(taken[:, None], slope, self._slope)
+        self._slope = np.where(moved, slope, self._slope)
         return float(chance.mean())
+
+
+class Turns:
+    """Chains that move some coordinates at a time, given all others.
+
+    Parameters
+    ----------
+    parts : sequence of (Chains, ndarray of int)
+        With the coordinates that each moves. Their targets read the others from `z`.
+    z : ndarray, shape (chains, d)
+        Where all coordinates are; written to.
+    draw : callable
+        Draws some of the coordinates anew given the others, in place.
+    """
+
+    def __init__(self, parts: Sequence[tuple[Chains, Ints]], z: Floats, draw: Callable[[Floats], Floats]) -> None:
+        self._parts, self._z, self._draw = parts, z, draw
+        self._kept: list[Floats] = []
+
+    @property
+    def evaluations(self) -> int:
+        """How many vectors were evaluated."""
+        return sum(chains.evaluations for chains, _ in self._parts)
+
+    @property
+    def draws(self) -> Floats:
+        """All draws that are kept; shape (sweeps, chains, d)."""
+        return np.array(self._kept).reshape(-1, *self._z.shape)
+
+    @property
+    def z(self) -> Floats:
+        """Where the chains are; shape (chains, d)."""
+        return self._z
+
+    def advance(self, sweeps: int, *, warm_up: bool = False) -> Floats:
+        """Go on with each part in turn; as `Chains.advance`."""
+        found = []
+        for _ in range(sweeps):
+            for chains, coordinates in self._parts:
+                chains.restart(self._z[:, coordinates])  # others have moved since
+                chains.advance(1, warm_up=warm_up)
+                self._z[:, coordinates] = chains.z
+            self._z[:] = self._draw(self._z)
+            if not warm_up:
+                found.append(self._z.copy())
+        self._kept += found
+        return np.array(found).reshape(-1, *self._z.shape)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reconcile.inference.hierarchy import Hierarchy
 from reconcile.inference.importance import normal_points
 
-__all__ = ["Laplace", "invert"]
+__all__ = ["Laplace", "flatten", "invert"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -108,7 +108,7 @@ class Laplace:
             flat = turned.copy()
             for place in layout.place:
                 at = np.unique(place[place < size])
-                flat[np.ix_(at, at)] -= _upward(turned[np.ix_(at, at)])
+                flat[np.ix_(at, at)] = flatten(turned[np.ix_(at, at)])
             curvature = self._back(flat)
             with contextlib.suppress(np.linalg.LinAlgError):
                 np.linalg.cholesky(flat + np.eye(size))
@@ -116,7 +116,7 @@ class Laplace:
             if size > MOST_TURNED:
                 return attrs.evolve(self, curvature=curvature)
             turned = flat
-        return attrs.evolve(self, curvature=self._back(turned - _upward(turned)))
+        return attrs.evolve(self, curvature=self._back(flatten(turned)))
 
     def _back(self, turned: Floats) -> Floats:
         """Curvature by x of one by the standardised coordinates, at the spreads that were assumed."""
@@ -164,10 +164,10 @@ class Laplace:
         return found
 
 
-def _upward(matrix: Floats) -> Floats:
-    """Give the part of a matrix that is curved upwards."""
+def flatten(matrix: Floats) -> Floats:
+    """Take away from a matrix what is curved upwards."""
     level, axes = np.linalg.eigh(matrix)
-    found: Floats = (axes * np.minimum(level, 0.0)) @ axes.T
+    found: Floats = matrix - (axes * np.minimum(level, 0.0)) @ axes.T
     return found
 
 

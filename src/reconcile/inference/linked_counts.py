@@ -154,13 +154,16 @@ class _Told:
     def evaluate(
         self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes, *, sources: bool = True
     ) -> tuple[Floats, Floats]:
-        """Log evidence of each draw, and its gradient; `sources` or by the count priors alone."""
+        """Log evidence of each account at each draw, shape (draws, accounts), and the gradient of all.
+
+        By the parameters of all `sources`, or by the count priors alone.
+        """
         layout = self.problem.hierarchy
         tail, by_tail = self.tails(xs, slopes=True)
-        total, slope, prior = np.zeros(len(xs)), np.zeros(xs.shape), np.zeros(tail.shape)
+        total, slope, prior = [np.zeros((len(xs), 0))], np.zeros(xs.shape), np.zeros(tail.shape)
         none = [None] * len(self.trees.groves)
-        for grove, (value, by, by_prior, by_spread) in self._each(spread, xs, tail, echoes, none, _evaluate):
-            total += value
+        for grove, (each, by, by_prior, by_spread) in self._each(spread, xs, tail, echoes, none, _evaluate):
+            total.append(each)
             prior += by_prior
             if sources:
                 slope[:, grove.shard.parameters] += by
@@ -171,7 +174,7 @@ class _Told:
             slope[:, layout.counts] += np.where(free, by_counts, 0.0)
         else:
             slope[:, layout.counts] = np.where(free, by_counts, 0.0)
-        return total, slope
+        return np.concatenate(total, axis=1), slope
 
     def without(self, mass: Floats, least: float) -> tuple[_Told, Ints]:
         """Leave out cells that hold next to nothing; also say where the others stood."""
@@ -224,7 +227,7 @@ def _evaluate(
     size = len(shard.parameters) + 1
     line = np.arange(len(xs))[:, None] * size + shard.place.ravel()
     slope = np.bincount(line.ravel(), found.score.ravel(), len(xs) * size).astype(np.float64, copy=False)
-    return found.value, slope.reshape(-1, size)[:, :-1], found.prior, found.spread
+    return found.each, slope.reshape(-1, size)[:, :-1], found.prior, found.spread
 
 
 @attrs.define(eq=False)
@@ -306,17 +309,24 @@ class LinkedEvidence:
 
     def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and its gradient; as `ConditionalEvidence.evaluate`."""
-        total, slope = np.zeros(len(xs)), np.zeros(xs.shape)
+        each, slope = self.evaluate_each(xs)
+        return each.sum(axis=1), slope
+
+    def evaluate_each(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each account at each draw, shape (draws, accounts), and the gradient of all."""
+        found, slope = [np.zeros((len(xs), 0))], np.zeros(xs.shape)
         for every, openers in zip(self.every, self.openers, strict=True):
             parts = []
             if every is not openers:
                 parts += [(1.0, every.evaluate(self.spread, xs, self.echoes))]
                 parts += [(-1.0, openers.evaluate(self.spread, xs, self.echoes))]
             parts.append((1.0, openers.evaluate(self.spread, self._by_prior(xs), self.echoes, sources=False)))
+            each = np.zeros((len(xs), len(every.trees.accounts)))
             for sign, (value, by) in parts:
-                total += sign * value
+                each += sign * value
                 slope += sign * by
-        return total, slope
+            found.append(each)
+        return np.concatenate(found, axis=1), slope
 
     def values(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and what each account takes back; as `ConditionalEvidence.values`."""

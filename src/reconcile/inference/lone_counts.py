@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -28,6 +28,9 @@ from reconcile.inference.elementary import logarithm
 from reconcile.inference.importance import BLOCKS
 from reconcile.inference.problems import Problem
 from reconcile.inference.shards import Tasks, build_shards
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["FAINT", "NEGLIGIBLE", "ConditionalEvidence", "Evidence", "find_distinct", "first_claims", "theta_of"]
 
@@ -112,8 +115,13 @@ class Evidence:
 
     def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and its gradient; `xs` of shape (draws, p), results (draws,) and (draws, p)."""
-        total, slope, _ = self._evaluate(xs, copies=False)
+        total, _, slope, _ = self._evaluate(xs, copies=False)
         return total, slope
+
+    def evaluate_each(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each count, with its sign, at each draw, shape (draws, counts), and the gradient of all."""
+        _, each, slope, _ = self._evaluate(xs, copies=False)
+        return each * self.tasks.sign, slope
 
     def values(self, xs: Floats) -> Floats:
         """Log evidence of each count, whatever its sign, at each draw; shape (draws, counts)."""
@@ -122,16 +130,18 @@ class Evidence:
 
     def copies(self, x: Floats) -> Floats:
         """How far each claim calls for a copy: posterior means of 1 / row and of own / row; shape (2, n)."""
-        _, _, (found,) = self._evaluate(x[None], copies=True)
+        *_, (found,) = self._evaluate(x[None], copies=True)
         return np.asarray(found, dtype=np.float64)
 
-    def _evaluate(self, xs: Floats, *, copies: bool) -> tuple[Floats, Floats, Floats]:
+    def _evaluate(self, xs: Floats, *, copies: bool) -> tuple[Floats, Floats, Floats, Floats]:
         layout, engine = self.problem.hierarchy, choose_likelihood()
         tail, slopes = engine.tails(self.edges, layout.count_values(xs), slopes=True)
         total, slope, prior = np.zeros(len(xs)), np.zeros(xs.shape), np.zeros(tail.shape)
         copied = np.ones((len(xs), 2, len(self.problem.source)) if copies else 0)
-        for shard, (value, by, by_tail, calls) in self.each(_evaluate, xs, tail, copies):
+        every = [np.zeros((len(xs), 0))]
+        for shard, (value, each, by, by_tail, calls) in self.each(_evaluate, xs, tail, copies):
             total += value
+            every.append(each)
             slope[:, shard.parameters] += by
             prior += by_tail
             if copies:
@@ -139,7 +149,7 @@ class Evidence:
         free = layout.count_values(xs) == xs[:, layout.counts]  # beyond its limits a parameter changes nothing
         slope[:, layout.counts] += np.where(free, engine.by_counts(slopes, prior), 0.0)
         total[~np.isfinite(xs).all(axis=1)] = np.nan
-        return total, slope, copied
+        return total, np.concatenate(every, axis=1), slope, copied
 
     def curvature(self, x: Floats, kept: Ints | None = None) -> Floats:
         """Observed information at `x`, shape (p, p), or of the parameters that are `kept`, (q, q), in ascending order.
@@ -198,13 +208,13 @@ def _values(shard: Shard, echo: Floats, xs: Floats, tail: Floats) -> Floats:
 
 def _evaluate(
     shard: Shard, echo: Floats, xs: Floats, tail: Floats, copies: bool
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Log evidence of a shard, its slopes by its parameters and by tails, and how far claims call for copies."""
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Log evidence of a shard and of each count, slopes by parameters and tails, and how far claims call for copies."""
     found = choose_likelihood().evaluate(shard, theta_of(shard, xs), echo, tail, slopes=True, copies=copies)
     size = len(shard.parameters) + 1
     line = np.arange(len(xs))[:, None] * size + shard.place.ravel()
     slope = np.bincount(line.ravel(), found.score.ravel(), len(xs) * size).astype(np.float64, copy=False)
-    return found.value, slope.reshape(-1, size)[:, :-1], found.prior, found.copies
+    return found.value, found.each, slope.reshape(-1, size)[:, :-1], found.prior, found.copies
 
 
 def _sums(shard: Shard, echo: Floats, xs: Floats, tail: Floats, weight: Floats) -> Floats:
@@ -356,6 +366,22 @@ class ConditionalEvidence:
     def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and its gradient; as `Evidence.evaluate`."""
         return self._current().evaluate(xs)
+
+    def evaluate_each(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence of each count at each draw, shape (draws, counts), and the gradient of all."""
+        each, slope = self._current().evaluate_each(xs)
+        found: Floats = each @ self._count_of_task
+        return found, slope
+
+    @functools.cached_property
+    def _count_of_task(self) -> csr_array:
+        """Which count each of the signed tasks is about; shape (tasks, counts)."""
+        from scipy.sparse import csr_array
+
+        events = [np.tile(events, 3 if self._claims_of(events).max(initial=0) > 1 else 1) for events in self.counts]
+        column = np.concatenate([np.zeros(0, dtype=np.int64), *events])
+        shape = (len(column), len(self.times))
+        return csr_array((np.ones(len(column)), column, np.arange(len(column) + 1)), shape=shape)
 
     def values(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and what each count takes back: the log of what was cut of its own claims.

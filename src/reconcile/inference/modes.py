@@ -14,11 +14,11 @@ from reconcile.channels import expit
 from reconcile.inference.copying import Echoes
 from reconcile.inference.evidence import AllEvidence
 from reconcile.inference.hierarchy import Hierarchy
-from reconcile.inference.laplace import Laplace
+from reconcile.inference.laplace import Laplace, flatten
 from reconcile.inference.problems import Problem
 from reconcile.inference.rows import COPYING, FIDELITY
 
-__all__ = ["Mode", "find_dense", "find_diagonal", "find_mode"]
+__all__ = ["Mode", "find_dense", "find_diagonal", "find_mode", "find_precision"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -209,6 +209,27 @@ def _climb(
     )
     top: Floats = layout.unfold(put(np.asarray(found.x)))[0]
     return top
+
+
+def find_precision(evidence: AllEvidence, mode: Mode, z: Floats) -> Floats:
+    """Precision of the dense coordinates around z, the others being what they are; shape (q, q).
+
+    A class moves all of its sources, those with few claims too, of which the normal around the mode knows nothing.
+    """
+    layout, moved = evidence.problem.hierarchy, mode.coordinates(evidence.problem.hierarchy)
+    found = mode.normal.around(z[moved])
+    if len(moved) < layout.size:
+        classes = np.concatenate([np.arange(len(layout.classes)), np.arange(len(layout), layout.size)])
+        step = CORNER * np.eye(layout.size)[classes]
+        below, above = (
+            layout.pull(there, evidence.evaluate(layout.unfold(there))[1]) for there in (z - step, z + step)
+        )
+        curved = (below - above)[:, moved] / (2 * CORNER)
+        at = np.searchsorted(moved, classes)
+        found[at, :], found[:, at] = curved, curved.T
+        found[np.ix_(at, at)] = 0.5 * (curved[:, at] + curved[:, at].T)
+        found = flatten(found)
+    return found + np.eye(len(moved))
 
 
 def find_diagonal(evidence: AllEvidence, z: Floats, dense: Ints, rng: np.random.Generator) -> Floats:
