@@ -18,7 +18,7 @@ NAMES = [*(level for level in kernel.LEVELS if kernel.load(level)), "numpy"]
 @pytest.fixture(scope="module")
 def learned():
     """Some hundred claims, at the cells that matter, and parameters to ask at."""
-    claims = simulate(events=20, sources=5, claims_per_event=5, outcomes=("killed",), rng=0).claims
+    claims = simulate(events=20, sources=5, claims_per_event=5, outcomes=("killed",), seed=0).claims
     problem = build_problem(claims.columns, assign_roles(claims), Model()).problem
     layout = problem.hierarchy
     xs = layout.unfold(np.random.default_rng(1).standard_normal((DRAWS, layout.size)))

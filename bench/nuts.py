@@ -274,7 +274,7 @@ def two_claims():
 
 
 def world(events, sources, claims):
-    return lambda seed: simulate(events=events, sources=sources, claims_per_event=claims, rng=seed).claims
+    return lambda seed: simulate(events=events, sources=sources, claims_per_event=claims, seed=seed).claims
 
 
 CASES = {

@@ -20,7 +20,7 @@ from reconcile.simulate import simulate
 
 @pytest.fixture(scope="module")
 def problem():
-    corpus = Corpus(simulate(events=30, sources=4, claims_per_event=(2, 4), rng=2).claims)
+    corpus = Corpus(simulate(events=30, sources=4, claims_per_event=(2, 4), seed=2).claims)
     return build_problem(corpus.columns, assign_roles(corpus), Model()).problem
 
 

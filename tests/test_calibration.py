@@ -134,7 +134,7 @@ def single_events():
     speakers = [rc.Source(kind, kind=kind) for kind in ("media", "monitor", "NGO", "witness", "compiler")]
     model = rc.Model(sources={("copying", None): Normal(-30.0, 1.0, "nobody copies")})
     options = {"events": 1, "sources": speakers, "claims_per_event": 3, "outcomes": ["displaced"]}
-    worlds = [simulate(model, **options, rng=seed) for seed in range(SINGLE)]
+    worlds = [simulate(model, **options, seed=seed) for seed in range(SINGLE)]
     return worlds, [rc.estimate(world.claims, model, learn=False) for world in worlds]
 
 
@@ -142,7 +142,7 @@ def single_events():
 def test_counts_of_single_events(single_events, change, caught):
     worlds, posteriors = single_events
     kept = iter(posteriors)
-    found = calibrate(lambda _: changed(next(kept), change), worlds=worlds, sources=False, rng=8)
+    found = calibrate(lambda _: changed(next(kept), change), worlds=worlds, sources=False, seed=8)
     assert [one.name for one in found.outside] == (["count"] if caught else [])
     assert (found.worlds, found.unanswered, len(found.ranks["count"])) == (SINGLE, 0, SINGLE)
     # Intervals of an exact method hold as many counts as it says, within four standard errors; of a bold one, fewer.
@@ -164,7 +164,7 @@ def halves(claims):
 
 def coins(number, chance=0.5, **options):
     """Worlds of one event each, in which each count is 0 or 1, and a method that says so."""
-    worlds = [simulate(events=1, sources=2, claims_per_event=1, rng=seed) for seed in range(number)]
+    worlds = [simulate(events=1, sources=2, claims_per_event=1, seed=seed) for seed in range(number)]
     random = np.random.default_rng(1)
     for world in worlds:
         world.truth[:] = random.random() < chance
@@ -192,7 +192,7 @@ def test_errors_of_coverage_know_that_counts_of_a_world_are_alike():
 
 
 def test_what_is_not_answered_is_counted():
-    worlds = [simulate(events=3, sources=2, claims_per_event=1, rng=seed) for seed in range(4)]
+    worlds = [simulate(events=3, sources=2, claims_per_event=1, seed=seed) for seed in range(4)]
     found = calibrate(lambda claims: {claims.claims[0].quantity: Point(3)}, worlds=worlds)
     assert (found.unanswered, len(found.ranks["count"]), found.judged) == (8, 4, ())
     assert "8 counts unanswered" in str(found)
@@ -213,7 +213,7 @@ def test_calibrations_are_told_framed_and_shown():
 
 
 def test_same_seed_same_calibration():
-    one, other = (calibrate(halves, worlds=3, rng=5) for _ in range(2))
+    one, other = (calibrate(halves, worlds=3, seed=5) for _ in range(2))
     assert one.ranks["count"].ranks.tolist() == other.ranks["count"].ranks.tolist()
 
 
@@ -268,7 +268,7 @@ def hold_to_ranks(worlds, *, judged=8, counts=True):
         posteriors.append(rc.estimate(claims))
         return posteriors[-1]
 
-    honest = calibrate(estimate, worlds=worlds, band=LEVEL, rng=7)
+    honest = calibrate(estimate, worlds=worlds, band=LEVEL, seed=7)
     print(honest)
     assert len(honest.judged) > judged
     assert not [one for one in honest.outside if counts or one.name != "count"], str(honest)
@@ -276,7 +276,7 @@ def hold_to_ranks(worlds, *, judged=8, counts=True):
         assert one.share > one.expected - 4 * one.error
 
     kept = iter(posteriors)
-    bold = calibrate(lambda _: Bold(next(kept)), worlds=worlds, band=LEVEL, rng=7)
+    bold = calibrate(lambda _: Bold(next(kept)), worlds=worlds, band=LEVEL, seed=7)
     caught = {one.name for one in bold.outside}
     assert "count" in caught
     assert len(caught) >= len(bold.ranks) / 2
@@ -289,7 +289,7 @@ def test_counts_and_sources_are_calibrated_in_a_few_small_worlds():
     is .498, and none of 15 kinds of ranks leaves the band. So it was chance, and other worlds are looked at here.
     """
     options = {"events": 6, "sources": 4, "claims_per_event": 3, "outcomes": OUTCOMES}
-    hold_to_ranks([simulate(**options, rng=seed) for seed in range(100, 124)])
+    hold_to_ranks([simulate(**options, seed=seed) for seed in range(100, 124)])
 
 
 # By claims of a world, about: events, sources, claims an event, and which worlds.
@@ -312,7 +312,7 @@ def test_counts_and_sources_are_calibrated(size, anew):
     """
     events, sources, each, seeds = SIZES[size]
     options = {"events": events, "sources": sources, "claims_per_event": each, "outcomes": OUTCOMES}
-    worlds = [simulate(**options, rng=seed) for seed in seeds]
+    worlds = [simulate(**options, seed=seed) for seed in seeds]
     if anew:
         pairs = zip(worlds, seeds, strict=True)
         worlds = [open_anew(world, np.random.default_rng(1_000 + seed)) for world, seed in pairs]

@@ -42,7 +42,7 @@ def assert_same_bits(one, other):
 
 @pytest.fixture(scope="module")
 def world():
-    return simulate(events=10, sources=4, claims_per_event=3, rng=1)
+    return simulate(events=10, sources=4, claims_per_event=3, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_the_number_of_workers_does_not_matter_to_the_last_bit(world, posterior,
 @pytest.mark.slow
 def test_many_shards_are_one_with_any_number_of_workers(monkeypatch):
     """Enough counts for several shards; by default they are shared by threads."""
-    world = simulate(events=150, sources=4, claims_per_event=2, rng=3)
+    world = simulate(events=150, sources=4, claims_per_event=2, seed=3)
     found = []
     for threaded in (np.inf, 1):
         monkeypatch.setattr(fitting, "THREADED", threaded)
@@ -159,7 +159,7 @@ def test_a_model_that_learned_knows_a_loud_source():
 @pytest.mark.parametrize("number", [0, 30])
 def test_claims_in_two_parts_are_as_all_at_once(number):
     """Up to a normal approximation: here of claims enough that it is a good one."""
-    world = simulate(events=30, sources=4, claims_per_event=3, outcomes=("killed",), rng=8)
+    world = simulate(events=30, sources=4, claims_per_event=3, outcomes=("killed",), seed=8)
     counts = sorted(world.counts, key=str)
     early = set(counts[:24])
     first, later = ([one for one in world.claims if (one.quantity in early) == known] for known in (True, False))
@@ -407,7 +407,7 @@ def test_a_posterior_can_be_sent(world, learn):
 
 
 def test_engines_are_known_for_every_count():
-    claims = simulate(events=6, sources=5, rng=4).claims
+    claims = simulate(events=6, sources=5, seed=4).claims
     posterior = rc.estimate(claims, ess=ESS)
     engines = posterior.diagnostics.engines
     assert {*engines} == {quantity.key for quantity in posterior}

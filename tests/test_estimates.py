@@ -87,8 +87,8 @@ def test_an_estimate_says_what_its_distribution_says():
     for p in (0.05, 0.5, 0.8):
         assert (estimate.icdf(p), estimate.eti(p), estimate.hdi(p)) == (dist.icdf(p), dist.eti(p), dist.hdi(p))
     assert (estimate.eti(), estimate.hdi()) == (dist.eti(0.9), dist.hdi(0.9))
-    assert estimate.sample(5, rng=1).tolist() == dist.sample(5, rng=1).tolist()
-    assert estimate.sample(rng=1).shape == (1,)
+    assert estimate.sample(5, seed=1).tolist() == dist.sample(5, seed=1).tolist()
+    assert estimate.sample(seed=1).shape == (1,)
 
 
 @given(st.lists(st.integers(0, 10**13), min_size=3, max_size=3).map(sorted), st.integers(0, 3))

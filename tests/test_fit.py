@@ -137,7 +137,7 @@ def test_chains_find_what_points_of_the_prior_find(claims, learn, monkeypatch):
 )
 def test_the_normal_finds_what_chains_find_where_claims_are_many(options, monkeypatch):
     """Of several hundred claims already, on average, though it is used of several thousands only."""
-    world = simulate(**{"events": 100, "sources": 5, "claims_per_event": (3, 4), "rng": 2} | options)
+    world = simulate(**{"events": 100, "sources": 5, "claims_per_event": (3, 4), "seed": 2} | options)
     problem = problem_of(world.claims)
     chains = solve(problem)
     monkeypatch.setattr(fitting, "NORMAL", 0)
@@ -150,7 +150,7 @@ def test_the_normal_finds_what_chains_find_where_claims_are_many(options, monkey
 
 @pytest.mark.slow
 def test_the_normal_is_the_posterior_from_as_many_claims_as_it_is_used_for(monkeypatch):
-    world = simulate(events=1_500, sources=8, claims_per_event=(3, 4), rng=2)
+    world = simulate(events=1_500, sources=8, claims_per_event=(3, 4), seed=2)
     problem = problem_of(world.claims)
     assert len(problem.source) > fitting.NORMAL
     normal = solve(problem)
@@ -163,7 +163,7 @@ def test_the_normal_is_the_posterior_from_as_many_claims_as_it_is_used_for(monke
 
 
 def test_seeds_differ_by_no_more_than_is_stated():
-    problem = problem_of(simulate(events=6, sources=4, claims_per_event=3, rng=5).claims)
+    problem = problem_of(simulate(events=6, sources=4, claims_per_event=3, seed=5).claims)
     found = [solve(problem, seed) for seed in range(4)]
     for one in found[1:]:
         assert max(gaps(found[0], one).values()) < NOISE + found[0].error + one.error
@@ -194,7 +194,7 @@ def test_of_two_readings_of_the_sources_neither_is_preferred(numbers):
 
 @pytest.fixture(scope="module")
 def problem():
-    return problem_of(simulate(events=10, sources=4, claims_per_event=(2, 4), rng=1).claims)
+    return problem_of(simulate(events=10, sources=4, claims_per_event=(2, 4), seed=1).claims)
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +302,7 @@ def test_any_number_of_threads_gives_the_same_bits(way, monkeypatch):
     from threadpoolctl import threadpool_limits
 
     monkeypatch.setattr("reconcile.inference.shards._WORK", 300)  # several shards of few claims
-    claims = [*simulate(events=14, sources=4, claims_per_event=(2, 4), rng=1).claims, *SUM]
+    claims = [*simulate(events=14, sources=4, claims_per_event=(2, 4), seed=1).claims, *SUM]
     problem = problem_of(claims)
     assert len(AllEvidence.of(problem, map).alone.joint.shards) > 2
     if way == "Laplace":
@@ -336,7 +336,7 @@ def moved(before, after, *, most=NOISE):
 
 
 MANY = 1_000  # effective draws, at which noise is small beside what is looked for
-WORLD = simulate(events=8, sources=3, claims_per_event=3, outcomes=("killed",), rng=3)
+WORLD = simulate(events=8, sources=3, claims_per_event=3, outcomes=("killed",), seed=3)
 ELSEWHERE = {
     "count": [claim(rc.Event("new").killed(), 7, AGENCY)],
     "counts of a source": [claim(rc.Event(f"new {k}").killed(), 7 + k, MONITOR) for k in range(3)],
@@ -355,7 +355,7 @@ def test_claims_elsewhere_by_others_move_no_estimate(name):
 
 def test_one_more_count_of_the_same_sources_moves_no_estimate():
     """Of 42 claims instead of 39, sources were learned: all other estimates moved by a third."""
-    world = simulate(events=14, sources=3, claims_per_event=3, outcomes=("killed",), rng=4)
+    world = simulate(events=14, sources=3, claims_per_event=3, outcomes=("killed",), seed=4)
     last = max(world.counts, key=str)
     fewer = [one for one in world.claims if one.quantity != last]
     before, after = rc.estimate(fewer, ess=MANY), rc.estimate(world.claims, ess=MANY)
@@ -384,7 +384,7 @@ def off(posterior, world):
 
 def test_accurate_one_off_sources_turn_nothing_off():
     """They once made a corpus one of too few claims a source, and tripled the error."""
-    world = simulate(events=25, sources=4, claims_per_event=3, outcomes=("killed",), rng=6)
+    world = simulate(events=25, sources=4, claims_per_event=3, outcomes=("killed",), seed=6)
     once = [claim(q, max(n, 0), f"once {k}") for k, (q, n) in enumerate(world.counts.items())]
     without, with_them = rc.estimate(world.claims), rc.estimate([*world.claims, *once])
     assert off(with_them, world) < off(without, world) + 0.02
@@ -397,7 +397,7 @@ def test_accurate_one_off_sources_turn_nothing_off():
 @pytest.mark.parametrize("dated", [True, False])
 def test_names_of_sources_decide_nothing(dated):
     """Renamed, they are drawn otherwise, and who spoke first of those undated is told by what they say."""
-    world = simulate(events=8, sources=4, claims_per_event=3, outcomes=("killed",), rng=7)
+    world = simulate(events=8, sources=4, claims_per_event=3, outcomes=("killed",), seed=7)
     names = dict(zip(sorted(world.sources), "zyxw", strict=True))
 
     def told(rename):

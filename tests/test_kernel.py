@@ -231,7 +231,7 @@ def test_counts_from_zero_to_ten_million_million(compiled):
 
 @pytest.fixture(scope="module")
 def corpus():
-    return simulate(events=150, sources=12, claims_per_event=(3, 6), rng=5).claims
+    return simulate(events=150, sources=12, claims_per_event=(3, 6), seed=5).claims
 
 
 def problem_of(claims):
@@ -397,7 +397,7 @@ def test_a_library_of_something_else_is_done_without(libraries, tmp_path):
 
 def test_an_estimate_is_the_same_without_the_kernel():
     """Learned, so by chains that accept or refuse: in the same places."""
-    claims = list(simulate(events=8, sources=3, claims_per_event=3, outcomes=("killed",), rng=1).claims)
+    claims = list(simulate(events=8, sources=3, claims_per_event=3, outcomes=("killed",), seed=1).claims)
     code = (
         "import pickle, sys, reconcile as rc; claims = pickle.load(sys.stdin.buffer);"
         "found = rc.estimate(claims, learn=True, draws=64, seed=1);"

@@ -25,7 +25,7 @@ CURVED = 40 * STEP
 
 @pytest.fixture(scope="module")
 def problem():
-    return problem_of(simulate(events=EVENTS, sources=4, claims_per_event=(1, 4), rng=1).claims)
+    return problem_of(simulate(events=EVENTS, sources=4, claims_per_event=(1, 4), seed=1).claims)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_first_claims_are_the_earliest_about_each_count(problem):
 
 
 def test_counts_with_one_claim_teach_what_counts_are_like_and_nothing_of_sources():
-    problem = problem_of(simulate(events=12, sources=3, claims_per_event=1, outcomes=("killed",), rng=2).claims)
+    problem = problem_of(simulate(events=12, sources=3, claims_per_event=1, outcomes=("killed",), seed=2).claims)
     layout, conditional = problem.hierarchy, ConditionalEvidence.of(problem, map)
     x = some_points(problem, 1)
     slope, curvature = conditional.evaluate(x)[1][0], conditional.curvature(x[0])

@@ -7,11 +7,13 @@ import datetime
 import zoneinfo
 
 import attrs
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reconcile as rc
 from reconcile.errors import InvalidValue
 from reconcile.plumbing import (
     LONGEST_NAME,
@@ -21,8 +23,12 @@ from reconcile.plumbing import (
     count_of,
     in_words,
     rebuilding_repr,
+    to_generator,
     to_moment,
 )
+from reconcile.pmf import PMF, Lattice
+from reconcile.simulate import simulate
+from reconcile.testing import calibration
 
 DAY = datetime.date(2020, 2, 10)
 NOON = datetime.datetime.fromisoformat("2020-02-10T12:00")
@@ -137,6 +143,48 @@ def test_any_moment_survives_its_iso_text(moment):
     assert (again, repr(again)) == (found, repr(found))
     assert found.replace(tzinfo=None) == moment.replace(tzinfo=None)
     assert found.utcoffset() == moment.utcoffset()
+
+
+COIN = PMF(Lattice.integers(1), np.array([0.5, 0.5]))
+CLASH = rc.Event("clash").killed()
+TOLD = [rc.Claim(CLASH, rc.Exactly(3), rc.Source("monitor"))]
+POSTERIOR = rc.estimate(TOLD)
+SEEDED = {
+    "estimate": lambda **given: rc.estimate(TOLD, **given),
+    "history": lambda **given: rc.history(TOLD, CLASH, **given),
+    "to_datatree": lambda **given: POSTERIOR.to_datatree(2, **given),
+    "PMF.sample": COIN.sample,
+    "Estimate.sample": POSTERIOR[CLASH].sample,
+    "simulate": lambda **given: simulate(events=1, **given),
+    "calibrate": lambda **given: calibration.calibrate(lambda _: {}, worlds=1, **given),
+    "randomised_pit": lambda **given: calibration.randomised_pit(COIN, 1, **given),
+    "ranks": lambda **given: calibration.ranks(np.array([1.0, 2.0]), 1.5, **given),
+    "ecdf_band": lambda **given: calibration.ecdf_band(10, **given),
+}
+
+
+@pytest.mark.parametrize("run", SEEDED.values(), ids=SEEDED)
+def test_what_is_drawn_takes_a_seed_of_one_name(run):
+    for seed in (0, np.int64(1), np.random.default_rng(0), None):
+        run(seed=seed)
+    with pytest.raises(InvalidValue, match=r"\(rng\): got 0; allowed: seed$"):
+        run(rng=0)
+    with pytest.raises(TypeError, match="sed"):
+        run(sed=0)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "seed", True, [1]])
+def test_to_generator_refuses(seed):
+    with pytest.raises(
+        InvalidValue, match=r"^draw\(seed\): got .*; allowed: a whole number from 0, a Generator or None$"
+    ):
+        to_generator("draw", seed)
+
+
+def test_to_generator_goes_on_with_a_generator_that_is_given():
+    mine = np.random.default_rng(0)
+    assert to_generator("draw", mine) is mine
+    assert to_generator("draw", 7).random() == np.random.default_rng(7).random()
 
 
 def test_in_words():

@@ -100,10 +100,10 @@ def test_the_hdi_of_integers_is_the_narrowest():
 @settings(max_examples=10)
 @given(pmfs())
 def test_samples_follow_the_mass(pmf):
-    drawn = pmf.sample(4_000, rng=1)
+    drawn = pmf.sample(4_000, seed=1)
     shares = np.bincount(pmf.lattice.find(drawn), minlength=len(pmf.mass)) / 4_000
     assert np.all(np.abs(shares - pmf.mass) < 5 * np.sqrt(pmf.mass * (1 - pmf.mass) / 4_000) + 1e-9)
-    assert np.array_equal(drawn, pmf.sample(4_000, rng=1))
+    assert np.array_equal(drawn, pmf.sample(4_000, seed=1))
 
 
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])

@@ -33,7 +33,7 @@ def corpus_problem(claims, model=None):
     return corpus, posed_of(corpus, model)
 
 
-@pytest.mark.parametrize("claims", [CLAIMS, simulate(events=30, sources=8, rng=1).claims], ids=["few", "simulated"])
+@pytest.mark.parametrize("claims", [CLAIMS, simulate(events=30, sources=8, seed=1).claims], ids=["few", "simulated"])
 def test_every_used_claim_is_there_once_in_the_order_of_telling(claims):
     corpus, found = corpus_problem(claims)
     problem, columns = found.problem, corpus.columns

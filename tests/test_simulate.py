@@ -131,7 +131,7 @@ def test_counts_and_figures_never_pass_what_can_be_said():
     prior = CountPrior(0.01, 22.0, 2.0, "as many as there are people")
     drawn = room._draw_counts(prior, 10_000, np.random.default_rng(4))
     assert TOP / 2 < drawn.max() <= TOP
-    world = simulate(rc.Model(counts={"killed": prior}), outcomes=["killed"], events=200, rng=5)
+    world = simulate(rc.Model(counts={"killed": prior}), outcomes=["killed"], events=200, seed=5)
     assert world.frame["value"].max() <= LARGEST
 
 
@@ -165,7 +165,7 @@ def test_classes_and_sources_have_their_priors():
     means, spreads, own = [], [], []
     model = rc.Model()
     for seed in range(150):
-        world = simulate(model, events=1, sources=10, claims_per_event=1, rng=seed)
+        world = simulate(model, events=1, sources=10, claims_per_event=1, seed=seed)
         speakers = {source.name: source for source in world._speakers}
         for (name, of_class, relation), (mean, spread) in world.classes.items():
             member = next(s for s in speakers.values() if model.class_of(s) == of_class)
@@ -201,7 +201,7 @@ def test_truth_and_value_from_end_to_end():
     """All steps together, for one source of which everything is known, against sums over all figures."""
     theta = {"bias": 0.3, "log_spread": -0.8, "fidelity": 0.4, "slope": 0.9, "denial": -1.5, "gross": -4.0}
     world = simulate(
-        known(**theta, heaping=1.0), events=100_000, sources=1, claims_per_event=1, outcomes=["killed"], rng=7
+        known(**theta, heaping=1.0), events=100_000, sources=1, claims_per_event=1, outcomes=["killed"], seed=7
     )
     truths, values = range(12), range(40)
     expected = []
@@ -218,7 +218,7 @@ def test_a_source_speaks_by_its_relation():
     priors = {("bias", relation): Normal(x, EXACTLY, "") for relation, x in bias.items()}
     quiet = {"fidelity": -50.0, "log_spread": -4.0, "denial": -50.0, "gross": -50.0, "heaping": -50.0, "copying": -50.0}
     model = rc.Model(sources={**priors, **{(name, None): Normal(x, EXACTLY, "") for name, x in quiet.items()}})
-    world = simulate(model, events=400, sources=8, claims_per_event=4, rng=8)
+    world = simulate(model, events=400, sources=8, claims_per_event=4, seed=8)
     seen = set()
     for claim in world.claims:
         truth = world.counts[claim.quantity]
@@ -229,7 +229,7 @@ def test_a_source_speaks_by_its_relation():
 
 
 def test_claims_and_columns_are_one_thing():
-    world = simulate(events=30, rng=9)
+    world = simulate(events=30, seed=9)
     assert isinstance(world.claims, Corpus)
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
     assert table.read(pandas.DataFrame(world.frame)) == world.claims
@@ -240,13 +240,13 @@ def test_claims_and_columns_are_one_thing():
 
 def test_midnight_is_no_time_of_a_claim():
     """A table reads midnight as the whole day, in which other times have no order."""
-    reported = simulate(events=1_000, claims_per_event=3, rng=10).frame["reported"]
+    reported = simulate(events=1_000, claims_per_event=3, seed=10).frame["reported"]
     assert np.all(reported != reported.astype("datetime64[D]"))
     assert np.all(np.diff(reported) > np.timedelta64(0, "ms"))
 
 
 def test_sources_of_an_event_are_different_and_drawn_evenly():
-    world = simulate(events=6_000, sources=7, claims_per_event=(1, 5), rng=11)
+    world = simulate(events=6_000, sources=7, claims_per_event=(1, 5), seed=11)
     event, source = world.frame["event"], world.frame["source"]
     assert len({*zip(event.tolist(), source.tolist(), strict=True)}) == len(event)
     number = np.unique(event, return_counts=True)[1]
@@ -257,19 +257,19 @@ def test_sources_of_an_event_are_different_and_drawn_evenly():
 
 
 def test_all_sources_may_speak_of_every_event():
-    world = simulate(events=50, sources=3, claims_per_event=3, rng=12)
+    world = simulate(events=50, sources=3, claims_per_event=3, seed=12)
     assert len(world.frame["event"]) == 150
 
 
 def test_chunks_do_not_change_who_may_speak(monkeypatch):
     monkeypatch.setattr(room, "_CHUNK", 10)
-    world = simulate(events=50, sources=4, claims_per_event=(1, 4), rng=13)
+    world = simulate(events=50, sources=4, claims_per_event=(1, 4), seed=13)
     assert len(np.unique(world.frame["event"])) == 50
 
 
 def test_own_sources_with_sides_meet_every_relation():
     army = rc.Source("army", kind="government", sides={"North"}, opposes={"South"})
-    world = simulate(sources=[army, rc.Source("paper", kind="media")], claims_per_event=1, events=50, rng=14)
+    world = simulate(sources=[army, rc.Source("paper", kind="media")], claims_per_event=1, events=50, seed=14)
     assert {relate(army, quantity) for quantity in world.quantities} == set(Relation)
     assert {key for key in world.sources["army"] if key[0] == "bias"} == {("bias", relation) for relation in Relation}
     assert {key for key in world.sources["paper"] if key[0] == "bias"} == {("bias", Relation.THIRD)}
@@ -277,12 +277,12 @@ def test_own_sources_with_sides_meet_every_relation():
 
 
 def test_own_outcomes():
-    world = simulate(outcomes=["displaced", "abducted"], events=40, rng=15)
+    world = simulate(outcomes=["displaced", "abducted"], events=40, seed=15)
     assert set(world.priors) == set(world.frame["outcome"]) == {"displaced", "abducted"}
 
 
 def test_same_seed_same_world():
-    one, same, other = (simulate(events=50, rng=rng) for rng in (16, np.random.default_rng(16), 17))
+    one, same, other = (simulate(events=50, seed=seed) for seed in (16, np.random.default_rng(16), 17))
     assert one.frame.keys() == same.frame.keys()
     assert all(np.array_equal(one.frame[name], same.frame[name]) for name in one.frame)
     assert (one.sources, one.classes, one.priors) == (same.sources, same.classes, same.priors)
@@ -292,7 +292,7 @@ def test_same_seed_same_world():
 
 
 def test_a_world_is_estimated():
-    world = simulate(events=3, sources=5, claims_per_event=2, rng=18)
+    world = simulate(events=3, sources=5, claims_per_event=2, seed=18)
     posterior = rc.estimate(world.claims)
     assert set(posterior) == set(world.counts)
     assert str(world) in repr(world) == "<World: 6 claims by 5 sources about 3 events>"

@@ -265,7 +265,7 @@ def main() -> None:
     for name, default in (("events", 14), ("sources", 4), ("claims", 3), ("seed", 0), ("sweeps", SWEEPS)):
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
-    world = simulate(events=given.events, sources=given.sources, claims_per_event=given.claims, rng=given.seed)
+    world = simulate(events=given.events, sources=given.sources, claims_per_event=given.claims, seed=given.seed)
     problem = build_problem(world.claims.columns, assign_roles(world.claims), Model()).problem
     mine = fit(problem, seed=given.seed)
     other = sample(mine.problem, rng=np.random.default_rng(given.seed), sweeps=given.sweeps)

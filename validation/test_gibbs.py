@@ -37,7 +37,7 @@ def test_slices_of_normals_are_normal():
 
 def test_a_drawn_count_is_read_as_among_all_of_its_cells():
     """Cut to one cell, a count once took that cell for 0, so that nobody ever denied."""
-    problem = problem_of(events=12, sources=4, claims_per_event=(2, 4), rng=1)
+    problem = problem_of(events=12, sources=4, claims_per_event=(2, 4), seed=1)
     chain = Chain(problem, np.random.default_rng(0))
     chain.counts(keep=False)
     (shard,), floor = chain.evidence.shards, chain.evidence.floor()
@@ -53,7 +53,7 @@ def test_a_drawn_count_is_read_as_among_all_of_its_cells():
 
 def test_what_is_divided_out_is_what_is_cut():
     """`lone_counts` computes it another way."""
-    problem = problem_of(events=12, sources=4, claims_per_event=(1, 4), rng=1)
+    problem = problem_of(events=12, sources=4, claims_per_event=(1, 4), seed=1)
     chain = Chain(problem, np.random.default_rng(0))
     _, taken = ConditionalEvidence.of(problem, map).values(chain.x[None])
     assert np.allclose(chain._openings(chain.x), -taken[0], atol=1e-9)
@@ -62,7 +62,7 @@ def test_what_is_divided_out_is_what_is_cut():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_two_ways_that_share_nothing_but_the_rows_of_claims_agree(seed):
-    problem = problem_of(events=14, sources=4, claims_per_event=(3, 4), rng=seed)
+    problem = problem_of(events=14, sources=4, claims_per_event=(3, 4), seed=seed)
     mine = fit(problem, seed=0, ess=200)
     other = sample(mine.problem, rng=np.random.default_rng(1))
     counts, means = compare(mine, other)

@@ -192,9 +192,11 @@ class Estimate:
         """Entropy in nats."""
         return self.distribution.entropy()
 
-    def sample(self, size: int = 1, *, rng: int | np.random.Generator | None = None) -> NDArray[np.int64]:
+    def sample(
+        self, size: int = 1, *, seed: int | np.random.Generator | None = None, **old: object
+    ) -> NDArray[np.int64]:
         """Draw counts; shape (size,)."""
-        return self.distribution.sample(size, rng=rng)
+        return self.distribution.sample(size, seed=seed, **old)
 
     def eti(self, p: float = 0.9) -> tuple[int, int]:
         """Give the equal-tailed interval that holds at least `p` of the probability, both ends counted in."""

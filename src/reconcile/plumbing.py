@@ -7,11 +7,14 @@ import contextlib
 import datetime
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import attrs
 
 from reconcile.errors import InvalidValue, MissingDependency
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = [
     "check",
@@ -23,6 +26,7 @@ __all__ = [
     "rebuilding_repr",
     "refuse_old",
     "to_frame",
+    "to_generator",
     "to_moment",
 ]
 
@@ -48,6 +52,16 @@ def refuse_old(what: str, given: Mapping[str, object], **names: str) -> None:
         if name not in names:
             raise TypeError(f"{what}() got an unexpected keyword argument {name!r}")
         raise InvalidValue(f"{what}({name})", value, names[name])
+
+
+def to_generator(what: str, seed: Any) -> np.random.Generator:
+    """Make the generator that a seed stands for: itself, of a whole number, or of None any one."""
+    import numpy as np
+
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    well = seed is None or isinstance(seed, np.random.Generator) or (whole and seed >= 0)
+    check(well, f"{what}(seed)", seed, "a whole number from 0, a Generator or None")
+    return np.random.default_rng(seed)
 
 
 def clean_name(what: str, *, optional: bool = False) -> Callable[[Any], Any]:

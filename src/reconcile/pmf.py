@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.errors import InvalidValue
-from reconcile.plumbing import check
+from reconcile.plumbing import check, refuse_old, to_generator
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -278,9 +278,10 @@ class PMF:
         some = self.mass > 0
         return float(-np.sum(self.mass[some] * np.log(self.mass[some] / self.lattice.width[some])))
 
-    def sample(self, size: int = 1, *, rng: int | np.random.Generator | None = None) -> Ints:
+    def sample(self, size: int = 1, *, seed: int | np.random.Generator | None = None, **old: object) -> Ints:
         """Draw counts; shape (size,)."""
-        random = np.random.default_rng(rng)
+        refuse_old("sample", old, rng="seed")
+        random = to_generator("sample", seed)
         at = random.choice(len(self.lattice), size=size, p=self.mass / self.mass.sum())
         return random.integers(self.lattice.low[at], self.lattice.high[at], endpoint=True)
 

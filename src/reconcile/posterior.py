@@ -23,7 +23,7 @@ from reconcile.inference.corpus_fit import CorpusFit, Estimates, doubts, fit_cor
 from reconcile.inference.fit import COARSE
 from reconcile.model import Model
 from reconcile.notes import find_duplicates
-from reconcile.plumbing import check, in_words, refuse_old, to_frame, to_moment
+from reconcile.plumbing import check, in_words, refuse_old, to_frame, to_generator, to_moment
 from reconcile.roles import Roles, assign_roles
 from reconcile.vocabulary import Quantity
 
@@ -193,8 +193,8 @@ class Posterior:
         refuse_old("to_datatree", old, rng="seed")
         check(draws >= 1, "to_datatree(draws)", draws, "a whole number from 1")
         check(len(self) > 0, "to_datatree", self, "a posterior with an estimate")
-        random = np.random.default_rng(seed)
-        counts = np.stack([one.sample(draws, rng=random) for one in self._estimates.values()], axis=1)
+        random = to_generator("to_datatree", seed)
+        counts = np.stack([one.sample(draws, seed=random) for one in self._estimates.values()], axis=1)
         return make_datatree([*map(str, self)], counts, self.rows(), self.sources, self.settings.seed)
 
     def __str__(self) -> str:
@@ -293,10 +293,8 @@ def estimate(
     check(_is_number(ess) and 10 <= ess < np.inf, "estimate(ess)", ess, "a number from 10")
     check(isinstance(asked, bool), "estimate(learn)", learn, "True or False")
     day = to_moment("estimate(as_of)")(as_of)
-    given: object = seed
-    well = given is None or isinstance(given, np.random.Generator) or (_is_whole(given) and int(given) >= 0)
-    check(well, "estimate(seed)", seed, "a whole number from 0, a Generator or None")
-    number = int(seed) if isinstance(seed, int | np.integer) else int(np.random.default_rng(seed).integers(2**63))
+    random = to_generator("estimate", seed)
+    number = int(seed) if isinstance(seed, int | np.integer) else int(random.integers(2**63))
     settings = Settings(day, number, draws, ess, learn)
     columns, roles = corpus.columns, assign_roles(corpus, day)
     if model.learned is not None:

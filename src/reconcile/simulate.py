@@ -22,7 +22,7 @@ from reconcile.channels import LARGEST_FIGURE, Denial, expit, size_of
 from reconcile.claims import Claim, Corpus
 from reconcile.errors import InvalidValue
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, Model
-from reconcile.plumbing import check, count_of
+from reconcile.plumbing import check, count_of, refuse_old, to_generator
 from reconcile.pmf import TOP
 from reconcile.speech import HEAPED, ROUNDING_LARGE, ROUNDING_TENS
 from reconcile.values import LARGEST, Exactly
@@ -120,7 +120,8 @@ def simulate(
     sources: int | Sequence[Source] = 10,
     claims_per_event: int | tuple[int, int] = (2, 5),
     outcomes: Sequence[str] = ("killed", "injured"),
-    rng: int | np.random.Generator = 0,
+    seed: int | np.random.Generator | None = 0,
+    **old: object,
 ) -> World:
     """Draw a world from a model: parameters from their priors, counts, and claims about them.
 
@@ -142,7 +143,8 @@ def simulate(
         How many claims each event has; or the fewest and the most, all numbers between them equally often.
     outcomes : sequence of str, keyword
         Of these an event has one, all equally often.
-    rng : int or numpy Generator, keyword
+    seed : int or numpy Generator, keyword
+        None makes one up.
 
     Returns
     -------
@@ -156,12 +158,13 @@ def simulate(
 
     Examples
     --------
-    >>> world = simulate(events=3, sources=5, claims_per_event=2, rng=1)
+    >>> world = simulate(events=3, sources=5, claims_per_event=2, seed=1)
     >>> print(world)
     6 claims by 5 sources about 3 events
     >>> len(world.claims), len(world.counts)
     (6, 3)
     """
+    refuse_old("simulate", old, rng="seed")
     model = Model() if model is None else model
     check(isinstance(model, Model), "simulate(model)", model, "a Model")
     for channel in (model.channel, *model.channels.values()):
@@ -170,7 +173,7 @@ def simulate(
     speakers = _to_speakers(sources)
     least, most = _to_span(claims_per_event, len(speakers))
     named = _to_outcomes(outcomes)
-    random = np.random.default_rng(rng)
+    random = to_generator("simulate", seed)
 
     kinds = _kinds(speakers, named)
     relation = np.array([[_RELATIONS.index(relate(s, kind)) for kind in kinds] for s in speakers])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.estimates import Estimate
-from reconcile.plumbing import check
+from reconcile.plumbing import check, refuse_old, to_generator
 from reconcile.pmf import PMF
 from reconcile.testing.adapters import Belief
 
@@ -21,7 +21,12 @@ _POINTS = 100  # at most, at which a band is known
 _WORLDS = 10_000  # of uniform ranks, drawn to find how wide a band must be
 
 
-def randomised_pit(distribution: PMF | Estimate | Belief, truth: int, rng: int | np.random.Generator) -> float:
+def randomised_pit(
+    distribution: PMF | Estimate | Belief,
+    truth: int,
+    seed: int | np.random.Generator | None = None,
+    **old: object,
+) -> float:
     """Give a random place within the step of the distribution function at the truth: uniform if it is calibrated.
 
     Parameters
@@ -29,20 +34,26 @@ def randomised_pit(distribution: PMF | Estimate | Belief, truth: int, rng: int |
     distribution : PMF, Estimate or Belief
         Anything with a ``cdf``.
     truth : int
-    rng : int or numpy Generator
+    seed : int or numpy Generator, optional
 
     Examples
     --------
     >>> from reconcile.pmf import Lattice
     >>> coin = PMF(Lattice.integers(1), np.array([0.5, 0.5]))
-    >>> 0.5 <= randomised_pit(coin, 1, rng=0) <= 1.0
+    >>> 0.5 <= randomised_pit(coin, 1, seed=0) <= 1.0
     True
     """
-    start = float(distribution.cdf(truth - 1))
-    return start + float(np.random.default_rng(rng).random()) * (float(distribution.cdf(truth)) - start)
+    refuse_old("randomised_pit", old, rng="seed")
+    start, place = float(distribution.cdf(truth - 1)), float(to_generator("randomised_pit", seed).random())
+    return start + place * (float(distribution.cdf(truth)) - start)
 
 
-def ranks(draws: NDArray[np.generic], truth: NDArray[np.generic] | float, rng: int | np.random.Generator) -> Floats:
+def ranks(
+    draws: NDArray[np.generic],
+    truth: NDArray[np.generic] | float,
+    seed: int | np.random.Generator | None = None,
+    **old: object,
+) -> Floats:
     """Give the share of draws below each truth, ties broken and gaps filled at random: uniform if they are calibrated.
 
     Parameters
@@ -50,7 +61,7 @@ def ranks(draws: NDArray[np.generic], truth: NDArray[np.generic] | float, rng: i
     draws : ndarray, shape (..., n)
         Equally weighted draws from the posterior of each truth.
     truth : ndarray, shape (...)
-    rng : int or numpy Generator
+    seed : int or numpy Generator, optional
 
     Returns
     -------
@@ -59,17 +70,20 @@ def ranks(draws: NDArray[np.generic], truth: NDArray[np.generic] | float, rng: i
 
     Examples
     --------
-    >>> bool(ranks(np.array([1.0, 2.0, 3.0]), 2.5, rng=0) > 0.5)
+    >>> bool(ranks(np.array([1.0, 2.0, 3.0]), 2.5, seed=0) > 0.5)
     True
     """
+    refuse_old("ranks", old, rng="seed")
     drawn, true = np.asarray(draws), np.asarray(truth)[..., None]
     below, equal = np.sum(drawn < true, axis=-1), np.sum(drawn == true, axis=-1)
-    place = np.random.default_rng(rng).random(below.shape)
+    place = to_generator("ranks", seed).random(below.shape)
     found: Floats = (below + place * (equal + 1)) / (drawn.shape[-1] + 1)
     return found
 
 
-def ecdf_band(number: int, level: float = 0.99, *, rng: int | np.random.Generator = 0) -> tuple[Floats, Floats, Floats]:
+def ecdf_band(
+    number: int, level: float = 0.99, *, seed: int | np.random.Generator | None = 0, **old: object
+) -> tuple[Floats, Floats, Floats]:
     """Give the band that holds the whole distribution function of independent uniform ranks with probability `level`.
 
     At each point the band is an interval of a binomial, all of one probability; it is chosen by drawing uniform ranks,
@@ -80,7 +94,7 @@ def ecdf_band(number: int, level: float = 0.99, *, rng: int | np.random.Generato
     number : int
         How many ranks.
     level : float
-    rng : int or numpy Generator, keyword
+    seed : int or numpy Generator, keyword
 
     Returns
     -------
@@ -95,6 +109,7 @@ def ecdf_band(number: int, level: float = 0.99, *, rng: int | np.random.Generato
     """
     from scipy.special import bdtr, bdtrc
 
+    refuse_old("ecdf_band", old, rng="seed")
     check(number >= 2, "ecdf_band(number)", number, "a whole number from 2")
     check(0 < level < 1, "ecdf_band(level)", level, "a probability between 0 and 1")
     cells = min(number, _POINTS)
@@ -102,7 +117,7 @@ def ecdf_band(number: int, level: float = 0.99, *, rng: int | np.random.Generato
     count = np.arange(number + 1)[:, None]
     # Probability of that few, and of that many, at each point.
     tails = np.minimum(bdtr(count, number, points), np.where(count > 0, bdtrc(count - 1, number, points), 1.0))
-    drawn = np.random.default_rng(rng).multinomial(number, np.full(cells, 1 / cells), size=_WORLDS)
+    drawn = to_generator("ecdf_band", seed).multinomial(number, np.full(cells, 1 / cells), size=_WORLDS)
     least = tails[np.cumsum(drawn, axis=1)[:, :-1], np.arange(cells - 1)].min(axis=1)
     # A count and its mirror image have one probability, but for rounding.
     inside = tails >= (1 - 1e-9) * np.quantile(least, 1 - level, method="lower")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from reconcile.estimates import html_table
 from reconcile.model import Model
-from reconcile.plumbing import check, count_of, to_frame
+from reconcile.plumbing import check, count_of, refuse_old, to_frame, to_generator
 from reconcile.simulate import World, simulate
 from reconcile.testing._ranks import ecdf_band, randomised_pit, ranks
 from reconcile.testing.adapters import Kind, Reconciler, read
@@ -258,7 +258,8 @@ def calibrate(
     levels: Sequence[float] = LEVELS,
     band: float = 0.99,
     sources: bool = True,
-    rng: int | np.random.Generator = 0,
+    seed: int | np.random.Generator | None = 0,
+    **old: object,
 ) -> Calibration:
     """Hold a method against worlds of which the truth is known (simulation-based calibration; Talts et al. 2018).
 
@@ -280,7 +281,7 @@ def calibrate(
     sources : bool, keyword
         Whether to rank the parameters of sources too, of a method whose answers have ``sources`` as a `Posterior` has.
         Most of the time of our own estimate goes into these.
-    rng : int or numpy Generator, keyword
+    seed : int or numpy Generator, keyword
         For the worlds, and for the place of each truth within its step.
 
     Returns
@@ -294,12 +295,13 @@ def calibrate(
 
     Examples
     --------
-    >>> worlds = [simulate(events=1, sources=5, claims_per_event=3, rng=seed) for seed in range(60)]
+    >>> worlds = [simulate(events=1, sources=5, claims_per_event=3, seed=seed) for seed in range(60)]
     >>> result = calibrate(worlds=worlds, sources=False)
     >>> print(result.ranks["count"].inside, result.outside)
     True ()
     """
-    random = np.random.default_rng(rng)
+    refuse_old("calibrate", old, rng="seed")
+    random = to_generator("calibrate", seed)
     for name, every in (("levels", levels), ("band", (band,))):
         for level in every:
             check(0 < level < 1, f"calibrate({name})", level, "a probability between 0 and 1")
@@ -310,7 +312,7 @@ def calibrate(
     if isinstance(worlds, int):
         check(worlds >= 1, "calibrate(worlds)", worlds, "a whole number from 1, or worlds")
         drawn: Iterable[World] = (
-            simulate(model, events=12, sources=5, claims_per_event=(3, 5), rng=random) for _ in range(worlds)
+            simulate(model, events=12, sources=5, claims_per_event=(3, 5), seed=random) for _ in range(worlds)
         )
     else:
         drawn = worlds

@@ -182,7 +182,7 @@ def simulated() -> SearchStrategy[Simulated]:
     from reconcile.simulate import simulate
 
     def draw(seed: int) -> Simulated:
-        world = simulate(events=EVENTS, sources=50, claims_per_event=(1, 4), outcomes=("displaced",), rng=seed)
+        world = simulate(events=EVENTS, sources=50, claims_per_event=(1, 4), outcomes=("displaced",), seed=seed)
         each = [attrs.evolve(c.source, name=f"{c.source} {at}") for at, c in enumerate(world.claims)]
         claims = [attrs.evolve(c, source=source) for c, source in zip(world.claims, each, strict=True)]
         return Simulated(tuple(claims), world.counts)
