@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.metadata
 import importlib.resources
 import importlib.util
@@ -21,6 +22,7 @@ import yaml
 
 import reconcile
 from reconcile import errors
+from reconcile.plumbing import OLD_NAMES
 
 PACKAGE = Path(reconcile.__file__).parent
 DISTRIBUTION = "reconcile-claims"
@@ -54,6 +56,17 @@ def test_public_name_is_there(name):
 def test_unknown_name_is_refused():
     with pytest.raises(AttributeError, match="no_such_name"):
         reconcile.no_such_name  # noqa: B018
+
+
+@pytest.mark.parametrize("module, name", [(module, name) for module, names in OLD_NAMES.items() for name in names])
+def test_an_old_name_is_refused_with_what_stands_for_it(module, name):
+    room, new = importlib.import_module(module), OLD_NAMES[module][name]
+    with pytest.raises(reconcile.InvalidValue, match=re.escape(f"{module}: got {name!r}; allowed: {new}")):
+        getattr(room, name)
+    assert new.split()[0] in room.__all__
+    assert name not in room.__all__
+    with pytest.raises(AttributeError, match="no_such_name"):
+        room.no_such_name  # noqa: B018
 
 
 def test_no_name_is_a_room():

@@ -7,19 +7,22 @@ import datetime
 import enum
 import html
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.claims import Claim
-from reconcile.plumbing import check, count_of, rebuilding_repr
+from reconcile.plumbing import check, count_of, rebuilding_repr, refuse_old_names
 from reconcile.plumbing import html_table as html_table  # noqa: PLC0414  told on to the rooms above
 from reconcile.pmf import PMF, Mode
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
 __all__ = ["ClaimRole", "Diagnostics", "Estimate", "ParameterEstimate", "Role", "Settings", "SourceEstimate"]
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of the module
+    __getattr__ = refuse_old_names(__name__)
 
 
 class Role(enum.StrEnum):

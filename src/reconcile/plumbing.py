@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
+    "OLD_NAMES",
     "check",
     "clean_name",
     "clean_names",
@@ -25,12 +26,18 @@ __all__ = [
     "in_words",
     "rebuilding_repr",
     "refuse_old",
+    "refuse_old_names",
     "to_frame",
     "to_generator",
     "to_moment",
 ]
 
 LONGEST_NAME = 1_000
+# Public names that are gone, by module, and what stands for each.
+OLD_NAMES: Mapping[str, Mapping[str, str]] = {
+    "reconcile.estimates": {"Part": "Role (and ClaimRole for a claim with its role, which was Role)"},
+    "reconcile.influence": {"Sway": "PriorSensitivity"},
+}
 
 
 def check(ok: bool, what: str, given: object, allowed: str) -> None:
@@ -52,6 +59,17 @@ def refuse_old(what: str, given: Mapping[str, object], **names: str) -> None:
         if name not in names:
             raise TypeError(f"{what}() got an unexpected keyword argument {name!r}")
         raise InvalidValue(f"{what}({name})", value, names[name])
+
+
+def refuse_old_names(module: str) -> Callable[[str], NoReturn]:
+    """Make the `__getattr__` of a module that refuses its `OLD_NAMES` by what stands for them."""
+
+    def refuse(name: str) -> NoReturn:
+        if name in OLD_NAMES[module]:
+            raise InvalidValue(module, name, OLD_NAMES[module][name])
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return refuse
 
 
 def to_generator(what: str, seed: Any) -> np.random.Generator:
