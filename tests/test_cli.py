@@ -337,7 +337,7 @@ def test_json(run):
     assert status == 0
     document = json.loads(out)
     posterior = reconcile.estimate(read(EXAMPLE), draws=64)
-    assert document["level"] == 0.5
+    assert (document["format"], document["version"], document["level"]) == ("reconcile estimates", 1, 0.5)
     assert [row["median"] for row in document["estimates"]] == [row["median"] for row in posterior.rows(0.5)]
     assert [row["low"] for row in document["estimates"]] == [row["low"] for row in posterior.rows(0.5)]
     claimed = [claim["id"] for row in document["estimates"] for claim in row["claimed"]]
@@ -530,7 +530,9 @@ def test_rules_beside_the_estimates(run, write):
     assert {row["level"] for row in rows} == {"0.5"}
     assert next(row for row in rows if row["rule"] == "lowest")["point"] == "5"
     _, out, _ = run("estimate", "--rules", "--json", file)
-    found = json.loads(out)["rules"]
+    document = json.loads(out)
+    assert (document["format"], document["version"]) == ("reconcile rules", 1)
+    found = document["rules"]
     assert [row["rule"] for row in found] == [row["rule"] for row in rows]
     assert next(row for row in found if row["rule"] == "majority")["point"] is None
 

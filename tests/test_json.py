@@ -14,7 +14,7 @@ from sheets import HOSTILE, quietly, read_or_refuse
 from test_claims import CLAIMS, OWN_IDS
 
 import reconcile as rc
-from reconcile.io import ucdp
+from reconcile.io import table, ucdp
 from reconcile.io.json import FORMAT, dumps, loads, read, schema, write
 
 MARKET = rc.Event("market", place="Hillton", perpetrators={"A", "B"}, part_of=rc.Event("war"))
@@ -51,6 +51,19 @@ def test_everything_comes_back():
     assert again == CORPUS
     assert repr(again) == repr(CORPUS)
     assert dumps(again) == dumps(CORPUS)
+
+
+def test_claims_of_the_first_edition_are_read(root):
+    files = root / "tests" / "first_edition"
+    village = rc.Event("village", place="Taftanaz", start="2020-02-10", perpetrators={"army"})
+    found = read(files / "claims.json")
+    first, relay, *_ = found
+    ids = "c44ae8cbbc4b9f9b2 cfb64cb3c65fb96c3 c5e9e13d02428fa52 c31d5cef47449744b c541521ddfb047025 c620b2a4746941fc5"
+    assert [claim.id for claim in found] == ids.split()
+    assert first.quantity.event == rc.Event("market", part_of=village)
+    assert (relay.value, relay.quoted_from.name, relay.hedged) == (rc.About(8), "monitor", True)
+    assert f"{dumps(found)}\n" == (files / "claims.json").read_text(encoding="utf-8")
+    assert list(table.read(files / "claims.csv")) == list(found)
 
 
 @given(st.lists(CLAIMS | OWN_IDS, max_size=4), st.lists(REJECTED, max_size=2))

@@ -51,8 +51,16 @@ def test_a_newer_format_is_refused_with_both_versions(fitted, tmp_path):
     header = json.loads(str(parts["header"])) | {"version": FORMAT + 1}
     with (tmp_path / "m").open("wb") as file:
         np.savez(file, **{**parts, "header": np.array(json.dumps(header))})
-    with pytest.raises(rc.UnreadableModel, match=f"format {FORMAT + 1}.*up to {FORMAT}"):
+    with pytest.raises(rc.UnreadableModel, match=f"format {FORMAT + 1}.*format {FORMAT} alone: use a newer one"):
         load(tmp_path / "m")
+
+
+def test_a_model_that_the_first_edition_learned_is_refused_with_what_to_do(root):
+    """The names of its parameters are the same; they were learned by another engine."""
+    with pytest.raises(
+        rc.UnreadableModel, match=f"has format 1; .* reads format {FORMAT} alone: .*estimate the claims"
+    ):
+        load(root / "tests" / "first_edition" / "model.npz")
 
 
 def test_changed_arrays_are_noticed(fitted, tmp_path):

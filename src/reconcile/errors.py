@@ -120,7 +120,7 @@ class UnreadableTable(ReconcileError, ValueError):
 
 
 class UnreadableModel(ReconcileError, ValueError):
-    """A file that is no fitted model, is damaged, or is of a newer format.
+    """A file that is no fitted model, is damaged, or is of another format.
 
     Parameters
     ----------

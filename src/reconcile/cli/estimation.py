@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_estimate"]
 
+FORMAT = 1  # of the JSON of estimates, and of that of rules
+
 
 def run_estimate(options: argparse.Namespace) -> int:
     """Print estimates, or write them to a file; give the exit status."""
@@ -60,6 +62,8 @@ def run_estimate(options: argparse.Namespace) -> int:
 
 def _write_json(posterior: Posterior, level: float, file: TextIO) -> None:
     document = {
+        "format": "reconcile estimates",
+        "version": FORMAT,
         "level": level,
         "estimates": [
             row | {"claimed": [_describe(one) for one in posterior[quantity].roles]}
@@ -80,7 +84,13 @@ def _left_over(posterior: Posterior) -> dict[str, Any]:
 def _write_rules_json(posterior: Posterior, level: float, file: TextIO) -> None:
     from reconcile import rules
 
-    document = {"level": level, "rules": rules.compare(posterior, level=level).rows(), **_left_over(posterior)}
+    document = {
+        "format": "reconcile rules",
+        "version": FORMAT,
+        "level": level,
+        "rules": rules.compare(posterior, level=level).rows(),
+        **_left_over(posterior),
+    }
     json.dump(document, file, indent=2, ensure_ascii=False, default=_to_json)
     file.write("\n")
 

@@ -35,7 +35,7 @@ __all__ = ["FORMAT", "load", "save"]
 Floats: TypeAlias = NDArray[np.float64]
 _Prior = TypeVar("_Prior", CountPrior, Normal)
 
-FORMAT = 1
+FORMAT = 2  # 1: learned before sources, classes and count priors were fitted together
 _NAME = "reconcile model"
 _ARRAYS = ("mean", "covariance", "spreads")
 _HEADER = ("format", "version", "digest", "content")
@@ -127,7 +127,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     FileNotFoundError
         Where there is no such file.
     UnreadableModel
-        For a file that cannot be read, is no such model, is damaged, is of a newer format than this version reads,
+        For a file that cannot be read, is no such model, is damaged, is of another format than this version reads,
         or holds what no model may, such as a variance below 0: whatever its digest says.
     """
     where = str(path)
@@ -153,8 +153,10 @@ def _read(where: str, archive: zipfile.ZipFile) -> Model:
     if not isinstance(header, dict) or header.get("format") != _NAME:
         raise UnreadableModel(where, "is no model that reconcile.io.models.save wrote")
     version = header.get("version")
-    if type(version) is not int or not 1 <= version <= FORMAT:
-        reason = f"has format {version!r:.50}; this version of reconcile reads formats up to {FORMAT}: use a newer one"
+    if type(version) is not int or version != FORMAT:
+        older = "sources were learned in another way then; estimate the claims again, and save the model that they give"
+        todo = older if version in range(1, FORMAT) else "use a newer one"
+        reason = f"has format {version!r:.50}; this version of reconcile reads format {FORMAT} alone: {todo}"
         raise UnreadableModel(where, reason)
     _keys(header, "header", _HEADER)
     parts = [f"{name}.npy" for name in ("header", *_ARRAYS)]
