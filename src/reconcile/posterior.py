@@ -257,8 +257,9 @@ def estimate(
         Whether classes of sources and the count priors are learned from all claims together. Else they stay as the
         model has them, and each source leans on its class for itself.
     executor : concurrent.futures.Executor, keyword, optional
-        Where to compute the shards of a corpus; by default in threads, one for each core, from 1,000 claims. The result
-        is the same to the last bit with any number of workers.
+        Where to compute the shards of a corpus; by default in threads, one for each core, from 1,000 claims. Workers
+        in other processes, such as those of Dask's ``client.get_executor()``, keep the shards that they are sent. The
+        result is the same to the last bit with any number of workers.
     progress : bool, keyword
         Say on standard error how far the work is.
 

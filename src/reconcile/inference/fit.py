@@ -30,6 +30,7 @@ from reconcile.inference.importance import normal_points
 from reconcile.inference.laplace import Laplace
 from reconcile.inference.modes import Mode, find_dense, find_diagonal, find_mode, find_precision
 from reconcile.inference.problems import Linked, Problem
+from reconcile.inference.workers import map_over
 from reconcile.model import Learned
 from reconcile.pmf import PMF, TOP, Lattice
 
@@ -195,7 +196,7 @@ def fit(
     Fit
     """
     with one_thread(), contextlib.ExitStack() as stack:
-        spread: Callable[..., Iterable[Any]] = map if executor is None else executor.map
+        spread: Callable[..., Iterable[Any]] = map if executor is None else map_over(executor)
         if executor is None and len(problem.source) >= THREADED and (cores := _cores()) > 1:
             spread = stack.enter_context(ThreadPoolExecutor(cores)).map
         if not len(problem.claims.outcome) and not problem.linked:
