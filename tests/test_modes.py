@@ -19,7 +19,7 @@ def evidence(monkeypatch):
     """Forty sources, of which those with four claims or more are dense."""
     monkeypatch.setattr(modes, "EVERY", 50)
     monkeypatch.setattr(modes, "HEARD", 4)
-    claims = simulate(events=25, sources=40, claims_per_event=(2, 4), outcomes=["killed"], rng=3).claims
+    claims = simulate(events=25, sources=40, claims_per_event=(2, 4), outcomes=["killed"], seed=3).claims
     return AllEvidence.of(problem_of(claims), map)
 
 
