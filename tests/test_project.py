@@ -166,8 +166,8 @@ def reading(root):
 
 def test_there_is_no_more_to_read_than_there_was(reading):
     measured = reading.measure(PACKAGE.parent)
-    assert measured.files <= 49
-    assert measured.lines <= 14_400
+    assert measured.files <= 51
+    assert measured.lines <= 15_500
     assert measured.floors <= 20
 
 
