@@ -39,7 +39,7 @@ def test_precision_knows_that_classes_move_all_of_their_sources(evidence):
         ahead, behind = (slope_at(evidence, z[None] + sign * step * np.eye(1, layout.size, place)) for sign in (1, -1))
         expected[at] = (behind - ahead)[moved] / (2 * step)
     expected = flatten(0.5 * (expected + expected.T)) + np.eye(len(moved))
-    found = find_precision(evidence, mode, z)
+    found = find_precision(evidence, z, moved, mode.normal.around(z[moved]))
     k = np.flatnonzero((moved < len(layout.classes)) | (moved >= len(layout)))
     assert np.linalg.eigvalsh(found).min() >= 1 - 1e-9
     scale = np.sqrt(np.diag(expected))

@@ -333,7 +333,7 @@ class Diagnostics:
     ----------
     engines : mapping of quantity key to str
         ``"exact"`` (sum-product) or ``"gibbs"`` (sampling; the account is no tree).
-    way : {"prior points", "chains", "Laplace"}
+    way : {"prior points", "chains", "Laplace", "reweighted"}
         How the parameters were drawn; see `fit`. It is the same posterior, whichever way.
     draws : int
         Draws of the parameters.
@@ -342,7 +342,7 @@ class Diagnostics:
     rhat : float
         Of chains: split, rank-normalised R-hat that 95 % of parameters stay below; else nan.
     khat : float
-        Of weighted points: Pareto shape of the weights, above .7 not to be trusted; else -inf.
+        Of weighted points and draws: Pareto shape of the weights, above .7 not to be trusted; else -inf.
     error : float
         Largest estimated standard error of any probability that is reported.
     notes : tuple of str
@@ -350,7 +350,7 @@ class Diagnostics:
     """
 
     engines: Mapping[str, str]
-    way: Literal["prior points", "chains", "Laplace"]
+    way: Literal["prior points", "chains", "Laplace", "reweighted"]
     draws: int
     ess: float
     rhat: float

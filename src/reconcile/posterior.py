@@ -20,14 +20,14 @@ from reconcile.datatrees import make_datatree
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import ClaimRole, Diagnostics, Estimate, Role, Settings, SourceEstimate, html_table
 from reconcile.inference.corpus_fit import CorpusFit, Estimates, doubts, fit_corpus, solve_accounts
-from reconcile.inference.fit import COARSE
+from reconcile.inference.fit import COARSE, Fit
 from reconcile.model import Model
 from reconcile.notes import find_duplicates
 from reconcile.plumbing import check, in_words, refuse_old, to_frame, to_generator, to_moment
 from reconcile.roles import Roles, assign_roles
 from reconcile.vocabulary import Quantity
 
-__all__ = ["Posterior", "estimate"]
+__all__ = ["Posterior", "estimate", "estimate_again"]
 
 
 SEVERAL = 10  # claims from which a reader may think that something was learned of their sources
@@ -307,6 +307,31 @@ def estimate(
         columns, roles, model, seed=number, draws=draws, ess=ess, learn=learn, executor=executor, report=report
     )
     return _conclude(corpus, roles, model, corpus_fit, settings)
+
+
+def estimate_again(
+    posterior: Posterior, claims: Corpus, *, near: Fit, error: float = COARSE, executor: Executor | None = None
+) -> Posterior:
+    """Estimate claims that are nearly those of a posterior, with its model and settings.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    claims : Corpus
+    near : Fit, keyword
+        Of the claims of the posterior; see `fit.fit`.
+    error : float, keyword
+        See `fit.fit`.
+    executor : Executor, keyword, optional
+        See `estimate`.
+    """
+    asked, model = posterior.settings, posterior.model
+    columns, roles = claims.columns, assign_roles(claims, asked.as_of)
+    corpus_fit = fit_corpus(
+        columns, roles, model, seed=asked.seed, draws=asked.draws, ess=asked.ess, learn=asked.learn, executor=executor,
+        report=_keep_silent, near=near, error=error,
+    )  # fmt: skip
+    return _conclude(claims, roles, model, corpus_fit, asked)
 
 
 def _is_number(given: object) -> bool:

@@ -22,7 +22,7 @@ from reconcile.errors import UnknownQuantity
 from reconcile.estimates import Estimate, Role, SourceEstimate
 from reconcile.inference.arrays import CountEdges
 from reconcile.inference.batches import choose_likelihood
-from reconcile.inference.fit import Fit, fit
+from reconcile.inference.fit import COARSE, Fit, fit
 from reconcile.inference.hierarchy import RELATIONS, Hierarchy
 from reconcile.inference.layouts import Column, Layout, columns_of
 from reconcile.inference.likelihood import Term
@@ -174,10 +174,15 @@ def fit_corpus(
     learn: bool,
     executor: Executor | None,
     report: Callable[[str], None],
+    near: Fit | None = None,
+    error: float = COARSE,
 ) -> CorpusFit:
     """Fit the model to all claims; see `fit.fit`."""
     corpus_problem = build_problem(columns, roles, model, learn=learn)
-    found = fit(corpus_problem.problem, seed=seed, draws=draws, ess=ess, executor=executor, report=report)
+    found = fit(
+        corpus_problem.problem, seed=seed, draws=draws, ess=ess, error=error, near=near, executor=executor,
+        report=report,
+    )  # fmt: skip
     return CorpusFit(columns, roles, corpus_problem, found)
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import attrs
 import numpy as np
@@ -188,15 +188,33 @@ class AllEvidence:
         return AllEvidence(some, alone, nothing, np.arange(number), None)
 
 
+class Summed(Protocol):
+    """What `Masses` asks for of counts: their cells, what they belong to, and sums over draws; see `AllEvidence`."""
+
+    @property
+    def cells(self) -> Cells:
+        """Cells of all counts."""
+
+    @property
+    def units(self) -> Ints:
+        """What each count belongs to."""
+
+    def values(self, xs: Floats) -> tuple[Floats, Floats]:
+        """Log evidence, and what is taken back."""
+
+    def sums(self, xs: Floats, weight: Floats) -> Floats:
+        """Sum the posterior of all counts over draws."""
+
+
 class Masses:
     """Posterior masses of the counts, added up over weighted draws, and how well they are known.
 
     Parameters
     ----------
-    evidence : AllEvidence
+    evidence : AllEvidence, or counts that are known at the draws
     """
 
-    def __init__(self, evidence: AllEvidence) -> None:
+    def __init__(self, evidence: Summed) -> None:
         self._evidence, self._first = evidence, evidence.cells.first
         units = evidence.units
         self._owner = np.repeat(units, np.diff(self._first))

@@ -4,7 +4,8 @@
 Counts are summed out exactly, so what is left is the evidence as a function of the parameters of sources, classes and
 count priors. Where few claims say little of them, points of the prior are weighted by the evidence; else its mode is
 found, a normal around that, and from there Hamiltonian chains move to the posterior itself. Of very many claims the
-normal is the posterior. These are ways to compute one thing: which of them ran is a diagnostic.
+normal is the posterior. Where the same has been fitted with a few claims more or less, its draws are weighted anew, or
+chains begin with them. These are ways to compute one thing: which of them ran is a diagnostic.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from reconcile.inference.diagnostics import bulk_ess, smooth_weights, split_rhat
 from reconcile.inference.evidence import AllEvidence, Masses, fill_up
 from reconcile.inference.hierarchy import Hierarchy
 from reconcile.inference.hmc import Chains, Turns
-from reconcile.inference.importance import normal_points
+from reconcile.inference.importance import BLOCKS, normal_points
 from reconcile.inference.laplace import Laplace
 from reconcile.inference.modes import Mode, find_dense, find_diagonal, find_mode, find_precision
 from reconcile.inference.problems import Linked, Problem
+from reconcile.inference.reweighting import Beginning, Reference, Reweighting
 from reconcile.inference.workers import map_over
 from reconcile.model import Learned
 from reconcile.pmf import PMF, TOP, Lattice
@@ -41,7 +43,7 @@ __all__ = ["Fit", "fit", "one_thread"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
-Way: TypeAlias = Literal["prior points", "chains", "Laplace"]
+Way: TypeAlias = Literal["prior points", "chains", "Laplace", "reweighted"]
 
 # Points of the prior: at first looks, so many that are effective, and the fewest and most that are made for it.
 LOOKS, EFFECTIVE, FEWEST, POINTS = (16, 128), 400, 1_024, 4_096
@@ -53,6 +55,8 @@ WORK, DRAWS, ROUNDS = 300_000, (16, 128), 4
 THREADED = 1_000  # claims from which arrays are long enough for threads to run side by side
 OTHERS = 8  # sweeps over sources with few claims, given all else
 WARMUP, LEAST, MORE, SWEEPS = 8, 16, 8, 200  # sweeps: left out, before the first look, between looks, at most
+WARM = 4  # sweeps that are left out where chains begin with draws of nearly the same
+INTEGRATED = (0, 4, 12)  # points beside each draw at which parameters that are gone are looked at, more and more
 BUDGET = 6_000_000  # vectors that chains evaluate, times claims and a quarter of the parameters: work, not time
 COARSE = 0.05  # standard error of a probability beyond which chains go on, and a reader is told
 MIXED = 1.3  # R-hat of one coordinate in twenty beyond which chains go on, and a reader is told that they differ
@@ -84,7 +88,7 @@ class Fit:
         Posterior mass of each cell.
     start : ndarray of int, shape (counts + 1,)
         Where the cells of each count begin.
-    way : {"prior points", "chains", "Laplace"}
+    way : {"prior points", "chains", "Laplace", "reweighted"}
         How the draws were made.
     ess, rhat, khat : float
         Effective draws; R-hat of chains, else nan; Pareto shape of weights, else -inf.
@@ -120,6 +124,11 @@ class Fit:
         """Draws of all parameters, each as good as any other; shape (draws, p)."""
         return self.hierarchy.unfold(self.even(len(self.z)))
 
+    @functools.cached_property
+    def reference(self) -> Reference:
+        """The draws, to be weighted anew."""
+        return Reference(self.problem, self.z, self.log_weight)
+
     def pmf(self, count: int) -> PMF:
         """Posterior of a count that is summed out by itself, by its number in the problem."""
         return self._pmf(int(self.where[count]))
@@ -149,6 +158,16 @@ class Fit:
         picked: Floats = self.z[np.minimum(np.searchsorted(below, strata), size - 1)]
         return picked
 
+    def thinned(self, times: int) -> Fit:
+        """Keep one in so many draws, of chains: neighbours say much the same, and to look at each again costs as much.
+
+        Groups of one draw of each block are kept or left as multiples of the golden ratio fall, so that neither chains
+        nor sweeps are left out one and all.
+        """
+        group = np.arange(len(self.z)) // BLOCKS
+        kept = np.flatnonzero(np.modf(group * (np.sqrt(5) - 1) / 2)[0] < 1 / times)
+        return attrs.evolve(self, z=self.z[kept], log_weight=self.log_weight[kept])
+
     def learned(self, before: Learned | None) -> Learned:
         """Give what was learned in a form for later claims: a normal with the moments of the draws."""
         layout, z = self.hierarchy, self.even(len(self.z))
@@ -172,6 +191,9 @@ def fit(
     seed: int,
     draws: int | None = None,
     ess: float = 40.0,
+    error: float = COARSE,
+    near: Fit | None = None,
+    afresh: bool = False,
     executor: Executor | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Fit:
@@ -185,6 +207,13 @@ def fit(
         Draws of the parameters, at least; by default as many as it takes, and from 5,000 claims 128 to 16.
     ess : float, keyword
         Effective draws that 95 % of parameters should reach.
+    error : float, keyword
+        Standard error that the probabilities of all counts should reach.
+    near : Fit, keyword, optional
+        Of the same with a few claims more or less, or with all of them: its draws are weighted anew where that gives
+        what is asked, else chains begin with them. Parameters are told by their names.
+    afresh : bool, keyword
+        Whether draws are to be new, so that they are not those of `near`.
     executor : Executor, keyword, optional
         Where to compute shards; by default in threads, one for each core, from 1,000 claims. The result is the same to
         the last bit with any number of workers.
@@ -202,7 +231,10 @@ def fit(
         if not len(problem.claims.outcome) and not problem.linked:
             return _put_together(problem, (), ())
         parts = problem.split()
-        found = [_fit(part, spread, np.random.default_rng(seed), draws, ess, report) for part, _, _, _ in parts]
+        if len(parts) > 1 or (near is not None and not near.reference.holds(problem)):
+            near = None
+        asked = _Asked(draws, ess, error, near, afresh and near is not None, report)
+        found = [_fit(part, spread, np.random.default_rng(seed), asked) for part, _, _, _ in parts]
         if len(found) == 1 and found[0].hierarchy.size == problem.hierarchy.size:
             return attrs.evolve(found[0], problem=with_favourites(problem, found[0].problem.echoes))
         return _put_together(problem, parts, found)
@@ -276,24 +308,58 @@ def _keep_memory() -> None:
     np.empty(31 << 17)
 
 
-def _fit(
-    problem: Problem,
-    spread: Callable[..., Iterable[Any]],
-    rng: np.random.Generator,
-    draws: int | None,
-    ess: float,
-    report: Callable[[str], None],
-) -> Fit:
+@attrs.frozen
+class _Asked:
+    """What is asked of a fit; see `fit`."""
+
+    draws: int | None
+    ess: float
+    error: float
+    near: Fit | None
+    afresh: bool
+    report: Callable[[str], None]
+
+
+def _fit(problem: Problem, spread: Callable[..., Iterable[Any]], rng: np.random.Generator, asked: _Asked) -> Fit:
     whole = AllEvidence.of(problem, spread)
-    found = _weigh_prior(whole, draws, rng)
+    near, begun, found = asked.near, None, None
+    # Whom sources copy is to be found anew; and the normal is drawn from as soon as it is found.
+    if near is not None and near.way != "Laplace" and not np.any(problem.echoes.favourites >= 0):
+        found, begun = _weigh_near(whole, near, asked, rng)
+    if found is None and (near is None or near.way == "prior points"):
+        found = _weigh_prior(whole, asked.draws, rng)
     if found is not None:
         return found
     _keep_memory()
-    mode = find_mode(whole, rng, report)
-    report("draws")
+    if near is not None and near.normal is not None and begun is not None:
+        return _run_chains(whole, _Around.near(near, whole, rng), asked, rng, begun)
+    mode = find_mode(whole, rng, asked.report)
+    asked.report("draws")
     if whole.size > NORMAL:
-        return _draw_normal(whole, mode, draws, rng)
-    return _run_chains(whole, mode, draws, ess, rng, report)
+        return _draw_normal(whole, mode, asked.draws, rng)
+    return _run_chains(whole, _Around.mode(mode, whole, rng), asked, rng, begun)
+
+
+# --------------------------------------------------------------------------------- draws of nearly the same problem
+
+
+def _weigh_near(whole: AllEvidence, near: Fit, asked: _Asked, rng: np.random.Generator) -> tuple[Fit | None, Beginning]:
+    """Weigh draws of nearly the same problem anew, where that tells enough; and with which draws chains may begin."""
+    weighted = Reweighting(near.reference, whole, rng)
+    for points in INTEGRATED if weighted.integrates else INTEGRATED[:1]:
+        weighted.integrate(points)
+        if asked.afresh or len(near.z) < (asked.draws or 0):
+            break
+        if weighted.khat > TRUSTED or (effective := near.ess * weighted.kept) < asked.ess:
+            continue
+        found = weighted.solve()
+        if found.error <= asked.error:
+            return Fit(
+                whole.problem, found.z, found.log_weight, None, find_dense(whole.problem), whole.where,
+                whole.linked.accounts, whole.cells.start, found.means, whole.cells.first, "reweighted", effective,
+                np.nan, weighted.khat, found.error, (),
+            ), weighted.beginning()  # fmt: skip
+    return None, weighted.beginning(counted=not asked.afresh, most=TRUSTED)
 
 
 # ---------------------------------------------------------------------------------------------- points of the prior
@@ -333,45 +399,87 @@ def _weigh_prior(whole: AllEvidence, draws: int | None, rng: np.random.Generator
 # -------------------------------------------------------------------------------------------- draws, and the counts
 
 
-def _run_chains(
-    whole: AllEvidence,
-    mode: Mode,
-    draws: int | None,
-    ess: float,
-    rng: np.random.Generator,
-    report: Callable[[str], None],
-) -> Fit:
-    """Move draws from the normal approximation to the posterior itself."""
-    from scipy.linalg import solve_triangular
+@attrs.frozen(eq=False)
+class _Around:
+    """A normal around which chains move: its center, the precision of the coordinates that are dense, and of others."""
 
-    layout, total = whole.problem.hierarchy, whole.size
+    center: Floats
+    precision: Floats
+    moved: Ints
+    alone: Floats
+    normal: Laplace | None
+
+    @classmethod
+    def mode(cls, mode: Mode, whole: AllEvidence, rng: np.random.Generator) -> _Around:
+        center, moved = mode.center(whole), mode.coordinates(whole.problem.hierarchy)
+        precision = find_precision(whole, center, moved, mode.normal.around(center[moved]))
+        return cls(center, precision, moved, find_diagonal(whole, center, moved, rng), mode.normal)
+
+    @classmethod
+    def near(cls, near: Fit, whole: AllEvidence, rng: np.random.Generator) -> _Around:
+        """Take that of nearly the same problem: how well chains move depends on it, where to does not."""
+        assert near.normal is not None  # noqa: S101 - for type checkers: it was asked before
+        before, places = near.hierarchy, near.reference.places(whole.problem.hierarchy)
+        dense = np.concatenate([near.dense, np.arange(len(before), before.size)])
+        weight = np.exp(near.log_weight - near.log_weight.max())
+        center = weight @ near.z / weight.sum()
+        curvature = near.normal.around(center[dense])
+        at = np.full(before.size + 1, -1, dtype=np.int64)
+        at[dense] = np.arange(len(dense))
+        moved = np.flatnonzero(at[places] >= 0)
+        mine = at[places[moved]]
+        found = np.where(places >= 0, center[places], 0.0)
+        alone, same = find_diagonal(whole, found, moved, rng), np.array_equal(places, np.arange(before.size))
+        precision = find_precision(whole, found, moved, curvature[np.ix_(mine, mine)])
+        return cls(found, precision, moved, alone, near.normal if same else None)
+
+    def draw(self, number: int, rng: np.random.Generator) -> Floats:
+        """Draw from it, a little nearer to the center, since its tails may be nowhere."""
+        from scipy.linalg import solve_triangular
+
+        gap = normal_points(-(-number // 8) * 8, len(self.center), rng)[:number] / np.sqrt(self.alone)
+        root = np.linalg.cholesky(self.precision)
+        gap[:, self.moved] = solve_triangular(root, gap[:, self.moved].T, lower=True, trans="T").T
+        return self.center + 0.7 * gap
+
+
+def _run_chains(
+    whole: AllEvidence, around: _Around, asked: _Asked, rng: np.random.Generator, begun: Beginning | None
+) -> Fit:
+    """Move draws from the normal approximation, or those of nearly the same, to the posterior itself."""
+    layout, total, center = whole.problem.hierarchy, whole.size, around.center
     size = layout.size
     chains = int(np.clip(SIDE_BY_SIDE // total // 8 * 8, *CHAINS))
-    center, moved = mode.center(whole), mode.coordinates(layout)
-    precision = find_precision(whole, mode, center)
-    alone = find_diagonal(whole, center, moved, rng)
-    gap = normal_points(-(-chains // 8) * 8, size, rng)[:chains] / np.sqrt(alone)
-    gap[:, moved] = solve_triangular(np.linalg.cholesky(precision), gap[:, moved].T, lower=True, trans="T").T
-    start = center + 0.7 * gap  # the tails of the normal may be nowhere
+    start = around.draw(chains, rng) if begun is None else begun.start(chains)
     every, mass, kept = whole.reduced(layout.unfold(np.concatenate([center[None], start])))
 
-    chain, masses = _take_turns(every, start, center, precision, moved, alone, rng), Masses(every)
-    chain.advance(WARMUP, warm_up=True)
+    chain, masses, before, made = _take_turns(every, start, around, rng), Masses(every), 0.0, 0
+    chain.advance(WARMUP if begun is None else WARM, warm_up=True)
+    if begun is not None and begun.draws:
+        _, taken = every.values(layout.unfold(begun.z))
+        masses.add(layout.unfold(begun.z), begun.log_weight[:, None] + taken)
+        before = asked.near.ess * begun.kept if asked.near is not None else 0.0
+        made = len(begun.z)
     sweeps, effective, error, rhat = 0, 0.0, np.inf, np.inf
-    wanted = -(-(draws or 0) // chains)
+    wanted, ess = -(-((asked.draws or 0) - made) // chains), asked.ess
     while sweeps < max(wanted, LEAST) or (
         sweeps < SWEEPS
         and chain.evaluations * (total + size // 4) < BUDGET
-        and (effective < ess or error > COARSE or not rhat <= MIXED)
+        and (effective < ess or ((error > asked.error or not rhat <= MIXED) and not asked.afresh))
     ):
         new = chain.advance(LEAST if not sweeps else MORE)
         masses.add(layout.unfold(new.reshape(-1, size)))
         sweeps += len(new)
-        effective, error = float(np.quantile(bulk_ess(chain.draws), 0.05)), float(masses.errors.max(initial=0.0))
+        effective = before + float(np.quantile(bulk_ess(chain.draws), 0.05))
+        error = float(masses.errors.max(initial=0.0))
         rhat = float(np.quantile(split_rhat(chain.draws), 0.95))
-        report(f"{sweeps} sweeps: {effective:.0f} of {ess:.0f} effective draws, probabilities to {100 * error:.0f} %")
+        known = f"{effective:.0f} of {ess:.0f} effective draws, probabilities to {100 * error:.0f} %"
+        asked.report(f"{sweeps} sweeps: {known}")
     means = fill_up(masses.mean, mass, kept, whole.cells.first)
-    fit = _conclude(whole, every, chain.draws.reshape(-1, size), means, masses, mode)
+    z, log_weight = chain.draws.reshape(-1, size), np.zeros(chains * sweeps)
+    if begun is not None and begun.draws:
+        z, log_weight = np.concatenate([begun.z, z]), np.concatenate([begun.log_weight, log_weight])
+    fit = attrs.evolve(_conclude(whole, every, z, means, masses, around.normal), log_weight=log_weight)
     return attrs.evolve(fit, way="chains", ess=effective, rhat=rhat, notes=_doubts(effective, ess, rhat))
 
 
@@ -385,18 +493,18 @@ def _draw_normal(whole: AllEvidence, mode: Mode, draws: int | None, rng: np.rand
         masses.add(layout.unfold(parts[-1]))
         error = float(masses.errors.max(initial=0.0))
     z = np.concatenate(parts)
-    fit = _conclude(whole, every, z, fill_up(masses.mean, mass, kept, whole.cells.first), masses, mode)
+    fit = _conclude(whole, every, z, fill_up(masses.mean, mass, kept, whole.cells.first), masses, mode.normal)
     return attrs.evolve(fit, way="Laplace", ess=float(len(z)))
 
 
 def _conclude(
-    whole: AllEvidence, every: AllEvidence, z: Floats, means: Floats, masses: Masses, mode: Mode | None
+    whole: AllEvidence, every: AllEvidence, z: Floats, means: Floats, masses: Masses, normal: Laplace | None
 ) -> Fit:
     """Write down draws and counts; `every` is `whole` without cells in which next to nothing is."""
     problem, cells = whole.problem, whole.cells
     return Fit(
-        with_favourites(problem, every.echoes), z, np.zeros(len(z)), mode.normal if mode else None,
-        mode.dense if mode else find_dense(problem), whole.where, whole.linked.accounts, cells.start, means,
+        with_favourites(problem, every.echoes), z, np.zeros(len(z)), normal, find_dense(problem), whole.where,
+        whole.linked.accounts, cells.start, means,
         cells.first, "prior points", np.nan, np.nan, -np.inf, float(masses.errors.max(initial=0.0)), (),
     )  # fmt: skip
 
@@ -420,27 +528,21 @@ def _draw_from(evidence: AllEvidence, mode: Mode, number: int, rng: np.random.Ge
     return z
 
 
-def _take_turns(
-    evidence: AllEvidence,
-    start: Floats,
-    center: Floats,
-    precision: Floats,
-    moved: Ints,
-    alone: Floats,
-    rng: np.random.Generator,
-) -> Turns:
+def _take_turns(evidence: AllEvidence, start: Floats, around: _Around, rng: np.random.Generator) -> Turns:
     """Begin chains: over what is dense, given sources with few claims, and over these, given what is dense."""
-    layout, z = evidence.problem.hierarchy, start.copy()
+    layout, z, moved = evidence.problem.hierarchy, start.copy(), around.moved
 
     def target(some: Floats) -> tuple[Floats, Floats]:
         z[:, moved] = some
         value, slope = evidence.evaluate(layout.unfold(z))
         return (value - 0.5 * np.sum(some**2, axis=1))[:, None], layout.pull(z, slope)[:, moved] - some
 
-    dense = Chains(target, z[:, moved], center[moved], precision, np.arange(len(moved)), np.ones(len(moved)), rng)
+    dense = Chains(
+        target, z[:, moved], around.center[moved], around.precision, np.arange(len(moved)), np.ones(len(moved)), rng
+    )
     parts = [(dense, moved)]
     if len(moved) < layout.size:
-        parts.append(_move_blocks(evidence, z, center, moved, alone, rng))
+        parts.append(_move_blocks(evidence, z, around.center, moved, around.alone, rng))
     return Turns(parts, z, functools.partial(layout.draw_classes, rng=rng))
 
 

@@ -211,23 +211,34 @@ def _climb(
     return top
 
 
-def find_precision(evidence: AllEvidence, mode: Mode, z: Floats) -> Floats:
-    """Precision of the dense coordinates around z, the others being what they are; shape (q, q).
+def find_precision(evidence: AllEvidence, z: Floats, moved: Ints, curvature: Floats) -> Floats:
+    """Precision of the coordinates that are moved around z, the others being what they are.
 
-    A class moves all of its sources, those with few claims too, of which the normal around the mode knows nothing.
+    A class moves all of its sources, those with few claims too, of which the normal around a mode knows nothing.
+
+    Parameters
+    ----------
+    evidence : AllEvidence
+    z : ndarray, shape (p + k,)
+    moved : ndarray of int, shape (q,)
+        Which coordinates, in ascending order.
+    curvature : ndarray, shape (q, q)
+        What that normal knows.
+
+    Returns
+    -------
+    ndarray, shape (q, q)
     """
-    layout, moved = evidence.problem.hierarchy, mode.coordinates(evidence.problem.hierarchy)
-    found = mode.normal.around(z[moved])
+    layout, found = evidence.problem.hierarchy, curvature
     if len(moved) < layout.size:
-        classes = np.concatenate([np.arange(len(layout.classes)), np.arange(len(layout), layout.size)])
-        step = CORNER * np.eye(layout.size)[classes]
+        k = np.flatnonzero((moved < len(layout.classes)) | (moved >= len(layout)))
+        step, found = CORNER * np.eye(layout.size)[moved[k]], curvature.copy()
         below, above = (
             layout.pull(there, evidence.evaluate(layout.unfold(there))[1]) for there in (z - step, z + step)
         )
         curved = (below - above)[:, moved] / (2 * CORNER)
-        at = np.searchsorted(moved, classes)
-        found[at, :], found[:, at] = curved, curved.T
-        found[np.ix_(at, at)] = 0.5 * (curved[:, at] + curved[:, at].T)
+        found[k, :], found[:, k] = curved, curved.T
+        found[np.ix_(k, k)] = 0.5 * (curved[:, k] + curved[:, k].T)
         found = flatten(found)
     return found + np.eye(len(moved))
 
