@@ -69,6 +69,12 @@ class Found:
         errors = np.array([_error_of(one) for one in by_block])
         return cls(by_block.sum(axis=1), weights, marginals, by_block, errors)
 
+    def only(self, rows: Sequence[int]) -> Found:
+        """Keep some of the subsets."""
+        kept = list(rows)
+        marginals = None if self.marginals is None else self.marginals[kept]
+        return Found(self.mass[kept], self.weights[kept], marginals, self.by_block[kept], self.errors[kept])
+
     def without_block(self, block: int) -> Floats:
         """Mass of the cells if a block of draws had not been made; shape (b, n)."""
         rest: Floats = self.mass - self.by_block[:, block]

@@ -35,7 +35,7 @@ Bools: TypeAlias = NDArray[np.bool_]
 EXACT = 11  # claims up to which all subsets are looked at
 SUBSETS, DRAWS = 2_048, 128  # about so many are, at most, and at about so many draws of source parameters
 SAMPLED_SUBSETS = 32  # where one takes a sampler
-COSTLY_WORK = 600_000_000  # pairs of cells times draws times subsets, at most, where one takes sums over pairs
+COSTLY_WORK = 200_000_000  # pairs of cells times draws times subsets, at most, where one takes sums over pairs
 FEW = 64  # draws, where one does
 LEAST_PAIRS = 2
 _UNKNOWN: dict[str, Any] = {"shift": np.nan, "log_shift": np.nan, "nats": np.nan}
@@ -95,15 +95,25 @@ def _explain(posterior: Posterior, quantity: Quantity) -> Explanation:
     roles, number, lattice = coalitions.roles, len(coalitions.roles), coalitions.lattice
     names = list(dict.fromkeys(role.origin.name for role in roles))
     told = subsets_told(roles)
-    found = coalitions.solve(told)
-    ends = coalitions.solve(told[:2], each=True)
+    found = prepared.told
+
+    def look(*rows: int) -> Found:
+        """Give some of the subsets with the marginals of every draw."""
+        if found.marginals is not None or not coalitions.account.is_tree:
+            return found.only(rows)
+        return coalitions.solve(told[list(rows)], each=True)
+
+    ends = look(0, 1)
     full, before = (PMF(lattice, found.mass[k]) for k in (0, 1))
     # What is told compares two estimates: it is known as well as the less certain of them.
     unsure = np.maximum(found.errors, found.errors[0])
     information = _divergence(found.mass[0], found.mass[1])
-    shares, errors, how = _shares(prepared)
     # Fewer draws serve for the shares than for the estimate: they are parts of a whole, which is known from more.
-    shares, errors = shares * information, errors * information
+    parts, errors, how = _shares(prepared)
+    blocks = range(parts.shape[1] - 1)
+    left = np.array([_divergence(*found.without_block(block)[:2]) for block in blocks])
+    shares, part_errors = parts[:, 0] * information, np.hypot(errors, _jackknife(parts[:, 1:]))
+    share_errors = np.hypot(errors * information, _jackknife(parts[:, 1:] * left))
     bearings = []
     for at, role in enumerate(roles):
         bearing = Bearing(
@@ -111,7 +121,8 @@ def _explain(posterior: Posterior, quantity: Quantity) -> Explanation:
             describe_reading(coalitions.terms[at].meaning, share=coalitions.terms[at].is_share),
             describe_source(coalitions.terms[at], prepared.staged, prepared.claims_by, estimate.median()),
             share=float(shares[at]),
-            share_error=float(errors[at]),
+            share_error=float(share_errors[at]),
+            part_error=float(part_errors[at]),
             copied=_copied(coalitions, ends, at),
             error=float(unsure[2 + at]),
         )
@@ -119,8 +130,7 @@ def _explain(posterior: Posterior, quantity: Quantity) -> Explanation:
             bearing = attrs.evolve(bearing, **_UNKNOWN)
         else:
             without = PMF(lattice, found.mass[2 + at])
-            others = coalitions.solve(told[2 + at : 3 + at], each=True)
-            place, tail, surprise, agreement = _check_against(coalitions, others, ends, at)
+            place, tail, surprise, agreement = _check_against(coalitions, look(2 + at), ends, at)
             bearing = attrs.evolve(
                 bearing, without=without, **_shift(estimate, full, without),
                 place=place, tail=tail, surprise=surprise, agreement=agreement,
@@ -167,7 +177,16 @@ def _shift(estimate: Estimate, full: PMF, without: PMF) -> dict[str, Any]:
 
 
 def _shares(prepared: Prepared) -> tuple[Floats, Floats, str]:
-    """Shapley shares as parts of their sum, their standard errors, and how they were found."""
+    """Shapley shares as parts of their sum, and how they were found.
+
+    Returns
+    -------
+    parts : ndarray, shape (n, 1 + blocks)
+        With all draws, and without each block of them.
+    errors : ndarray, shape (n,)
+        Standard errors of the first that are due to the orders of the claims.
+    how : str
+    """
     number, costly, tree = len(prepared.coalitions.roles), prepared.costly, prepared.account.is_tree
     work = COSTLY_WORK // load_of(prepared.account, prepared.coalitions.lattice) if costly else SUBSETS * DRAWS
     most = min(work // (FEW if costly else DRAWS), SUBSETS) if tree else SAMPLED_SUBSETS
@@ -187,17 +206,16 @@ def _shares(prepared: Prepared) -> tuple[Floats, Floats, str]:
 
     if exact:
         shares = shares_exactly(worth(every_subset(number)))
-        return *_parts(shares, np.zeros(shares.shape)), f"all {1 << number:,} subsets"
+        return _parts(shares), np.zeros(number), f"all {1 << number:,} subsets"
     shares, errors = shares_sampled(worth, number, pairs, np.random.default_rng(0))
     how = f"{2 * pairs:,} random orders of the claims"
-    return *_parts(shares, errors), how
+    return _parts(shares), errors[:, 0] / max(shares[:, 0].sum(), TINY), how
 
 
-def _parts(shares: Floats, errors: Floats) -> tuple[Floats, Floats]:
-    """Divide shares, with all draws and without each block, by their sums; with the standard errors of the first."""
-    total = np.maximum(shares.sum(axis=0), TINY)
-    parts = shares / total
-    return parts[:, 0], np.hypot(errors[:, 0] / total[0], _jackknife(parts[:, 1:]))
+def _parts(shares: Floats) -> Floats:
+    """Divide shares, with all draws and without each block, by their sums."""
+    found: Floats = shares / np.maximum(shares.sum(axis=0), TINY)
+    return found
 
 
 def _gains(mass: Floats, none: Floats, final: Floats) -> Floats:

@@ -129,13 +129,13 @@ class Made:
     worth: float
 
     @classmethod
-    def of(cls, unit: Unit, rng: np.random.Generator, ess: float) -> Made:
-        """Fit the model to the claims of a unit and all others."""
+    def of(cls, unit: Unit, near: Fit, rng: np.random.Generator, ess: float) -> Made:
+        """Fit the model to the claims of a unit and all others; `near` is the fit to all claims."""
         problem = unit.problem
         if not len(problem.source) and not any(one.shares for one in problem.linked):
             z = normal_points(PRIOR, problem.hierarchy.size, rng)
             return cls(unit, z, np.full(len(z), -np.log(len(z))), float(len(z)))
-        found = fit(problem, seed=int(rng.integers(2**63)), ess=ess)
+        found = fit(problem, seed=int(rng.integers(2**63)), ess=ess, near=near, afresh=True)
         z, still = found.z.copy(), np.ptp(found.z, axis=0) == 0  # of sources that say nothing any more
         z[:, still] = normal_points(-(-len(z) // BLOCKS) * BLOCKS, int(still.sum()), rng)[: len(z)]
         return cls(unit, z, found.log_weight - _log_sum(found.log_weight), max(found.ess, 1.0))
@@ -207,9 +207,9 @@ class Pool:
             self.every[kept], self.place[kept], self.block[kept], np.full(draws, 1.0 / draws),
         )  # fmt: skip
 
-    def with_fit(self, unit: Unit, rng: np.random.Generator, ess: float) -> Pool:
-        """Add draws of a fit without some of the unit's claims."""
-        return Pool.of([*self.made, Made.of(unit, rng, ess)])
+    def with_fit(self, unit: Unit, near: Fit, rng: np.random.Generator, ess: float) -> Pool:
+        """Add draws of a fit without some of the unit's claims; `near` is the fit to all claims."""
+        return Pool.of([*self.made, Made.of(unit, near, rng, ess)])
 
 
 def pick_by(aim: Floats, draws: int) -> NDArray[np.intp]:
@@ -245,7 +245,7 @@ def collect(found: Fit, unit: Unit, *, rng: np.random.Generator, ess: float, aga
     enough = _effective(pool.log_base) >= poor * _effective(log_weight)
     if enough or not again or np.ptp(log_weight) > 0 or claims > MOST_FITTED:
         return pool
-    return pool.with_fit(unit.without(unit.rows, unit.shares), rng, ess)
+    return pool.with_fit(unit.without(unit.rows, unit.shares), found, rng, ess)
 
 
 def _bridge(share: Floats, taught: Floats, worth: Floats) -> Floats:

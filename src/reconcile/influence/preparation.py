@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -22,7 +23,7 @@ from reconcile.inference.corpus_fit import (
     places_of,
     prepare_account,
 )
-from reconcile.influence.coalitions import Coalitions, Sampled, Stage
+from reconcile.influence.coalitions import Coalitions, Found, Sampled, Stage
 from reconcile.influence.pools import LARGE, Pool, Unit, collect
 from reconcile.influence.telling import Telling
 from reconcile.model import Model
@@ -39,7 +40,7 @@ Bools: TypeAlias = NDArray[np.bool_]
 MOST_DRAWS, CELLS = 2_048, 12_000_000
 SHOWN = 400  # draws from which it is told what is known of a source
 # Where every draw takes sums over pairs of cells: draws times subsets times pairs, at most; fewest and most draws.
-PAIRS, FEWEST, MOST_COSTLY = 600_000_000, 16, 512
+PAIRS, FEWEST, MOST_COSTLY = 300_000_000, 16, 512
 # Standard error of a probability beyond which the model is fitted without the claims in question; fits in all.
 VAGUE, MOST_FITS = 0.07, 5
 
@@ -60,6 +61,8 @@ class Prepared:
         Number of claims that are used by source, over all accounts.
     pool : Pool
         The draws that are weighted.
+    solved : Found or None
+        See `told`, where that is known already.
     """
 
     coalitions: Coalitions
@@ -68,6 +71,12 @@ class Prepared:
     staged: PreparedAccount
     claims_by: Counter[str]
     pool: Pool
+    solved: Found | None
+
+    @functools.cached_property
+    def told(self) -> Found:
+        """The subsets that are told of; see `subsets_told`."""
+        return self.solved or _solve(self.coalitions, subsets_told(self.coalitions.roles))
 
     @property
     def account(self) -> Account:
@@ -128,20 +137,27 @@ def prepare(posterior: Posterior, quantity: Quantity, *, again: bool = True) -> 
     pool, most = collect(corpus_fit.fit, unit, rng=rng, ess=settings.ess, again=again), _most(staged, len(used))
     few = pool.thinned(most)
     coalitions = ready(few)
+    found = None
     if not account.is_tree:
-        return Prepared(coalitions, roles, posterior.model, staged, claims_by, few)
+        return Prepared(coalitions, roles, posterior.model, staged, claims_by, few, found)
     place = places_of(corpus_fit.corpus_problem, used)
     while again and len(problem.source) <= LARGE and len(pool.made) < MOST_FITS:
-        errors = coalitions.solve(told).errors
+        found = _solve(coalitions, told)
+        errors = found.errors
         worst = 2 + int(np.argmax(errors[2:])) if len(errors) > 2 else 0
         if errors[worst] <= VAGUE:
             break
         gone = [row for row, here in zip(used, told[worst], strict=True) if not here]
         places = np.array([place[row] for row in gone if row in place], dtype=np.int64)
-        pool = pool.with_fit(unit.without(places, frozenset(gone)), rng, settings.ess)
+        pool = pool.with_fit(unit.without(places, frozenset(gone)), corpus_fit.fit, rng, settings.ess)
         few = pool.thinned(most)
-        coalitions = ready(few)
-    return Prepared(coalitions, roles, posterior.model, staged, claims_by, few)
+        coalitions, found = ready(few), None
+    return Prepared(coalitions, roles, posterior.model, staged, claims_by, few, found)
+
+
+def _solve(coalitions: Coalitions, told: Bools) -> Found:
+    """Solve what is told of, with the marginals of every draw where they fit into memory."""
+    return coalitions.solve(told, each=told.shape[0] * coalitions.draws * len(coalitions.lattice) <= CELLS)
 
 
 def _most(staged: PreparedAccount, claims: int) -> int:

@@ -45,8 +45,10 @@ class Bearing:
     nats : float
         Kullback-Leibler divergence of the estimate from the one without the claim.
     share, share_error : float
-        Its Shapley share of the information, in nats, and the standard error of it as a part of the whole, from the
-        spread between orders of the claims and between draws; 0 for a claim that is not used.
+        Its Shapley share of the information, in nats, and the standard error of it, from the spread between orders of
+        the claims and between draws; 0 for a claim that is not used.
+    part_error : float
+        Standard error of it as a part of the information, from 0 to 1.
     place : float
         Probability, given the other claims, that this source would give a lower figure, and half of that of an equal
         one (mid-p).
@@ -71,6 +73,7 @@ class Bearing:
     nats: float = 0.0
     share: float = 0.0
     share_error: float = 0.0
+    part_error: float = 0.0
     place: float = np.nan
     tail: float = np.nan
     surprise: float = np.nan
@@ -249,9 +252,9 @@ class Explanation:
     def tell_share(self, one: Bearing) -> str:
         """Write the share of a claim in per cent, and how far off it may be; that it is not known where it is not."""
         total = self.information if self.information > 0 else 1.0
-        share, error = 100 * one.share / total, 100 * one.share_error / total
+        share, error = 100 * one.share / total, 100 * one.part_error
         if not self.knows_share(one):
-            return f"not known to {max(error, 1):.0f} %"
+            return f"not known to {max(100 * one.share_error / total, 1):.0f} %"
         return f"{share:.0f} %" + (f" \u00b1 {error:.0f}" if error >= 1 else "")
 
     @staticmethod

@@ -71,7 +71,7 @@ def draw_influence(
         names = rows.label([one.role.claim.source.name for one in used])
         axes.axvline(0, color=INK, linewidth=0.8)
         for y, (one, name) in enumerate(zip(used, names, strict=True)):
-            share, error = 100 * one.share / total, 200 * one.share_error / total
+            share, error = 100 * one.share / total, 200 * one.part_error
             told = explanation.tell_share(one)
             if not explanation.knows_share(one):
                 rows.write(y, name, (_said(one, explanation), told))
