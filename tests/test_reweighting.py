@@ -17,10 +17,10 @@ from reconcile.simulate import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::reconcile.Unidentified")
 
-MANY = simulate(events=20, sources=10, claims_per_event=(1, 3), outcomes=("killed",), rng=1).claims
+MANY = simulate(events=20, sources=10, claims_per_event=(1, 3), outcomes=("killed",), seed=1).claims
 WORLDS = {
     "few": FEW["two counts"],
-    "a tree": [*simulate(events=8, sources=5, claims_per_event=2, rng=3).claims, *SUM],
+    "a tree": [*simulate(events=8, sources=5, claims_per_event=2, seed=3).claims, *SUM],
     "many": list(MANY),
 }
 
