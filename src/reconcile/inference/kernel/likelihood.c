@@ -139,7 +139,15 @@ INLINE double dot(const double *a, const double *b, int64_t cells) {
   return fold(lanes);
 }
 
-/* Logarithm of the upper tail of a standard normal: Cody (1969), Math. Comp. 23, 631, three rational approximations. */
+/* Whether something is true in any lane. */
+INLINE int any(Whole which) {
+  int64_t found = 0;
+  for (int j = 0; j < WIDTH; j++) found |= which[j];
+  return found != 0;
+}
+
+/* Logarithm of the upper tail of a standard normal: Cody (1969), Math. Comp. 23, 631, three rational approximations.
+ * What no lane needs is left out: neighbours are mostly in one region. */
 INLINE Vector log_upper(Vector z) {
   static const double near_p[5] = {2.2352520354606839287, 161.02823106855587881, 1067.6894854603709582,
                                    18154.981253343561249, .065682337918207449113},
@@ -155,23 +163,28 @@ INLINE Vector log_upper(Vector z) {
                                   .001421619193227893466, 2.9112874951168792e-5, .02307344176494017303},
                       far_q[5] = {1.28426009614491121, .468238212480865118, .0659881378689285515,
                                   .00378239633202758244, 7.29751555083966205e-5};
+  const Whole close = larger(z, -z) <= splat(0.67448975), above = z > splat(0.0);
   Vector y = larger(z, -z), n = mid_p[8] * y, m = y;
   for (int i = 0; i < 7; i++) {
     n = (n + mid_p[i]) * y;
     m = (m + mid_q[i]) * y;
   }
-  Vector q = (n + mid_p[7]) / (m + mid_q[7]), x = 1.0 / larger(y * y, splat(1.0));
-  n = far_p[5] * x;
-  m = x;
-  for (int i = 0; i < 4; i++) {
-    n = (n + far_p[i]) * x;
-    m = (m + far_q[i]) * x;
+  Vector q = (n + mid_p[7]) / (m + mid_q[7]), x;
+  Whole distant = y > splat(5.656854249492381);
+  if (any(distant)) {
+    x = 1.0 / larger(y * y, splat(1.0));
+    n = far_p[5] * x;
+    m = x;
+    for (int i = 0; i < 4; i++) {
+      n = (n + far_p[i]) * x;
+      m = (m + far_q[i]) * x;
+    }
+    Vector far = (0.39894228040143267794 - x * (n + far_p[4]) / (m + far_q[4])) / larger(y, splat(1.0));
+    q = choose(distant, far, q); /* over the density at y, but for a constant */
   }
-  Vector far = (0.39894228040143267794 - x * (n + far_p[4]) / (m + far_q[4])) / larger(y, splat(1.0));
-  q = choose(y > splat(5.656854249492381), far, q); /* over the density at y, but for a constant */
-  Vector upper = logarithm(larger(q, splat(TINY))) - 0.5 * y * y;
-  Vector lower = logarithm(larger(1.0 - exponential(upper), splat(TINY)));
-  Vector out = choose(z > splat(0.0), upper, lower);
+  Vector out = logarithm(larger(q, splat(TINY))) - 0.5 * y * y;
+  if (any(~above)) out = choose(above, out, logarithm(larger(1.0 - exponential(out), splat(TINY))));
+  if (!any(close)) return out;
   x = y * y;
   n = near_p[4] * x;
   m = x;
@@ -180,7 +193,6 @@ INLINE Vector log_upper(Vector z) {
     m = (m + near_q[i]) * x;
   }
   Vector middle = z * (n + near_p[3]) / (m + near_q[3]);
-  Whole close = y <= splat(0.67448975);
   return choose(close, logarithm(choose(close, 0.5 - middle, splat(1.0))), out);
 }
 
@@ -234,10 +246,12 @@ static void prepare(const double *theta, const double *shift, double *voice) {
   /* A draw may be far out before it is refused; beyond these limits nothing changes any more. */
   int held = !(spread >= -12.0 && spread <= 8.0), far = !(bias >= -60.0 && bias <= 60.0);
   spread = spread < -12.0 ? -12.0 : spread > 8.0 ? 8.0 : spread;
-  voice[V_HEAP] = logistic(theta[HEAPING]);
-  voice[V_GROSS] = logistic(theta[GROSS]);
-  voice[V_DENIED] = logistic(theta[DENIAL]);
-  voice[V_COPIED] = logistic(theta[COPYING]);
+  double chance[LANES] = {theta[HEAPING], theta[GROSS], theta[DENIAL], theta[COPYING]};
+  for (int h = 0; h < 4; h += WIDTH) store(chance + h, 1.0 / (1.0 + exponential(-load(chance + h))));
+  voice[V_HEAP] = chance[0];
+  voice[V_GROSS] = chance[1];
+  voice[V_DENIED] = chance[2];
+  voice[V_COPIED] = chance[3];
   voice[V_VARIANCE] = exponential_of(2.0 * spread);
   voice[V_BIAS] = bias < -60.0 ? -60.0 : bias > 60.0 ? 60.0 : bias;
   voice[V_FIDELITY] = theta[FIDELITY] + shift[1];
