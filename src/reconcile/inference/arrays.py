@@ -295,9 +295,27 @@ class CountEdges:
         edge = np.append(edge, np.full(-len(edge) % LANES, edge[-1] if len(edge) else 0))
         log_low = logarithm(np.maximum(edge, 1) - 0.5)
         location, scale = wide[:, :1], wide[:, 1:]
-        every = log_upper((_LOG_HALF - location) / scale)  # may be far out in the tail, so by logarithms
-        far = exponential(log_upper((log_low - location) / scale) - every)
+        scaled = (np.append(_LOG_HALF, log_low) - location) / scale  # may be far out in the tail, so by logarithms
+        upper = log_upper(scaled)
+        far = exponential(upper[:, 1:] - upper[:, :1])
         return cls(edge.astype(np.int64), log_low, (edge > 0).astype(float), far)
+
+    @classmethod
+    def of_cells(cls, parts: Sequence[Cells], wide: Floats) -> CountEdges:
+        """Take the ends of all cells of several problems."""
+        return cls.of(_ends(parts), wide)
+
+    def only(self, parts: Sequence[Cells]) -> CountEdges:
+        """Keep the ends of some of the cells."""
+        edge = _ends(parts)
+        at = np.searchsorted(self.edge, np.append(edge, np.repeat(edge[-1:], -len(edge) % LANES)))
+        return CountEdges(self.edge[at], self.log_low[at], self.held[at], np.ascontiguousarray(self.far[:, at]))
+
+
+def _ends(parts: Sequence[Cells]) -> Ints:
+    """Starts and stops of all cells, in ascending order."""
+    found: Ints = np.unique(np.concatenate([ends for cells in parts for ends in (cells.start, cells.stop)]))
+    return found
 
 
 # The arrays of a shard in the order of the kernel's `Shard`: kind of number, and where its size comes from. An offset
@@ -504,11 +522,14 @@ class Evaluated:
 
 def shape_of(text: str, sizes: dict[str, int]) -> tuple[int, ...]:
     """Read a shape such as ``"claims, 6"`` or ``"counts + 1"``."""
-    found = []
-    for part in text.split(", "):
-        name, _, more = part.partition(" + ")
-        found.append(int(name) if name.isdigit() else sizes[name] + int(more or 0))
-    return tuple(found)
+    return tuple([sizes[name] + more if name else more for name, more in _terms(text)])
+
+
+@functools.cache
+def _terms(text: str) -> tuple[tuple[str, int], ...]:
+    """Read each extent of a shape as a size, if any, and a number that is added to it."""
+    pairs = [part.partition(" + ") for part in text.split(", ")]
+    return tuple([("", int(name)) if name.isdigit() else (name, int(more or 0)) for name, _, more in pairs])
 
 
 def check_array(what: str, given: Any, kind: type[np.generic], shape: tuple[int, ...]) -> None:

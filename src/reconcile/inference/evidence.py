@@ -153,6 +153,11 @@ class AllEvidence:
         more, others = self.linked.values(xs)
         return value + more, np.concatenate([taken, others], axis=1)
 
+    def taken(self, xs: Floats) -> Floats:
+        """Log of what each unit takes back, alone; see `values`."""
+        taken = self.alone.taken(xs)
+        return np.concatenate([taken, self.linked.values(xs)[1]], axis=1) if self.linked.every else taken
+
     def curvature(self, x: Floats, kept: Ints) -> Floats:
         """Observed information at `x`, where each count of an account is taken by itself; see `Evidence.curvature`."""
         found = self.alone.curvature(x, kept)
@@ -161,7 +166,7 @@ class AllEvidence:
     def sums(self, xs: Floats, weight: Floats) -> Floats:
         """Sum the posterior of all counts over draws, `weight` by unit; see `Evidence.sums`."""
         number = len(self.alone.problem.claims.outcome)
-        found = self.alone.joint.sums(xs, weight[:, :number])
+        found = self.alone.sums(xs, weight[:, :number])
         if not self.linked.every:
             return found
         return np.concatenate([found, self.linked.sums(xs, weight[:, number:])], axis=1)
@@ -227,7 +232,7 @@ class Masses:
 
         By default what a unit takes back weighs its draws.
         """
-        log = self._evidence.values(xs)[1] if log_weight is None else log_weight
+        log = self._evidence.taken(xs) if log_weight is None else log_weight
         self._least = log.max(axis=0, initial=-np.inf) if self._least is None else self._least
         weight = np.exp(np.minimum(log - self._least, 50.0))
         self._sums += self._evidence.sums(xs, weight)

@@ -369,29 +369,28 @@ def _weigh_prior(whole: AllEvidence, draws: int | None, rng: np.random.Generator
     """Weigh points of the prior by the evidence; None where too few of them would be effective."""
     layout = whole.problem.hierarchy
 
-    def weigh(z: Floats, evidence: AllEvidence) -> tuple[Floats, Floats, float, float]:
-        value, taken = evidence.values(layout.unfold(z))
+    def weigh(xs: Floats, evidence: AllEvidence) -> tuple[Floats, Floats, float, float]:
+        value, taken = evidence.values(xs)
         weight, khat = smooth_weights(value)
         return np.log(np.maximum(weight, 1e-300)), taken, float(1 / np.sum(weight**2)), khat
 
-    wanted, look = 0.0, np.zeros((0, layout.size))
+    wanted, look = 0.0, np.zeros((0, len(layout)))
     for number in LOOKS:
-        look = normal_points(number, layout.size, rng)
+        look = layout.unfold(normal_points(number, layout.size, rng))
         _, _, effective, _ = weigh(look, whole)
         wanted = number * EFFECTIVE / effective
         if wanted > POINTS:
             return None
+    every, mass, kept = whole.reduced(look)
     number = max(int(np.clip(2 ** np.ceil(np.log2(wanted)), FEWEST, POINTS)), -(-(draws or 0) // 8) * 8)
     z = normal_points(number, layout.size, rng)
-    every, mass, kept = whole, np.zeros(0), np.zeros(0, dtype=np.int64)
-    if whole.linked.every:  # pairs of cells are many; of counts alone it would cost more than it saves
-        every, mass, kept = whole.reduced(layout.unfold(look))
-    log_weight, taken, effective, khat = weigh(z, every)
+    xs = layout.unfold(z)
+    log_weight, taken, effective, khat = weigh(xs, every)
     if effective < EFFECTIVE / 2 or khat > TRUSTED:
         return None
     masses = Masses(every)
-    masses.add(layout.unfold(z), log_weight[:, None] + taken)
-    means = fill_up(masses.mean, mass, kept, whole.cells.first) if len(kept) else masses.mean
+    masses.add(xs, log_weight[:, None] + taken)
+    means = fill_up(masses.mean, mass, kept, whole.cells.first)
     found = _conclude(whole, every, z, means, masses, None)
     return attrs.evolve(found, log_weight=log_weight, way="prior points", ess=effective, khat=khat)
 

@@ -27,7 +27,7 @@ from reconcile.inference.copying import Echoes
 from reconcile.inference.elementary import logarithm
 from reconcile.inference.importance import BLOCKS
 from reconcile.inference.problems import Problem
-from reconcile.inference.shards import Tasks, build_shards
+from reconcile.inference.shards import Tasks, build_shards, cut_tasks
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -37,10 +37,13 @@ __all__ = ["FAINT", "NEGLIGIBLE", "ConditionalEvidence", "Evidence", "find_disti
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-NEGLIGIBLE = 1e-7  # posterior probability of a cell at typical parameters, below which it is left out
+# Posterior probability of a cell at typical parameters, below which it is left out: at 1e-6 a second reading of ten
+# claims that may be copies, which has 2 % of the posterior, was lost.
+NEGLIGIBLE = 1e-7
 # Posterior probability by the first claim alone, below which a cell is left out. What is left out is missing from a sum
 # that is divided by, so chains would wander to where it matters: at 1e-4 the evidence was up to 5 nats too high there.
 FAINT = 1e-6
+EVERY = slice(None)
 
 
 @attrs.define(eq=False)
@@ -54,29 +57,34 @@ class Evidence:
         Maps a function over shards, as the builtin does.
     tasks : Tasks
         Every count with all of its claims, unless made otherwise.
-    shards : tuple of Shard
     edges : CountEdges
+        Among which the ends of all cells are.
     echoes : Echoes
+    ends : ndarray of int, shape (shards + 1,)
+        Where the tasks are cut into shards.
     """
 
     problem: Problem
     spread: Callable[..., Iterable[Any]]
     tasks: Tasks
-    shards: tuple[Shard, ...]
     edges: CountEdges
     echoes: Echoes
+    ends: Ints = attrs.field(default=attrs.Factory(lambda self: cut_tasks(self.tasks), takes_self=True))
+    _last: tuple[Floats, Floats] | None = attrs.field(default=None, init=False)
 
     @classmethod
     def of(cls, problem: Problem, spread: Callable[..., Iterable[Any]]) -> Evidence:
         """Lay a problem out; `spread` maps a function over its shards."""
-        return cls.cut(problem, spread, Tasks.of(problem.claims, Cells.of(problem.claims)), problem.echoes)
+        cells = Cells.of(problem.claims)
+        edges = CountEdges.of_cells([cells], problem.hierarchy.wide)
+        return cls(problem, spread, Tasks.of(problem.claims, cells), edges, problem.echoes)
 
-    @classmethod
-    def cut(cls, problem: Problem, spread: Callable[..., Iterable[Any]], tasks: Tasks, echoes: Echoes) -> Evidence:
-        """Lay out the counts that `tasks` names."""
-        layout = problem.hierarchy
-        shards, edges = build_shards(problem.claims, problem.columns, tasks, layout.wide, len(layout))
-        return cls(problem, spread, tasks, shards, edges, echoes)
+    @functools.cached_property
+    def shards(self) -> tuple[Shard, ...]:
+        """The counts laid out; of some only the cells are asked for."""
+        problem, layout = self.problem, self.problem.hierarchy
+        given = problem.claims, problem.columns, self.tasks, layout.wide, len(layout), self.ends, self.edges
+        return build_shards(*given)[0]
 
     @property
     def cells(self) -> Cells:
@@ -87,31 +95,33 @@ class Evidence:
         """Leave out cells in which a count hardly lies, which most are; see `Cells.without`."""
         cells, at = self.cells.without(mass, least)
         tasks = attrs.evolve(self.tasks, cells=cells, base=self.tasks.base[at])
-        return self.cut(self.problem, self.spread, tasks, self.echoes), at
+        return Evidence(self.problem, self.spread, tasks, self.edges, self.echoes), at
 
     def only(self, events: Ints) -> Evidence:
         """Keep some of the counts, in ascending order."""
         problem = self.problem.only(events)
         echoes = attrs.evolve(problem.echoes, shares=self.echoes.shares)
-        return self.cut(problem, self.spread, Tasks.of(problem.claims, self.cells.only(events)), echoes)
+        return Evidence(problem, self.spread, Tasks.of(problem.claims, self.cells.only(events)), self.edges, echoes)
 
     def floor(self) -> Floats:
         """Probability that a copied claim would be each one, and that there is one to copy; shape (2, n)."""
         return self.echoes.floor(self.problem.source)
 
     def each(
-        self, work: Callable[..., Any], *shared: Any, own: Sequence[Any] | None = None
+        self, work: Callable[..., Any], *shared: Any, own: Sequence[Any] | None = None, part: slice = EVERY
     ) -> Iterator[tuple[Shard, Any]]:
         """Run `work` over the shards, each with the `echo` of its claims, what is `shared`, and what is its `own`."""
-        floor = self.floor()
-        echoes = [np.ascontiguousarray((floor[:, shard.rows] * shard.heard).T) for shard in self.shards]
-        given = [[thing] * len(self.shards) for thing in shared] + ([] if own is None else [own])
-        yield from zip(self.shards, self.spread(work, self.shards, echoes, *given), strict=True)
+        floor, shards = self.floor(), self.shards[part]
+        echoes = [np.ascontiguousarray((floor[:, shard.rows] * shard.heard).T) for shard in shards]
+        given = [[thing] * len(shards) for thing in shared] + ([] if own is None else [own])
+        yield from zip(shards, self.spread(work, shards, echoes, *given), strict=True)
 
     def tails(self, xs: Floats) -> Floats:
         """Tails of the count priors at all edges; `xs` of shape (draws, p), result (draws, outcomes, u)."""
-        tail, _ = choose_likelihood().tails(self.edges, self.problem.hierarchy.count_values(xs), slopes=False)
-        return tail
+        if self._last is None or self._last[0] is not xs:  # weights and masses are asked for at the same draws
+            values = self.problem.hierarchy.count_values(xs)
+            self._last = xs, choose_likelihood().tails(self.edges, values, slopes=False)[0]
+        return self._last[1]
 
     def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and its gradient; `xs` of shape (draws, p), results (draws,) and (draws, p)."""
@@ -123,9 +133,9 @@ class Evidence:
         _, each, slope, _ = self._evaluate(xs, copies=False)
         return each * self.tasks.sign, slope
 
-    def values(self, xs: Floats) -> Floats:
+    def values(self, xs: Floats, part: slice = EVERY) -> Floats:
         """Log evidence of each count, whatever its sign, at each draw; shape (draws, counts)."""
-        parts = [found for _, found in self.each(_values, xs, self.tails(xs))]
+        parts = [found for _, found in self.each(_values, xs, self.tails(xs), part=part)]
         return np.concatenate([np.zeros((len(xs), 0)), *parts], axis=1)
 
     def copies(self, x: Floats) -> Floats:
@@ -172,8 +182,8 @@ class Evidence:
             total[np.ix_(at, at)] += part
         return total
 
-    def sums(self, xs: Floats, weight: Floats) -> Floats:
-        """Sum the posterior of each count over draws, in `BLOCKS` blocks: draw k belongs to block k % 8.
+    def sums(self, xs: Floats, weight: Floats, part: slice = EVERY, blocks: int = BLOCKS) -> Floats:
+        """Sum the posterior of each count over draws, in blocks: draw k belongs to block k % blocks.
 
         Parameters
         ----------
@@ -183,16 +193,17 @@ class Evidence:
 
         Returns
         -------
-        ndarray, shape (8, cells)
+        ndarray, shape (blocks, cells)
         """
-        ends = np.cumsum([0, *(len(shard.sign) for shard in self.shards)])
+        ends = np.cumsum([0, *(len(shard.sign) for shard in self.shards[part])])
         parts = [np.ascontiguousarray(weight[:, a:z]) for a, z in itertools.pairwise(ends)]
-        found = [mass for _, mass in self.each(_sums, xs, self.tails(xs), own=parts)]
-        return np.concatenate([np.zeros((BLOCKS, 0)), *found], axis=1)
+        found = [mass for _, mass in self.each(_sums, xs, self.tails(xs), blocks, own=parts, part=part)]
+        return np.concatenate([np.zeros((blocks, 0)), *found], axis=1)
 
-    def estimate(self, xs: Floats) -> Floats:
+    def estimate(self, xs: Floats, part: slice = EVERY) -> Floats:
         """Average the posterior of each count over draws of the parameters, shape (draws, p); shape (cells,)."""
-        found: Floats = self.sums(xs, np.full((len(xs), len(self.tasks.sign)), 1.0 / len(xs))).sum(axis=0)
+        weight = np.full((len(xs), len(self.tasks.sign)), 1.0 / len(xs))
+        found: Floats = self.sums(xs, weight, part, blocks=1)[0]
         return found
 
 
@@ -217,11 +228,11 @@ def _evaluate(
     return found.value, found.each, slope.reshape(-1, size)[:, :-1], found.prior, found.copies
 
 
-def _sums(shard: Shard, echo: Floats, xs: Floats, tail: Floats, weight: Floats) -> Floats:
-    found = np.zeros((BLOCKS, len(shard.cells)))
-    for block in range(min(BLOCKS, len(xs))):
-        mine, before = np.ascontiguousarray(weight[block::BLOCKS]), np.ascontiguousarray(tail[block::BLOCKS])
-        theta = theta_of(shard, xs[block::BLOCKS])
+def _sums(shard: Shard, echo: Floats, xs: Floats, tail: Floats, blocks: int, weight: Floats) -> Floats:
+    found = np.zeros((blocks, len(shard.cells)))
+    for block in range(min(blocks, len(xs))):
+        mine, before = np.ascontiguousarray(weight[block::blocks]), np.ascontiguousarray(tail[block::blocks])
+        theta = theta_of(shard, xs[block::blocks])
         found[block] = choose_likelihood().evaluate(shard, theta, echo, before, weight=mine).mass[shard.cells]
     return found
 
@@ -278,6 +289,8 @@ class ConditionalEvidence:
         Of all claims.
     first : tuple of Evidence
         Of first claims: of counts with more of them, and of those with one alone.
+    by_prior : tuple of ndarray
+        Logarithm of what these say of each of their cells by the prior means of their sources.
     counts : tuple of ndarray of int
         Which counts those are.
     times : ndarray, shape (counts,)
@@ -286,6 +299,7 @@ class ConditionalEvidence:
 
     joint: Evidence
     first: tuple[Evidence, ...]
+    by_prior: tuple[Floats, ...]
     counts: tuple[Ints, ...]
     times: Floats
 
@@ -294,15 +308,24 @@ class ConditionalEvidence:
         cls, problem: Problem, spread: Callable[..., Iterable[Any]], times: Floats | None = None
     ) -> ConditionalEvidence:
         """Lay a problem out; `spread` maps a function over its shards."""
-        return cls._of(Evidence.of(problem, spread), np.ones(len(problem.claims.outcome)) if times is None else times)
+        times = np.ones(len(problem.claims.outcome)) if times is None else times
+        return cls._of(problem, spread, Cells.of(problem.claims), problem.echoes, times)
 
     @classmethod
-    def _of(cls, joint: Evidence, times: Floats) -> ConditionalEvidence:
-        problem = joint.problem
+    def _of(
+        cls, problem: Problem, spread: Callable[..., Iterable[Any]], cells: Cells, echoes: Echoes, times: Floats
+    ) -> ConditionalEvidence:
         more = np.bincount(problem.claims.event, minlength=len(problem.claims.outcome)) > 1
         counts = tuple(events for kind in (True, False) if len(events := np.flatnonzero(more == kind)))
-        first = tuple(Evidence.of(first_claims(problem, events), joint.spread) for events in counts)
-        return cls(joint, first, counts, times)
+        alone = [first_claims(problem, events) for events in counts]
+        theirs = [Cells.of(one.claims) for one in alone]
+        edges = CountEdges.of_cells([cells, *theirs], problem.hierarchy.wide)
+        first = tuple(
+            Evidence(one, spread, Tasks.of(one.claims, its), edges, one.echoes)
+            for one, its in zip(alone, theirs, strict=True)
+        )
+        joint = Evidence(problem, spread, Tasks.of(problem.claims, cells), edges, echoes)
+        return cls(joint, first, tuple(map(_refer, first)), counts, times)
 
     @property
     def problem(self) -> Problem:
@@ -311,65 +334,80 @@ class ConditionalEvidence:
 
     def only(self, events: Ints) -> ConditionalEvidence:
         """Keep some of the counts, in ascending order."""
-        return self._of(self.joint.only(events), self.times[events])
+        joint = self.joint.only(events)
+        return self._of(joint.problem, joint.spread, joint.cells, joint.echoes, self.times[events])
 
     def reduced(self, xs: Floats) -> tuple[ConditionalEvidence, Floats, Ints]:
         """Leave out cells that hold next to nothing at some parameters; with the mass of all, and which are kept."""
-        mass = self.joint.estimate(xs)
-        joint, kept = self.joint.without(mass)
         layout = self.problem.hierarchy
+        mass = self._current(self._apart).estimate(xs, slice(self._joint))
+        joint, kept = self.joint.without(mass)
         prior = np.tile(layout.mean, (len(xs), 1))  # of sources, with what was learned of counts
         prior[:, layout.counts.ravel()] = xs[:, layout.counts.ravel()]
-        first = []
+        some = []
         for evidence, events in zip(self.first, self.counts, strict=True):
             more = self._claims_of(events) > 1
             faint = evidence.estimate(np.concatenate([xs, prior]) if more.all() else prior)
-            first.append(evidence.without(faint, FAINT)[0])
-        return ConditionalEvidence(joint, tuple(first), self.counts, self.times), mass, kept
+            some.append(evidence.without(faint, FAINT))
+        edges = joint.edges.only([joint.cells, *(one.cells for one, _ in some)])
+        first = tuple(attrs.evolve(one, edges=edges) for one, _ in some)
+        by_prior = tuple(said[at] for said, (_, at) in zip(self.by_prior, some, strict=True))
+        joint = attrs.evolve(joint, edges=edges)
+        return ConditionalEvidence(joint, first, by_prior, self.counts, self.times), mass, kept
 
     def _claims_of(self, events: Ints) -> Ints:
         tasks = self.joint.tasks
         found: Ints = (tasks.end - tasks.begin)[events]
         return found
 
-    def _tasks_of_first(self, evidence: Evidence, events: Ints) -> tuple[Tasks, Tasks]:
-        """First claims by their sources as they are, and by the prior means of these."""
-        begin = self.joint.tasks.begin[events]
-        heard = np.zeros(len(begin), dtype=np.bool_)
-        sign = self.times[events]
-        as_they_are = attrs.evolve(evidence.tasks, begin=begin, end=begin + 1, heard=heard, sign=sign)
-        return as_they_are, attrs.evolve(as_they_are, end=begin, base=_refer(evidence))
+    def _tasks_of_first(self) -> Iterator[tuple[Ints, Tasks, Tasks]]:
+        """Counts, with their first claims by their sources as they are, and by the prior means of these."""
+        for evidence, said, events in zip(self.first, self.by_prior, self.counts, strict=True):
+            begin = self.joint.tasks.begin[events]
+            heard = np.zeros(len(begin), dtype=np.bool_)
+            sign = self.times[events]
+            as_they_are = attrs.evolve(evidence.tasks, begin=begin, end=begin + 1, heard=heard, sign=sign)
+            yield events, as_they_are, attrs.evolve(as_they_are, end=begin, base=said)
 
     @functools.cached_property
     def _signed(self) -> Evidence:
         """All claims of counts with more than one, less the first, plus the first by the prior mean of its source."""
         tasks, parts = self.joint.tasks, []
-        for evidence, events in zip(self.first, self.counts, strict=True):
-            by_source, by_prior = self._tasks_of_first(evidence, events)
+        for events, by_source, by_prior in self._tasks_of_first():
             if self._claims_of(events).max(initial=0) > 1:
                 parts += [tasks.only(events), attrs.evolve(by_source, sign=-by_source.sign)]
             parts.append(by_prior)
         tasks = Tasks.join(parts) if parts else self.joint.tasks
-        return Evidence.cut(self.problem, self.joint.spread, tasks, self.joint.echoes)
+        return Evidence(self.problem, self.joint.spread, tasks, self.joint.edges, self.joint.echoes)
 
     @functools.cached_property
     def _apart(self) -> Evidence:
-        """All claims of each count, its first by its source as it is, and its first by the prior mean of that."""
-        parts = [self._tasks_of_first(*pair) for pair in zip(self.first, self.counts, strict=True)]
-        tasks = [self.joint.tasks, *(one for k in (0, 1) for one in (pair[k] for pair in parts))]
-        return Evidence.cut(self.problem, self.joint.spread, Tasks.join(tasks), self.joint.echoes)
+        """All claims of each count, its first by its source as it is, and its first by the prior mean of that.
 
-    def _current(self) -> Evidence:
-        self._signed.echoes = self.joint.echoes  # which may have been found anew
-        return self._signed
+        The first `_joint` shards are those of all claims.
+        """
+        pairs = [pair for _, *pair in self._tasks_of_first()]
+        tasks, ends = self.joint.tasks, self.joint.ends
+        if pairs:
+            first = Tasks.join([pair[k] for k in (0, 1) for pair in pairs])
+            tasks, ends = Tasks.join([tasks, first]), np.append(ends, ends[-1] + cut_tasks(first)[1:])
+        return Evidence(self.problem, self.joint.spread, tasks, self.joint.edges, self.joint.echoes, ends)
+
+    @property
+    def _joint(self) -> int:
+        return len(self.joint.ends) - 1
+
+    def _current(self, evidence: Evidence) -> Evidence:
+        evidence.echoes = self.joint.echoes  # which may have been found anew
+        return evidence
 
     def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and its gradient; as `Evidence.evaluate`."""
-        return self._current().evaluate(xs)
+        return self._current(self._signed).evaluate(xs)
 
     def evaluate_each(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each count at each draw, shape (draws, counts), and the gradient of all."""
-        each, slope = self._current().evaluate_each(xs)
+        each, slope = self._current(self._signed).evaluate_each(xs)
         found: Floats = each @ self._count_of_task
         return found, slope
 
@@ -391,13 +429,24 @@ class ConditionalEvidence:
         value : ndarray, shape (draws,)
         taken : ndarray, shape (draws, counts)
         """
-        self._apart.echoes = self.joint.echoes
-        every, by_source, by_prior = np.split(self._apart.values(xs), 3, axis=1)
-        taken = np.empty(every.shape)
-        taken[:, self._order] = by_source - by_prior
+        every, by_source, by_prior = np.split(self._current(self._apart).values(xs), 3, axis=1)
+        taken = self._sorted(by_source - by_prior)
         more = self._claims_of(np.arange(every.shape[1])) > 1
         value: Floats = (every - taken)[:, more].sum(axis=1) + self._alone(by_prior, more)
         return value, taken
+
+    def taken(self, xs: Floats) -> Floats:
+        """What each count takes back, alone; see `values`."""
+        by_source, by_prior = np.split(self._apart.values(xs, slice(self._joint, None)), 2, axis=1)
+        return self._sorted(by_source - by_prior)
+
+    def sums(self, xs: Floats, weight: Floats) -> Floats:
+        """Sum the posterior of each count over draws; as `Evidence.sums`."""
+        return self._current(self._apart).sums(xs, weight, slice(self._joint))
+
+    def _sorted(self, found: Floats) -> Floats:
+        """Put what was found of first claims in the order of the counts."""
+        return found[:, np.argsort(self._order)]
 
     def _alone(self, by_prior: Floats, more: NDArray[np.bool_]) -> Floats:
         """Log of what is said of counts with one claim, by the prior mean of its source; shape (draws,)."""
@@ -412,11 +461,11 @@ class ConditionalEvidence:
 
     def copies(self, x: Floats) -> Floats:
         """How far each claim calls for a copy; as `Evidence.copies`."""
-        return self._current().copies(x)
+        return self._current(self._signed).copies(x)
 
     def curvature(self, x: Floats, kept: Ints | None = None) -> Floats:
         """Observed information at `x`; as `Evidence.curvature`."""
-        return self._current().curvature(x, kept)
+        return self._current(self._signed).curvature(x, kept)
 
 
 def _refer(evidence: Evidence) -> Floats:

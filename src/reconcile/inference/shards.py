@@ -15,7 +15,7 @@ from reconcile.inference.batches import choose_likelihood
 from reconcile.inference.elementary import exponential, logarithm
 from reconcile.model import HEDGED_FIDELITY, HEDGED_SPREAD
 
-__all__ = ["Tasks", "build_shard", "build_shards", "cut_evenly"]
+__all__ = ["Tasks", "build_shard", "build_shards", "cut_evenly", "cut_tasks"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -72,15 +72,14 @@ class Tasks:
         return cls(Cells.join([part.cells for part in parts]), *rows)
 
 
-def _edges(cells: Cells) -> tuple[Ints, Ints, Ints]:
-    """Ends of all cells in ascending order, and among these the places of their starts and stops."""
-    edge, place = np.unique(np.concatenate([cells.start, cells.stop]), return_inverse=True)
-    place = place.ravel().astype(np.int64)  # NumPy 2.0 gives it the shape of what is looked up
-    return edge.astype(np.int64), place[: len(cells.start)], place[len(cells.start) :]
-
-
 def build_shards(
-    claims: Claims, columns: Ints, tasks: Tasks, wide: Floats, none: int, ends: Ints | None = None
+    claims: Claims,
+    columns: Ints,
+    tasks: Tasks,
+    wide: Floats,
+    none: int,
+    ends: Ints | None = None,
+    edges: CountEdges | None = None,
 ) -> tuple[tuple[Shard, ...], CountEdges]:
     """Lay tasks out as arrays, and cut these into shards of about even work, which does not depend on who computes.
 
@@ -95,17 +94,18 @@ def build_shards(
     none : int
         How many parameters the problem has.
     ends : ndarray of int, shape (shards + 1,), optional
-        Where to cut, by task, from 0 to their number.
+        Where to cut, by task, from 0 to their number; by default as `cut_tasks` says.
+    edges : CountEdges, optional
+        Among which the ends of all cells are; by default these alone.
 
     Returns
     -------
     shards : tuple of Shard
     edges : CountEdges
     """
-    edge, left, right = _edges(tasks.cells)
-    edges = CountEdges.of(edge, wide)
-    if ends is None:
-        ends = cut_evenly(_padded(tasks.cells) * (tasks.end - tasks.begin + 1), _WORK)
+    edges = CountEdges.of_cells([tasks.cells], wide) if edges is None else edges
+    left, right = (np.searchsorted(edges.edge, of) for of in (tasks.cells.start, tasks.cells.stop))
+    ends = cut_tasks(tasks) if ends is None else ends
     first = tasks.cells.first
     made = []
     for a, z in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
@@ -113,6 +113,11 @@ def build_shards(
         at = slice(int(first[a]), int(first[z]))
         made.append(_lay_out(claims, columns, mine, left[at], right[at], edges, none))
     return tuple(made), edges
+
+
+def cut_tasks(tasks: Tasks) -> Ints:
+    """Cut tasks where the work is about even; give where the parts begin, and where the last ends."""
+    return cut_evenly(_padded(tasks.cells) * (tasks.end - tasks.begin + 1), _WORK)
 
 
 def cut_evenly(work: Ints, most: int) -> Ints:
