@@ -172,7 +172,7 @@ def test_blocks_are_accepted_one_by_one():
 
     start = np.full((CHAINS, 2 * size), 0.25)
     none, rng = np.zeros(0, dtype=np.int64), np.random.default_rng(0)
-    chain = Chains(target, start, np.zeros(2 * size), np.eye(0), none, np.ones(2 * size), rng, first)
+    chain = Chains(target, start, np.zeros(2 * size), np.eye(0), none, np.ones(2 * size), rng, first=first)
     chain.advance(20, warm_up=True)
     draws = chain.advance(60)
     pairs = draws.reshape(-1, size, 2)

@@ -204,8 +204,8 @@ class Summed(Protocol):
     def units(self) -> Ints:
         """What each count belongs to."""
 
-    def values(self, xs: Floats) -> tuple[Floats, Floats]:
-        """Log evidence, and what is taken back."""
+    def taken(self, xs: Floats) -> Floats:
+        """Log of what each unit takes back."""
 
     def sums(self, xs: Floats, weight: Floats) -> Floats:
         """Sum the posterior of all counts over draws."""

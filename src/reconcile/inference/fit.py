@@ -26,7 +26,7 @@ from reconcile.inference.copying import Echoes
 from reconcile.inference.diagnostics import bulk_ess, smooth_weights, split_rhat
 from reconcile.inference.evidence import AllEvidence, Masses, fill_up
 from reconcile.inference.hierarchy import Hierarchy
-from reconcile.inference.hmc import Chains, Turns
+from reconcile.inference.hmc import Chains, Turns, soften
 from reconcile.inference.importance import BLOCKS, normal_points
 from reconcile.inference.laplace import Laplace
 from reconcile.inference.modes import Mode, find_dense, find_diagonal, find_mode, find_precision
@@ -54,8 +54,7 @@ CHAINS, SIDE_BY_SIDE = (16, 48), 1_600  # fewest and most chains; claims times c
 WORK, DRAWS, ROUNDS = 300_000, (16, 128), 4
 THREADED = 1_000  # claims from which arrays are long enough for threads to run side by side
 OTHERS = 8  # sweeps over sources with few claims, given all else
-WARMUP, LEAST, MORE, SWEEPS = 8, 16, 8, 200  # sweeps: left out, before the first look, between looks, at most
-WARM = 4  # sweeps that are left out where chains begin with draws of nearly the same
+WARMUP, LEAST, MORE, SWEEPS = 4, 16, 8, 200  # sweeps: left out, before the first look, between looks, at most
 INTEGRATED = (0, 4, 12)  # points beside each draw at which parameters that are gone are looked at, more and more
 BUDGET = 6_000_000  # vectors that chains evaluate, times claims and a quarter of the parameters: work, not time
 COARSE = 0.05  # standard error of a probability beyond which chains go on, and a reader is told
@@ -453,9 +452,9 @@ def _run_chains(
     every, mass, kept = whole.reduced(layout.unfold(np.concatenate([center[None], start])))
 
     chain, masses, before, made = _take_turns(every, start, around, rng), Masses(every), 0.0, 0
-    chain.advance(WARMUP if begun is None else WARM, warm_up=True)
+    chain.advance(WARMUP, warm_up=True)
     if begun is not None and begun.draws:
-        _, taken = every.values(layout.unfold(begun.z))
+        taken = every.taken(layout.unfold(begun.z))
         masses.add(layout.unfold(begun.z), begun.log_weight[:, None] + taken)
         before = asked.near.ess * begun.kept if asked.near is not None else 0.0
         made = len(begun.z)
@@ -536,9 +535,8 @@ def _take_turns(evidence: AllEvidence, start: Floats, around: _Around, rng: np.r
         value, slope = evidence.evaluate(layout.unfold(z))
         return (value - 0.5 * np.sum(some**2, axis=1))[:, None], layout.pull(z, slope)[:, moved] - some
 
-    dense = Chains(
-        target, z[:, moved], around.center[moved], around.precision, np.arange(len(moved)), np.ones(len(moved)), rng
-    )
+    every, alone, softened = np.arange(len(moved)), np.ones(len(moved)), soften(evidence.size)
+    dense = Chains(target, z[:, moved], around.center[moved], around.precision, every, alone, rng, softened)
     parts = [(dense, moved)]
     if len(moved) < layout.size:
         parts.append(_move_blocks(evidence, z, around.center, moved, around.alone, rng))
@@ -559,7 +557,7 @@ def _move_blocks(
         return value, layout.pull(z, slope)[:, free] - some
 
     none = np.zeros(0, dtype=np.int64)
-    return Chains(target, z[:, free], center[free], np.eye(0), none, alone[free], rng, first), free
+    return Chains(target, z[:, free], center[free], np.eye(0), none, alone[free], rng, first=first), free
 
 
 def with_favourites(problem: Problem, echoes: Echoes) -> Problem:

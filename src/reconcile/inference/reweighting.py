@@ -315,7 +315,7 @@ class Reweighting:
         log_weight = np.log(np.maximum(self._weight, 1e-300))
         joined = _Joined.of(self._reference, self._part, self._find_origins())
         masses = Masses(joined)
-        masses.add(np.zeros((len(log_weight), 0)), log_weight[:, None] + joined.taken)
+        masses.add(np.zeros((len(log_weight), 0)), log_weight[:, None] + joined.log_taken)
         means = fill_up(masses.mean, joined.mass, joined.kept, self._whole.cells.first)
         return Reweighted(self.z, log_weight, means, float(masses.errors.max(initial=0.0)))
 
@@ -390,7 +390,8 @@ class _Joined:
     units : ndarray of int
     at : ndarray of int
         Where these cells stand among those of the reference and then those that are computed anew.
-    taken : ndarray, shape (draws, units)
+    log_taken : ndarray, shape (draws, units)
+        Log of what each unit takes back.
     mass : ndarray
         As in `_Solved`.
     kept : ndarray of int
@@ -404,7 +405,7 @@ class _Joined:
     cells: Cells
     units: Ints
     at: Ints
-    taken: Floats
+    log_taken: Floats
     mass: Floats
     kept: Ints
     anew: Ints
@@ -430,9 +431,10 @@ class _Joined:
             np.flatnonzero(left[among]), np.where(unit >= number, unit - number, -1),
         )  # fmt: skip
 
-    def values(self, xs: Floats) -> tuple[Floats, Floats]:
-        """What is taken back; of the evidence nothing is asked."""
-        return np.zeros(len(self.taken)), self.taken
+    def taken(self, xs: Floats) -> Floats:
+        """Log of what each unit takes back at the draws, at which all is known."""
+        del xs
+        return self.log_taken
 
     def sums(self, xs: Floats, weight: Floats) -> Floats:
         """Sum the posterior of all counts over the draws, `weight` by unit; see `Evidence.sums`."""
