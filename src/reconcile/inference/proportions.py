@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -102,41 +103,45 @@ class Proportions:
             slots=int(forest.share[-1]),
         )
 
-    def factors(self, log_spread: Floats) -> tuple[Floats, Floats]:
+    def factors(self, log_spread: Floats, *, slopes: bool = True) -> tuple[Floats, Floats]:
         """Read the curves, which are straight between `SPREADS`, as `Term.curve_near` does.
 
         Parameters
         ----------
         log_spread : ndarray, shape (draws, shares)
             Of the source of each, not yet widened by a hedge.
+        slopes : bool, keyword
 
         Returns
         -------
         factor : ndarray, shape (draws, slots)
             Product of what all proportions say of a pair of cells.
         slope : ndarray, shape (draws, entries)
-            Derivative of the logarithm of each curve by its log spread.
+            Derivative of the logarithm of each curve by its log spread; of no draw without `slopes`.
         """
         step, last = float(SPREADS[1] - SPREADS[0]), len(SPREADS) - 1
         free = (log_spread - SPREADS[0]) / step
         place = np.clip(free, 0, last - 1e-9)
         first = place.astype(np.int64)
-        value, slope = np.empty((2, len(log_spread), len(self.index)))
-        for share, wording in enumerate(self.wording.tolist()):
-            mine, curves = slice(int(self.start[share]), int(self.start[share + 1])), self.curves[wording]
-            index = self.index[mine]
-            for draw, at in enumerate(first[:, share].tolist()):
-                weight, rise = place[draw, share] - at, curves[at + 1] - curves[at]
-                value[draw, mine] = ((1 - weight) * curves[at] + weight * curves[at + 1])[index]
+        draws = len(log_spread)
+        factor, slope = np.ones((draws, self.slots)), np.empty((draws if slopes else 0, len(self.index)))
+        # All is computed on the curves, which have far fewer points than there are pairs of cells.
+        for share in np.argsort(self.turn, kind="stable").tolist():
+            mine, at = slice(int(self.start[share]), int(self.start[share + 1])), first[:, share]
+            low, high = (self.curves[self.wording[share]][k] for k in (at, at + 1))
+            weight, index = (place[:, share] - at)[:, None], self.index[mine]
+            curve = (1 - weight) * low + weight * high
+            begin = int(self.slot[mine.start])  # of factors that lie one after the other
+            value, slots = np.maximum(curve, LEAST), slice(begin, begin + len(index))
+            if self.turn[share]:
+                factor[:, slots] *= np.take(value, index, axis=1)
+            else:
+                np.take(value, index, axis=1, out=factor[:, slots], mode="clip")
+            if slopes:
                 # Beyond the last curve nothing moves.
-                slope[draw, mine] = (rise / step)[index] if free[draw, share] == place[draw, share] else 0.0
-        slope = np.where(value > LEAST, slope / np.maximum(value, LEAST), 0.0)
-        value = np.maximum(value, LEAST)
-        owner = np.repeat(np.arange(len(self.wording)), np.diff(self.start))
-        factor = np.ones((len(log_spread), self.slots))
-        for turn in range(int(self.turn.max(initial=-1)) + 1):
-            some = np.flatnonzero(self.turn[owner] == turn)
-            factor[:, self.slot[some]] *= value[:, some]
+                moves = (free[:, share] == place[:, share])[:, None] & (curve > LEAST)
+                rise = np.where(moves, (high - low) / step / np.maximum(curve, LEAST), 0.0)
+                np.take(rise, index, axis=1, out=slope[:, mine], mode="clip")
         return factor, slope
 
     def by_spread(self, slope: Floats, joint: Floats) -> Floats:
@@ -151,4 +156,10 @@ class Proportions:
         -------
         ndarray, shape (draws, shares)
         """
-        return np.ascontiguousarray(add_in_order((slope * joint[:, self.slot]).T, self.start).T)
+        joint = joint if self._in_order else joint[:, self.slot]
+        return np.ascontiguousarray(add_in_order((slope * joint).T, self.start).T)
+
+    @functools.cached_property
+    def _in_order(self) -> bool:
+        """Whether each factor is of one proportion, and these in the same order."""
+        return np.array_equal(self.slot, np.arange(self.slots))

@@ -156,7 +156,7 @@ class Grove:
         weight: Floats | None,
     ) -> Bound:
         engine = choose_likelihood()
-        factor, slope = self.proportions.factors(log_spread)
+        factor, slope = self.proportions.factors(log_spread, slopes=slopes)
         own = self.channels
         rows = own.rows(theta, echo) if own else engine.rows(self.shard, theta, echo)
         found = engine.sum_product(self.shard, self.forest, rows, tail, power, factor, slopes=slopes, weight=weight)
