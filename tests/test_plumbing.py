@@ -167,7 +167,7 @@ SEEDED = {
 def test_what_is_drawn_takes_a_seed_of_one_name(run):
     for seed in (0, np.int64(1), np.random.default_rng(0), None):
         run(seed=seed)
-    with pytest.raises(InvalidValue, match=r"\(rng\): got 0; allowed: seed$"):
+    with pytest.raises(InvalidValue, match=r"\(rng\): got 0; allowed: seed=, its new name$"):
         run(rng=0)
     with pytest.raises(TypeError, match="sed"):
         run(sed=0)

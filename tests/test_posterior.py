@@ -400,7 +400,7 @@ def test_a_seed_that_nobody_gives_is_made_up_and_said():
 
 
 def test_a_method_is_refused():
-    with pytest.raises(rc.InvalidValue, match="there is one method"):
+    with pytest.raises(rc.InvalidValue, match="there is only one now"):
         rc.estimate([claim(KILLED, 3)], method="laplace")
 
 

@@ -248,6 +248,10 @@ class ParameterEstimate:
         """Posterior mean."""
         return float(self.draws.mean())
 
+    def median(self) -> float:
+        """Posterior median, which one draw far out does not move."""
+        return float(np.median(self.draws))
+
     def eti(self, p: float = 0.9) -> tuple[float, float]:
         """Give the equal-tailed interval of probability `p`."""
         check(0 < p < 1, "eti(p)", p, "a probability between 0 and 1, such as 0.9")
@@ -256,7 +260,7 @@ class ParameterEstimate:
 
     def __str__(self) -> str:
         low, high = self.eti()
-        return f"{self.mean():.2f} (90 % {low:.2f} to {high:.2f})"
+        return f"{self.median():.2f} (90 % {low:.2f} to {high:.2f})"
 
     def __repr__(self) -> str:
         return f"<ParameterEstimate: {self}>"

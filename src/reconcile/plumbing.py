@@ -58,7 +58,8 @@ def refuse_old(what: str, given: Mapping[str, object], **names: str) -> None:
     for name, value in given.items():
         if name not in names:
             raise TypeError(f"{what}() got an unexpected keyword argument {name!r}")
-        raise InvalidValue(f"{what}({name})", value, names[name])
+        new = names[name]
+        raise InvalidValue(f"{what}({name})", value, f"{new}=, its new name" if new.isidentifier() else new)
 
 
 def refuse_old_names(module: str) -> Callable[[str], NoReturn]:

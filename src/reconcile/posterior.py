@@ -255,7 +255,7 @@ def estimate(
         Effective draws that 95 % of the parameters should reach, from 10.
     learn : bool, keyword
         Whether classes of sources and the count priors are learned from all claims together. Else they stay as the
-        model has them, and each source leans on its class for itself.
+        model has them, and each source is pulled towards its class independently.
     executor : concurrent.futures.Executor, keyword, optional
         Where to compute the shards of a corpus; by default in threads, one for each core, from 1,000 claims. Workers
         in other processes, such as those of Dask's ``client.get_executor()``, keep the shards that they are sent. The
@@ -285,13 +285,14 @@ def estimate(
     >>> low <= 5 and 6 <= high
     True
     """
-    refuse_old("estimate", old, rng="seed", method="nothing: there is one method")
+    refuse_old("estimate", old, rng="seed", method="no method: there is only one now")
     corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
     model = Model() if model is None else model
     check(isinstance(model, Model), "estimate(model)", model, "a Model")
     check(draws is None or (_is_whole(draws) and draws >= 64), "estimate(draws)", draws, "a whole number from 64")
     asked: object = learn
     check(_is_number(ess) and 10 <= ess < np.inf, "estimate(ess)", ess, "a number from 10")
+    check(executor is None or isinstance(executor, Executor), "estimate(executor)", executor, "an Executor or None")
     check(isinstance(asked, bool), "estimate(learn)", learn, "True or False")
     day = to_moment("estimate(as_of)")(as_of)
     random = to_generator("estimate", seed)

@@ -34,7 +34,7 @@ def run_explain(options: argparse.Namespace) -> int:
         tell("no dated claim had been made by then (column `reported`), so there is nothing to explain")
     if len(found) != 1:
         if wanted is not None:
-            said = "nothing there is called" if not found else "more than one count is called"
+            said = "no count is called" if not found else "more than one count is called"
             tell(f"{said} {options.quantity!r}; there are estimates for:")
         for quantity in found or posterior.quantities:
             # Two counts may print alike: then each is given by what tells it apart, which QUANTITY may be as well.

@@ -111,7 +111,7 @@ def read(
     Optional are ``source_kind, sides, opposes`` (of the source), ``place, start, end, perpetrators, part_of`` (of the
     event), ``reported, as_of, quoted_from, revises, hedged, id``, ``url, publisher, title, quote``, ``period_start,
     period_end``, and ``of``, the group that a share is a share of. What is said of a source or an event in one row
-    holds in all; several names in a cell are parted by ``|`` or ``;``; dates are ISO 8601 (midnight is read as the
+    holds in all; several names in a cell are separated by ``|`` or ``;``; dates are ISO 8601 (midnight is read as the
     day); ``quoted_from`` is the id of a row, or ``source:`` and a name.
 
     Parameters

@@ -77,7 +77,7 @@ def span_of(value: Value, speech: Speech, whole: tuple[int, int] | None = None) 
 
 
 def draw_mark(ax: Axes, y: float, value: Value, span: Span, *, color: str, hollow: bool, label: str) -> None:
-    """Draw a value in its row; hollow where it was said with a reserve."""
+    """Draw a value in its row; hollow where it was said with a reservation."""
     fill = "white" if hollow else color
     ink = {"color": color, "label": label, "zorder": 3}
     match value:
