@@ -148,10 +148,7 @@ def shootings(data, limit):
     for name, kept in (("all claims", rows), ("exact claims", rows[rows["form"] == "exact"])):
         claims = of_rows(kept, [shot])
         scored = np.where(np.bincount(claims.event) >= 2, by_quantity(claims, known), np.nan)
-        variants = {
-            "reconcile, sources learned": partial(ours, claims, outcomes=[shot], learn=True),
-            "reconcile, each incident by itself": partial(_one_by_one, kept, claims.quantities, [shot]),
-        }
+        variants = {"reconcile, each incident by itself": partial(_one_by_one, kept, claims.quantities, [shot])}
         found.append(Case(name, claims, scored, {"outcomes": [shot]}, variants=variants))
     return found
 
