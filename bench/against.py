@@ -76,7 +76,7 @@ def reduced(size, shared):
         from reconcile.roles import assign_roles
     except ImportError:  # an earlier commit
         from reconcile.dependence import assign_roles
-        from reconcile.problems import build_problem
+        from reconcile.problems import pose as build_problem
     problem = build_problem(corpus.columns, assign_roles(corpus), rc.Model()).problem
     layout, rng = problem.hierarchy, np.random.default_rng(1)
     try:
