@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reconcile as rc
 from reconcile import claims, values, vocabulary
 from reconcile.claims import Claim
 from reconcile.errors import InvalidValue
@@ -196,3 +197,19 @@ def test_a_source_is_read_in_words():
     assert more.heaping.mean() == more.copying.mean() == 0.5
     assert str(one).startswith("paper: bias, own side: -0.20 (90 % ")
     assert repr(one) == f"<SourceEstimate of {one}>"
+
+
+@pytest.mark.filterwarnings("ignore::reconcile.Unidentified")
+def test_a_source_of_shares_alone_says_what_it_has():
+    killed, children = rc.Event("e").killed(), rc.Event("e").killed(rc.Group(age="child"))
+    shares, counts = rc.Source("shares"), rc.Source("counts")
+    found = rc.estimate(
+        [rc.Claim(children, rc.Share(0.5, 0.5), shares), rc.Claim(killed, rc.Exactly(50), counts)]
+    ).sources
+    assert found["shares"].fidelity is None
+    assert found["shares"].gross is None
+    assert found["shares"].denial == {}
+    assert found["shares"].spread.median() > 0
+    assert str(found["shares"]).startswith("shares: spread: ")
+    assert found["counts"].fidelity is not None
+    assert "fidelity: " in repr(found["counts"])

@@ -162,6 +162,19 @@ def test_the_normal_is_the_posterior_from_as_many_claims_as_it_is_used_for(monke
     assert np.quantile(off, 0.99) < NOISE + chains.error + normal.error
 
 
+@pytest.mark.slow
+def test_chains_forget_where_they_began():
+    """On average over seeds short runs are where a long one is: what a warm-up leaves over has the same sign in all."""
+    sources = [rc.Source("a"), rc.Source("b", kind="media"), rc.Source("c", kind="monitor")]
+    claims = [claim(event.killed(), 5 + at * n, who) for n, event in ((1, E), (2, F)) for at, who in enumerate(sources)]
+    problem = problem_of(claims)
+    runs = [pmfs_of(solve(problem, seed, ess=400.0)) for seed in range(10)]
+    long = pmfs_of(solve(problem, seed=99, draws=12_000))
+    for count, pmf in long.items():
+        mean = np.mean([run[count].cdf(np.arange(40)) for run in runs], axis=0)
+        assert np.max(np.abs(mean - pmf.cdf(np.arange(40)))) < 0.018
+
+
 def test_seeds_differ_by_no_more_than_is_stated():
     problem = problem_of(simulate(events=6, sources=4, claims_per_event=3, seed=5).claims)
     found = [solve(problem, seed) for seed in range(4)]

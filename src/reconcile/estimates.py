@@ -291,39 +291,44 @@ class SourceEstimate:
     @property
     def denial(self) -> dict[Relation, ParameterEstimate]:
         """Probability to deny deaths, by relation to the people counted."""
-        return {where: self._chance("denial", where) for name, where in self.draws if name == "denial" and where}
+        found = {where: self._chance("denial", where) for name, where in self.draws if name == "denial" and where}
+        return {where: one for where, one in found.items() if one is not None}
 
     @property
-    def spread(self) -> ParameterEstimate:
-        """Scale of the log ratio of figure to truth, for the same figures."""
-        return ParameterEstimate(np.exp(self.draws["log_spread", None]))
+    def spread(self) -> ParameterEstimate | None:
+        """Scale of the log ratio of figure to truth, for the same figures; None of a channel of one's own."""
+        key = ("log_spread", None)
+        return ParameterEstimate(np.exp(self.draws[key])) if key in self.draws else None
 
     @property
-    def fidelity(self) -> ParameterEstimate:
-        """Probability that a single death is reported as exactly one."""
+    def fidelity(self) -> ParameterEstimate | None:
+        """Probability that a single death is reported as exactly one; None, as below, of who gives shares alone."""
         return self._chance("fidelity")
 
     @property
-    def gross(self) -> ParameterEstimate:
+    def gross(self) -> ParameterEstimate | None:
         """Probability that an inexact figure is about something else."""
         return self._chance("gross")
 
     @property
     def heaping(self) -> ParameterEstimate | None:
         """Probability to round; None where no claim could have been rounded."""
-        return self._chance("heaping") if ("heaping", None) in self.draws else None
+        return self._chance("heaping")
 
     @property
     def copying(self) -> ParameterEstimate | None:
         """Probability to repeat an earlier claim; None where there was none to repeat."""
-        return self._chance("copying") if ("copying", None) in self.draws else None
+        return self._chance("copying")
 
-    def _chance(self, name: str, where: Relation | None = None) -> ParameterEstimate:
+    def _chance(self, name: str, where: Relation | None = None) -> ParameterEstimate | None:
+        if (name, where) not in self.draws:
+            return None
         return ParameterEstimate(1 / (1 + np.exp(-self.draws[name, where])))
 
     def __str__(self) -> str:
-        biases = "; ".join(f"bias, {where}: {one}" for where, one in self.bias.items())
-        return f"{self.source}: {biases}; spread: {self.spread}; fidelity: {self.fidelity}"
+        parts = [f"bias, {where}: {one}" for where, one in self.bias.items()]
+        parts += [f"{name}: {one}" for name in ("spread", "fidelity") if (one := getattr(self, name)) is not None]
+        return f"{self.source}: {'; '.join(parts) or 'nothing is asked of it'}"
 
     def __repr__(self) -> str:
         return f"<SourceEstimate of {self}>"

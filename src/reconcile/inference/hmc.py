@@ -30,7 +30,7 @@ SOFTENED, HOLDS = (4.0, 8.0), 2_400  # least and most, and claims by which that 
 ACCEPTED = 0.75  # share of proposals at which steps are as long as they should be
 STEPS = (1.5, 64.0)  # to a quarter of a turn: fewest and most
 LONGEST = 16  # steps in a sweep; where a quarter of a turn takes more, a sweep goes part of the way
-GAIN = 1.0  # of the logarithm of steps, in a warm-up, by the share of proposals that are accepted
+GAIN = 0.5  # of the logarithm of steps, in a warm-up, by the share of proposals that are accepted
 WALL = 50.0  # largest kick, per coordinate: a chain may begin where the evidence is steep
 
 
