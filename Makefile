@@ -53,8 +53,9 @@ bench-accuracy: $(VENV)/.stamp-peers ## compare with other methods on simulated 
 	$(BIN)/python bench/scenarios.py
 	$(BIN)/python bench/real.py
 
-bench-speed: $(VENV)/.stamp-peers ## timings, and the cost per claim from 1,000 to 1,000,000 claims
+bench-speed: $(VENV)/.stamp-peers ## timings, the cost per claim from 1,000 to 1,000,000 claims, and what there is to read
 	$(BIN)/python -m pytest bench
+	$(BIN)/python bench/questions.py
 	$(BIN)/python bench/scale.py
 	$(BIN)/python bench/reading.py
 
