@@ -48,12 +48,15 @@ def follow(source: Path, start: str) -> dict[str, set[str]]:
 
 
 def read_imports(source: Path, name: str) -> Iterator[str]:
-    """Give the modules below `source` that one of them imports when it runs."""
+    """Give the modules of its own package that a module imports when it runs."""
+    package = name.partition(".")[0]
     tree = ast.parse(find(source, name).read_text(encoding="utf-8"))
     for node in walk(tree):
         if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names if exists(source, one.name))
-        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (
+                one.name for one in node.names if one.name.startswith(f"{package}.") and exists(source, one.name)
+            )
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == package:
             for one in node.names:
                 inner = f"{node.module}.{one.name}"
                 if exists(source, inner):

@@ -573,7 +573,7 @@ def test_explain_lists_what_there_is(run):
     assert "displaced" not in err
     status, out, err = run("explain", *FEW, EXAMPLE, "nobody")
     assert (status, out) == (2, "")
-    assert "nothing there" in err
+    assert "no count is called" in err
     assert "displaced, idlib-displacement" in err
 
 
@@ -584,7 +584,7 @@ def test_explain_knows_the_day_and_the_history(run):
     assert "How it moved" in out
     status, _, err = run("explain", *FEW, EXAMPLE, "killed, idlib", "--as-of", "2020-02-09")
     assert status == 2
-    assert "nothing there" in err
+    assert "no count is called" in err
 
 
 # --- report -----------------------------------------------------------------------------------------------------

@@ -178,5 +178,9 @@ def test_what_is_to_be_read_is_counted(reading, tmp_path):
     (package / "top.py").write_text("from house import twin\nif TYPE_CHECKING:\n    from house import unread\n")
     (package / "twin.py").write_text("import json\n\n\ndef f():\n    from house.other import g\n")
     (package / "other.py").write_text("from house import twin, cellar\n")
-    (package / "cellar.py").write_text("")
-    assert reading.measure(tmp_path, "house.top") == (4, 9, 3)
+    (package / "cellar.py").write_text("import neighbour.room\nfrom neighbour import room\n")
+    neighbour = tmp_path / "neighbour"
+    neighbour.mkdir()
+    (neighbour / "__init__.py").write_text("")
+    (neighbour / "room.py").write_text("")
+    assert reading.measure(tmp_path, "house.top") == (4, 11, 3)
