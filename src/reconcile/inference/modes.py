@@ -32,7 +32,7 @@ CLIMBS = (40, 20)  # steps towards the mode in each round of mode, spreads and f
 CORNERS, CORNER = 16, 0.02  # at which slopes are taken to see how narrow their coordinates are, and how far away
 # Parameters up to which correlations between all are looked at, and claims from which those of a source are beyond;
 # matrices of more than so many cost more than they help.
-EVERY, HEARD, DENSE = 300, 8, 1_500
+EVERY, HEARD, DENSE = 300, 8, 2_500
 
 
 @attrs.frozen(eq=False)
