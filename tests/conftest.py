@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections import Counter
 from pathlib import Path
@@ -76,6 +77,22 @@ def pytest_report_header(config):
 def root():
     """The root of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def load(root):
+    """Give a script of the repository, by its path there, as a module."""
+
+    def load(name):
+        path = root / name
+        if not path.is_file():
+            pytest.skip(f"{name} is not here")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 from scipy.special import gammaln
@@ -18,14 +16,8 @@ POINT = (COUNTS == 7).astype(float)
 
 
 @pytest.fixture(scope="module")
-def scores(root):
-    path = root / "bench" / "scores.py"
-    if not path.is_file():
-        pytest.skip("the benchmarks are not here")
-    spec = importlib.util.spec_from_file_location("scores", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def scores(load):
+    return load("bench/scores.py")
 
 
 def cdf_of(mass):

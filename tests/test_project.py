@@ -7,7 +7,6 @@ import ast
 import importlib
 import importlib.metadata
 import importlib.resources
-import importlib.util
 import inspect
 import pickle
 import pkgutil
@@ -154,14 +153,8 @@ def test_extra_all_is_all():
 
 
 @pytest.fixture(scope="module")
-def reading(root):
-    path = root / "bench" / "reading.py"
-    if not path.is_file():
-        pytest.skip("the benchmarks are not here")
-    spec = importlib.util.spec_from_file_location("reading", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def reading(load):
+    return load("bench/reading.py")
 
 
 def test_there_is_no_more_to_read_than_there_was(reading):
