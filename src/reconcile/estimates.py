@@ -291,14 +291,13 @@ class SourceEstimate:
     @property
     def denial(self) -> dict[Relation, ParameterEstimate]:
         """Probability to deny deaths, by relation to the people counted."""
-        found = {where: self._chance("denial", where) for name, where in self.draws if name == "denial" and where}
-        return {where: one for where, one in found.items() if one is not None}
+        return {where: _chance(x) for (name, where), x in self.draws.items() if name == "denial" and where}
 
     @property
     def spread(self) -> ParameterEstimate | None:
         """Scale of the log ratio of figure to truth, for the same figures; None of a channel of one's own."""
-        key = ("log_spread", None)
-        return ParameterEstimate(np.exp(self.draws[key])) if key in self.draws else None
+        found = self.draws.get(("log_spread", None))
+        return None if found is None else ParameterEstimate(np.exp(found))
 
     @property
     def fidelity(self) -> ParameterEstimate | None:
@@ -320,10 +319,9 @@ class SourceEstimate:
         """Probability to repeat an earlier claim; None where there was none to repeat."""
         return self._chance("copying")
 
-    def _chance(self, name: str, where: Relation | None = None) -> ParameterEstimate | None:
-        if (name, where) not in self.draws:
-            return None
-        return ParameterEstimate(1 / (1 + np.exp(-self.draws[name, where])))
+    def _chance(self, name: str) -> ParameterEstimate | None:
+        found = self.draws.get((name, None))
+        return None if found is None else _chance(found)
 
     def __str__(self) -> str:
         parts = [f"bias, {where}: {one}" for where, one in self.bias.items()]
@@ -332,6 +330,10 @@ class SourceEstimate:
 
     def __repr__(self) -> str:
         return f"<SourceEstimate of {self}>"
+
+
+def _chance(logits: NDArray[np.float64]) -> ParameterEstimate:
+    return ParameterEstimate(1 / (1 + np.exp(-logits)))
 
 
 @attrs.frozen(eq=False)

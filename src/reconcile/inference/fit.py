@@ -55,8 +55,8 @@ WORK, DRAWS, ROUNDS = 300_000, (16, 128), 4
 THREADED = 1_000  # claims from which arrays are long enough for threads to run side by side
 OTHERS = 8  # sweeps over sources with few claims, given all else
 LEAST, MORE, SWEEPS = 16, 8, 200  # sweeps: before the first look, between looks, at most
-# Fewest and most sweeps that are left out, and claims by which that is divided. With 4 of 6 claims or of 100, chains
-# still remember where they began: probabilities were off by .05 on average over seeds, with 16 by nothing to be seen.
+# Fewest and most sweeps that are left out, and a number that is divided by that of claims. After 4 sweeps, of 6 claims
+# or of 100, chains still remember where they began: over seeds, probabilities were off by .05 on average; after 16 not.
 WARMUP, WARMED = (4, 16), 4_800
 INTEGRATED = (0, 4, 12)  # points beside each draw at which parameters that are gone are looked at, more and more
 BUDGET = 6_000_000  # vectors that chains evaluate, times claims and a quarter of the parameters: work, not time

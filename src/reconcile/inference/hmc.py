@@ -150,7 +150,7 @@ class Turns:
     z : ndarray, shape (chains, d)
         Where all coordinates are; written to.
     draw : callable
-        Draws some of the coordinates anew given the others, in place.
+        Gives all coordinates, some of them drawn anew given the others.
     """
 
     def __init__(self, parts: Sequence[tuple[Chains, Ints]], z: Floats, draw: Callable[[Floats], Floats]) -> None:
@@ -177,7 +177,9 @@ class Turns:
         found = []
         for _ in range(sweeps):
             for chains, coordinates in self._parts:
-                chains.restart(self._z[:, coordinates])  # others have moved since
+                mine = self._z[:, coordinates]
+                if len(self._parts) > 1 or not np.array_equal(mine, chains.z):  # else nothing has moved since
+                    chains.restart(mine)
                 chains.advance(1, warm_up=warm_up)
                 self._z[:, coordinates] = chains.z
             self._z[:] = self._draw(self._z)
