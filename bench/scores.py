@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How good an answer is: errors, coverage by randomised PIT, CRPS over counts; and Markdown tables to print."""
+"""How good an answer is: errors, coverage by randomised PIT, CRPS, log score; and Markdown tables to print."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ import numpy as np
 
 LEVELS = (0.5, 0.9, 0.95)
 TOP = 10**10  # no count of people is larger
+FLOOR = 1e-12  # of the probability of a truth, so that one that had no chance costs 27.6 nats and not all
 
 
 class Answer(NamedTuple):
-    """What a method says of each event: a best guess and, where it gives one, a distribution, as its cdf."""
+    """What a method says of each quantity: a best guess and, where it gives one, a distribution, as its cdf."""
 
     guess: np.ndarray
     cdfs: Sequence[Callable[[Any], Any]] | None
-    seconds: float
+    seconds: float  # of the processor
+
+    def of(self, wanted):
+        """Keep the answers about the quantities of these numbers."""
+        cdfs = None if self.cdfs is None else [self.cdfs[number] for number in wanted]
+        return Answer(self.guess[wanted], cdfs, self.seconds)
 
 
 def log_error(guess, truth):
@@ -63,6 +69,12 @@ def crps(cdf, truth):
     return float(squares.sum())
 
 
+def probability(cdf, count):
+    """Give the probability of one count, from the cdf there and one below."""
+    below, upto = pit(cdf, count)
+    return upto - below
+
+
 def from_draws(draws):
     """Make the cdf of a sample of counts."""
     ordered = np.sort(np.asarray(draws, float))
@@ -70,12 +82,13 @@ def from_draws(draws):
 
 
 def score(answer, truth):
-    """Score every event apart; shape (events,) each. Pool them over seeds, then `summarise`."""
+    """Score every quantity apart; shape (quantities,) each. Pool them over seeds, then `summarise`."""
     found = {"error": log_error(answer.guess, truth), "exact": np.asarray(answer.guess) == truth}
     if answer.cdfs is not None:
         pairs = list(zip(answer.cdfs, truth, strict=True))
         found["pit"] = np.array([pit(cdf, true) for cdf, true in pairs])
         found["crps"] = np.array([crps(cdf, true) for cdf, true in pairs])
+        found["log"] = np.log(np.maximum([probability(cdf, true) for cdf, true in pairs], FLOOR))
     return found
 
 
@@ -84,13 +97,33 @@ def pool(parts):
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
+def take(scores, wanted):
+    """Keep the scores of some quantities, by number or mask."""
+    return {key: of_all[wanted] for key, of_all in scores.items()}
+
+
+def covered(scores, level):
+    """Give the share of the truths in the interval of this level, with its standard error, as text."""
+    if "pit" not in scores:
+        return "-"
+    share, error = within(scores["pit"], level)
+    return f"{share:.3f} ± {error:.3f}"
+
+
 def summarise(scores):
-    """Give error, exact share, coverage at each of `LEVELS` as text (with its standard error), and CRPS."""
+    """Give as text: error, exact share, coverage at each of `LEVELS` (with its standard error), CRPS and log score.
+
+    The log score is the mean logarithm of the probability of the truth, taken as `FLOOR` where it is less; how many
+    are at the floor is said beside it.
+    """
     found = {"error": f"{scores['error'].mean():.3f}", "exact": f"{scores['exact'].mean():.2f}"}
     for level in LEVELS:
-        share, error = within(scores["pit"], level) if "pit" in scores else (None, None)
-        found[f"{100 * level:g} %"] = "-" if share is None else f"{share:.3f} ± {error:.3f}"
-    found["CRPS"] = f"{scores['crps'].mean():.2f}" if "crps" in scores else "-"
+        found[f"{100 * level:g} %"] = covered(scores, level)
+    found |= {"CRPS": "-", "log score": "-"}
+    if "pit" in scores:
+        at_floor = np.count_nonzero(scores["log"] <= np.log(FLOOR))
+        found["CRPS"] = f"{scores['crps'].mean():,.2f}"
+        found["log score"] = f"{scores['log'].mean():.2f}" + (f" ({at_floor} at the floor)" if at_floor else "")
     return found
 
 
