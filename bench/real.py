@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Compare methods on real claims: against a later record, a known truth, or a source that is left out.
 
-usage: real.py [--only NAME] [--limit EVENTS] [--variational] [--skip-ours] [--shared FOLDER]
+usage: real.py [--only NAME] [--limit EVENTS] [--halves] [--variational] [--skip-ours] [--shared FOLDER]
 
-One function a data set, one table each. A source that is left out is no truth: `reconcile` answers for the true count,
-so its intervals are scored twice, as they are, and widened to what another source like those heard would say ("as
-said": with the share of claims that equal our median, and the spread of the others around it).
+One function a data set. For each it prints a table of all methods, and one of `reconcile` alone: coverage and error by
+the number of sources and, where claims have times, by the days from the event to the newest claim.
+
+A source that is left out is no truth: `reconcile` answers for the true count, so its intervals are scored twice, as
+they are, and widened to what another source like those heard would say ("as said": with the share of claims that equal
+our median, and the spread of the others around it).
+
+With `--halves` every row is printed for two halves of the events as well (`claims.half`, a hash of the event's name):
+what is fitted to the truths of one half is to be judged on the other. The estimates are of all claims either way.
 """
 
 from __future__ import annotations
@@ -18,19 +24,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from claims import Claims, arguments, of_rows, ours
-from peers import available, crh, lowest, majority, mean, median
+from claims import Claims, arguments, half, of_rows, ours, ours_one_by_one
+from peers import available, crh, highest, last, lowest, majority, mean, median
 from scipy.special import ndtr
-from scores import Answer, print_table, score, summarise
+from scores import FLOOR, Answer, covered, print_table, probability, score, summarise, take
 
 import reconcile as rc
 from reconcile.model import CountPrior
 
 MANY = ("casualties", "killed", "killed_wounded", "wounded", "missing", "captured")
+HORIZONS = {"6 h": 6, "24 h": 24, "72 h": 72, "7 d": 168}  # hours after the event
+DAYS = {"before it": (-np.inf, 0), "under 1": (0, 1), "1-3": (1, 3), "3-7": (3, 7), "over 7": (7, np.inf)}
+AS_SAID = "reconcile, as said"
+
+
+def event_name(quantity):
+    return quantity.event.id
 
 
 class Case(NamedTuple):
-    """Claims, and for each of their quantities the true or left-out number (NaN where it is not to be scored)."""
+    """Claims, and for each of their quantities the true or left-out number (NaN where it is not known)."""
 
     name: str
     claims: Claims
@@ -38,6 +51,10 @@ class Case(NamedTuple):
     options: dict[str, Any] = {}  # noqa: RUF012  # of `ours`
     left_out: bool = False  # whether the numbers are another source's, not the truth
     variants: dict[str, Callable[[], Answer]] = {}  # noqa: RUF012  # other uses of `reconcile`, and bounds
+    compared: np.ndarray | None = None  # which quantities the methods are compared on; default all known
+    days: np.ndarray | None = None  # from the event to the newest claim about each quantity
+    halved_by: Callable[[rc.Quantity], str] = event_name  # quantities of the same name lie on the same half
+    wrong_together: bool = False  # whether to print how often claims are wrong alone and together
 
 
 def by_quantity(claims, names):
@@ -49,6 +66,13 @@ def by_quantity(claims, names):
 def some(frame, limit, column="event"):
     """Keep the first so many events, for a quick look."""
     return frame if limit is None else frame[frame[column].isin(frame[column].unique()[:limit])]
+
+
+def days_until_heard(claims, start):
+    """Count the days from the start of each quantity's event, by its name, to the newest claim about it."""
+    newest = pd.Series(claims.time).groupby(claims.event).max().to_numpy("datetime64[us]")
+    begun = pd.to_datetime([start[quantity.event.id] for quantity in claims.quantities]).to_numpy("datetime64[us]")
+    return (newest - begun) / np.timedelta64(1, "D")
 
 
 # Data sets
@@ -130,15 +154,19 @@ def civil_war(data, limit):
 
 
 def shootings(data, limit):
-    """What news sites wrote of US shootings, against the later record: quantities with two claims or more.
+    """What news sites wrote of US shootings, against the later record.
 
-    "exact claims" are those of peers.md, section 5, whose figures of points they give again (.071, .065).
+    Methods are compared on quantities with two claims or more; the table by number of sources has those with one, too.
+    "exact claims" are those of peers.md, section 5, whose figures of points they give again (.071, .065). Days are
+    from the date of the incident to that of the newest article; a few are of before it (another incident).
     """
     rows = pd.read_csv(data / "gva_news" / "claims.csv", dtype={"incident": str})
     truth = pd.read_csv(data / "gva_news" / "truth.csv", dtype={"incident": str}).dropna(subset="truth")
     rows = some(rows, limit, "incident")
+    start = pd.to_datetime(truth.drop_duplicates("incident").set_index("incident")["date"], format="mixed")
     rows = rows.assign(
         event=rows["incident"], outcome=rows["quantity"], reported=rows["doc_date"], source_kind="media",
+        start=rows["incident"].map(start.dt.date),
         value=rows["low"].fillna(rows["high"]), low=rows["low"].fillna(0),
         high=rows["high"].where(rows["form"] != "at_least").fillna(np.inf),
     )  # fmt: skip
@@ -147,22 +175,11 @@ def shootings(data, limit):
     found = []
     for name, kept in (("all claims", rows), ("exact claims", rows[rows["form"] == "exact"])):
         claims = of_rows(kept, [shot])
-        scored = np.where(np.bincount(claims.event) >= 2, by_quantity(claims, known), np.nan)
-        variants = {"reconcile, each incident by itself": partial(_one_by_one, kept, claims.quantities, [shot])}
-        found.append(Case(name, claims, scored, {"outcomes": [shot]}, variants=variants))
+        variants = {"reconcile, each incident by itself": partial(ours_one_by_one, claims, [shot])}
+        case = Case(name, claims, by_quantity(claims, known), {"outcomes": [shot]}, variants=variants)
+        several = np.bincount(claims.event) >= 2
+        found.append(case._replace(compared=several, days=days_until_heard(claims, start), wrong_together=True))
     return found
-
-
-def _one_by_one(rows, quantities, outcomes):
-    """Estimate each event without the others: nothing can be learned of the sources."""
-    guess, cdfs, seconds = {}, {}, 0.0
-    for _, part in rows.groupby("event", sort=False):
-        claims = of_rows(part, outcomes)
-        answer = ours(claims, outcomes, learn=False)
-        guess |= dict(zip(claims.quantities, answer.guess, strict=True))
-        cdfs |= dict(zip(claims.quantities, answer.cdfs, strict=True))
-        seconds += answer.seconds
-    return Answer(np.array([guess[q] for q in quantities]), [cdfs[q] for q in quantities], seconds)
 
 
 def earthquakes(data, limit):
@@ -194,6 +211,58 @@ def dots(data, limit):
     return [Case("dots", claims, by_quantity(claims, known), {"outcomes": [outcome]})]
 
 
+def rising(data, limit):
+    """Tolls that rose: what outlets had reported 6 h, 24 h, 72 h and 7 d after an event, against the final toll.
+
+    Final tolls are those commonly given; events whose toll is disputed, or whose hazard went on for more than three
+    days, are left out. At 6 h only events whose time of day is known. Half of the events were chosen because a report
+    said that the toll was rising. A report without an outlet counts as a source of its own.
+    """
+    rows = pd.read_csv(data / "rising_tolls" / "claims.csv", parse_dates=["event_time", "report_time"])
+    rows = some(rows[rows["final_flag"] == "k"], limit).drop(columns="group")  # of events, not of people
+    nameless = "unnamed outlet " + rows.index.astype(str)
+    rows = rows.assign(
+        outcome="killed", source_kind="media", source=rows["source"].where(rows["source"] != "unknown", nameless),
+        reported=rows["report_time"].dt.tz_localize("UTC"), start=rows["event_time"].dt.date, form=rows["qualifier"],
+        low=rows["value"], high=rows["value"].where(rows["qualifier"] != "at_least", np.inf),
+    )  # fmt: skip
+    start = rows.groupby("event")["event_time"].first()
+    final = {(event, "killed", "everyone"): n for event, n in zip(rows["event"], rows["final"], strict=True)}
+    found = []
+    for name, hours in HORIZONS.items():
+        heard = rows[rows["lag_h"] <= hours]
+        if hours < 24:
+            heard = heard[heard["event_precision"] == "hour"]
+        claims = of_rows(heard)
+        variants = {"reconcile, each event by itself": partial(ours_one_by_one, claims)}
+        days = days_until_heard(claims, start)
+        found.append(Case(name, claims, by_quantity(claims, final), variants=variants, days=days))
+    return found
+
+
+def west_bank(data, limit):
+    """Casualties in the West Bank since 7 October 2023: OCHA's flash figure against the one that it verified later.
+
+    Of each date there are four cumulative figures (killed, injured, and the children among them), and each is taken
+    for a quantity of its own, though it is nearly that of the day before: there is much less to learn from 710 of them
+    than from 710 events, and standard errors are too small. So halves are parted by month. The source is "OCHA flash
+    update" for the claim and "OCHA verified database" for the truth; with one claim, every rule gives that claim.
+    """
+    rows = pd.read_csv(data / "gaza_westbank" / "west_bank_claims.csv")
+    rows = some(rows, limit, "date")
+    verified = rows[rows["source"] == "OCHA verified database"].set_index("event")["value"]
+    flash = rows[(rows["source"] == "OCHA flash update") & rows["event"].isin(verified.index)]
+    children = flash["quantity"].str.contains("children")
+    flash = flash.assign(
+        outcome=flash["quantity"].str.partition("_")[0], group=np.where(children, "children", ""),
+        low=flash["value"], high=flash["value"], source_kind="intergovernmental", reported=flash["date"],
+        truth=flash["event"].map(verified), event="West Bank until " + flash["date"],
+    )  # fmt: skip
+    claims = of_rows(flash)
+    month = lambda quantity: quantity.event.id[: -len("-31")]  # noqa: E731
+    return [Case("flash figures", claims, flash["truth"].to_numpy(float), halved_by=month)]
+
+
 # Running them
 
 
@@ -217,58 +286,163 @@ def as_said(answer, claims):
     return Answer(answer.guess, [widen(*pair) for pair in zip(answer.cdfs, answer.guess, strict=True)], answer.seconds)
 
 
-def shown(name, method, answer, case):
-    """Score one method on one case, as a row."""
-    at = np.flatnonzero(np.isfinite(case.truth))
-    truth = case.truth[at].astype(np.int64)
-    kept = Answer(answer.guess[at], None if answer.cdfs is None else [answer.cdfs[i] for i in at], answer.seconds)
-    scores = summarise(score(kept, truth))
-    off = np.abs(kept.guess - truth)
-    scores |= {
-        "MAE": f"{off.mean():,.1f}", "RMSE": f"{np.sqrt(np.mean(off**2)):,.1f}",
-        "> 1 % off": f"{np.mean(off > 0.01 * truth):.3f}",
-    }  # fmt: skip
-    columns = ("error", "exact", "> 1 % off", "MAE", "RMSE", "50 %", "90 %", "95 %", "CRPS")
-    return [name, method, len(at), *(scores[column] for column in columns), f"{answer.seconds:.2f}"]
+def rules(case, options):
+    """Name the methods that take one of the claims, or their middle, and those that need other packages if wanted."""
+    if np.bincount(case.claims.event).max() == 1:
+        return {"the one claim": median}
+    peers = {"lowest claim": lowest, "mean of claims": mean, "median of claims": median, "CRH": crh}
+    peers |= {"majority, lower of equals": majority}
+    if case.claims.time is not None:
+        peers |= {"last figure": last, "plain maximum": highest}
+    if options.variational:
+        peers |= available(["DerSimonian-Laird (PyMARE)", "NumPyro by hand, variational"])[0]
+    return peers
+
+
+def answers(case, options):
+    """Run the methods one after the other: yield the name of each, and its answer or the error that it raised."""
+    for method, solve in rules(case, options).items():
+        yield method, solve(case.claims)
+    if options.skip_ours:
+        return
+    for method, run in ({"reconcile": partial(ours, case.claims, **case.options)} | case.variants).items():
+        print(f"{case.name}, {len(case.claims.value)} claims: {method}", file=sys.stderr)
+        try:
+            answer = run()
+        except Exception as error:  # noqa: BLE001  # a failure is a result of this method, and the others go on
+            yield method, error
+            continue
+        yield method, answer
+        if case.left_out:
+            yield f"{method}, as said", as_said(answer, case.claims)
+
+
+def judge(answer, truth):
+    """Score an answer, the plain distances from the truth included; shape (quantities,) each."""
+    off = np.abs(answer.guess - truth)
+    return score(answer, truth.astype(np.int64)) | {"off": off, "far off": off > 0.01 * truth}
+
+
+def sides(case, known, *, halves):
+    """Give the known quantities to be judged together, as masks: all, and if wanted each half of the events."""
+    found = {"": np.ones(len(known), bool)}
+    if halves:
+        lies = np.array([half(case.halved_by(case.claims.quantities[number])) for number in known])
+        found |= {", half 0": lies == 0, ", half 1": lies == 1}
+    return found
+
+
+def shown(name, method, scores, seconds):
+    """Put the scores of one method in a row."""
+    written = summarise(scores)
+    off = scores["off"]
+    return [
+        name, method, len(off), written["error"], written["exact"], f"{scores['far off'].mean():.3f}",
+        f"{off.mean():,.1f}", f"{np.sqrt(np.mean(off**2)):,.1f}",
+        *(written[column] for column in ("50 %", "90 %", "95 %", "CRPS", "log score")), f"{seconds:.2f}",
+    ]  # fmt: skip
+
+
+def kinds_of_quantity(case):
+    """Part the quantities by the number of their sources, and by the days until the newest claim: masks by name."""
+    told = np.unique(np.stack([case.claims.event, case.claims.source]), axis=1)[0]
+    number = np.bincount(told, minlength=case.claims.events)
+    found = {("sources", str(n)): number == n for n in (1, 2, 3)} | {("sources", "4+"): number >= 4}
+    if case.days is not None:
+        found |= {("days", name): (case.days >= low) & (case.days < high) for name, (low, high) in DAYS.items()}
+    return found
+
+
+def shown_by_kind(case, name, method, scores, known):
+    """Put coverage and error of one method by kind of quantity in rows; `known` numbers the quantities scored."""
+    rows = []
+    for (what, which), mask in kinds_of_quantity(case).items():
+        part = take(scores, mask[known])
+        if len(part["error"]):
+            error = f"{part['error'].mean():.3f}"
+            rows.append([name, method, what, which, len(part["error"]), error, covered(part, 0.9)])
+    return rows
+
+
+def shown_together(case, answer):
+    """Put in rows how often exact claims are wrong alone and together, and how often our posterior says so.
+
+    Of each source the last exact claim about a quantity counts, every pair of sources both ways round. The posterior,
+    given all claims, is asked about the same claims: if it is calibrated, the two columns are alike.
+    """
+    claims = case.claims
+    exact = (claims.low == claims.high) & np.isfinite(case.truth[claims.event])
+    columns = {"event": claims.event, "source": claims.source, "value": claims.value.astype(int), "time": claims.time}
+    said = pd.DataFrame(columns)[exact].sort_values(["time", "value"]).drop_duplicates(["event", "source"], keep="last")
+    said["wrong"] = said["value"] != case.truth[said["event"]]
+    said["doubt"] = [1 - probability(answer.cdfs[row.event], row.value) for row in said.itertuples()]
+
+    pairs = said.merge(said, on="event", suffixes=("", "_2"))
+    pairs = pairs[pairs["source"] != pairs["source_2"]]
+    neither = pairs["doubt"] + pairs["doubt_2"] - 1  # that the truth is neither of two values, if they differ
+    neither = neither.where(pairs["value"] != pairs["value_2"], pairs["doubt"])
+    both_wrong = (pairs["wrong"] & pairs["wrong_2"]).sum()
+    rows = [["one exact claim is wrong", len(said), said["wrong"].mean(), said["doubt"].mean()]]
+    if pairs["wrong"].any():
+        rows += [
+            ["first of two sources is wrong", len(pairs), pairs["wrong"].mean(), pairs["doubt"].mean()],
+            [
+                "second is wrong if the first is", pairs["wrong"].sum(), both_wrong / pairs["wrong"].sum(),
+                neither.sum() / pairs["doubt"].sum(),
+            ],
+        ]  # fmt: skip
+    counted = said.groupby("event").agg(
+        sources=("source", "size"), values=("value", "nunique"), wrong=("wrong", "first"), doubt=("doubt", "first")
+    )
+    agreed = counted[counted["values"] == 1]
+    for name, mask in {"2": agreed["sources"] == 2, "3": agreed["sources"] == 3, "4+": agreed["sources"] >= 4}.items():
+        if mask.any():
+            right = 1 - agreed.loc[mask, ["wrong", "doubt"]].astype(float).mean()
+            rows.append([f"right where {name} sources all agree", mask.sum(), right["wrong"], right["doubt"]])
+    return [[case.name, what, number, f"{data:.2f}", f"{ours_:.2f}"] for what, number, data, ours_ in rows]
 
 
 def compare(cases, options):
-    rows = []
+    """Run all methods on the cases of one set, and print its tables."""
+    rows, by_kind, together = [], [], []
     for case in cases:
-        if not np.isfinite(case.truth).any():
+        known = np.flatnonzero(np.isfinite(case.truth))
+        if not len(known):
             print(f"{case.name}: nothing to score among so few events", file=sys.stderr)
             continue
-        peers = {"lowest claim": lowest, "mean of claims": mean, "median of claims": median, "CRH": crh}
-        peers |= {"majority, lower of equals": majority}
-        if options.variational:
-            peers |= available(["DerSimonian-Laird (PyMARE)", "NumPyro by hand, variational"])[0]
-        for method, solve in peers.items():
-            rows.append(shown(case.name, method, solve(case.claims), case))
-        if options.skip_ours:
-            continue
-        runs = {"reconcile": partial(ours, case.claims, **case.options)} | case.variants
-        for method, run in runs.items():
-            print(f"{case.name}, {len(case.claims.value)} claims: {method}", file=sys.stderr)
-            try:
-                answer = run()
-            except Exception as error:  # noqa: BLE001  # a failure is a result of this method, and the others go on
-                rows.append([case.name, f"{method}: {type(error).__name__}: {error}", *[""] * 11])
+        compared = np.ones(len(known), bool) if case.compared is None else case.compared[known]
+        for method, answer in answers(case, options):
+            if isinstance(answer, Exception):
+                rows.append([case.name, f"{method}: {type(answer).__name__}: {answer}", *[""] * 12])
                 continue
-            rows.append(shown(case.name, method, answer, case))
-            if case.left_out:
-                rows.append(shown(case.name, f"{method}, as said", as_said(answer, case.claims), case))
+            scores = judge(answer.of(known), case.truth[known])
+            for side, mask in sides(case, known, halves=options.halves).items():
+                if not np.any(mask & compared):
+                    continue
+                rows.append(shown(case.name + side, method, take(scores, mask & compared), answer.seconds))
+                if method in ("reconcile", AS_SAID):
+                    by_kind += shown_by_kind(case, case.name + side, method, take(scores, mask), known[mask])
+            if method == "reconcile" and case.wrong_together:
+                together += shown_together(case, answer)
     header = ["case", "method", "quantities", "error", "exact", "> 1 % off", "MAE", "RMSE", "50 %", "90 %", "95 %"]
-    print_table([*header, "CRPS", "seconds"], rows)
+    print_table([*header, "CRPS", "log score", "CPU s"], rows)
+    print(f"Log score: mean log of the probability of the truth, which counts as {FLOOR:g} where it is less.\n")
+    if by_kind:
+        print_table(["case", "method", "by", "", "quantities", "error", "90 %"], by_kind)
+    if together:
+        print_table(["case", "what", "of", "in the data", "by our posterior"], together)
 
 
 SETS = {
-    "population": population, "civil_war": civil_war, "shootings": shootings, "earthquakes": earthquakes, "dots": dots,
+    "shootings": shootings, "earthquakes": earthquakes, "civil_war": civil_war, "population": population,
+    "dots": dots, "rising": rising, "west_bank": west_bank,
 }  # fmt: skip
 
 
 def main():
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--limit", type=int, metavar="EVENTS", help="only so many events, for a quick look")
+    parser.add_argument("--halves", action="store_true", help="also print each half of the events by itself")
     parser.add_argument("--variational", action="store_true", help="also the peers that give intervals")
     parser.add_argument("--skip-ours", action="store_true", help="only the other methods")
     options = parser.parse_args()
