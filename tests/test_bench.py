@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+
 import numpy as np
 import pytest
 from scipy.special import gammaln
@@ -16,8 +19,44 @@ POINT = (COUNTS == 7).astype(float)
 
 
 @pytest.fixture(scope="module")
-def scores(load):
-    return load("bench/scores.py")
+def bench(root):
+    """Import a script of the benchmarks by its name; they import each other."""
+    if not (root / "bench").is_dir():
+        pytest.skip("the benchmarks are not here")
+    pytest.importorskip("pandas")
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(root / "bench")
+        yield importlib.import_module
+    for name in {path.stem for path in (root / "bench").glob("*.py")} - before:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def scores(bench):
+    return bench("scores")
+
+
+@pytest.fixture(scope="module")
+def claims(bench):
+    """What three sites wrote of two crashes: of one 3 and 4, then 5 twice; of the other 0, and later "at least 2"."""
+    import pandas as pd
+
+    rows = [
+        ("a", "x", 3, 3, "2020-01-01 08:00"), ("a", "y", 4, 4, "2020-01-01 09:00"), ("a", "x", 5, 5, "2020-01-02"),
+        ("a", "z", 5, 5, "2020-01-02"), ("b", "x", 0, 0, "2020-01-01"), ("b", "y", 2, np.inf, "2020-01-09"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["event", "source", "low", "high", "reported"])
+    frame["reported"] = pd.to_datetime(frame["reported"], format="mixed", utc=True)
+    frame = frame.assign(outcome="killed", source_kind="media", value=frame["low"])
+    return bench("claims").of_rows(frame.sample(frac=1, random_state=0))
+
+
+@pytest.fixture(scope="module")
+def case(bench, claims):
+    by_event = {"a": 5.0, "b": 2.0}
+    days = bench("real").days_until_heard(claims, {"a": "2020-01-01", "b": "2020-01-01"})
+    return bench("real").Case("crashes", claims, np.array([by_event[q.event.id] for q in claims.quantities]), days=days)
 
 
 def cdf_of(mass):
@@ -85,3 +124,152 @@ def test_scores_are_pooled_over_seeds_event_by_event(scores):
     assert found["exact"] == "0.75"
     bare = scores.score(scores.Answer(np.array([12.0]), None, 0.0), np.array([12]))
     assert scores.summarise(bare)["90 %"] == "-"
+
+
+def test_log_score_is_the_probability_of_the_truth_and_has_a_floor(scores):
+    assert scores.probability(cdf_of(GEOMETRIC), 0) == pytest.approx(0.1)
+    assert scores.probability(cdf_of(GEOMETRIC), 3) == pytest.approx(0.1 * 0.9**3)
+    answer = scores.Answer(np.array([0.0, 7.0, 7.0]), [cdf_of(GEOMETRIC), cdf_of(POINT), cdf_of(POINT)], 0.0)
+    found = scores.score(answer, np.array([3, 7, 8]))
+    assert found["log"] == pytest.approx([np.log(0.1 * 0.9**3), 0.0, np.log(1e-12)])
+    assert scores.summarise(found)["log score"] == f"{np.mean(found['log']):.2f} (1 at the floor)"
+    assert scores.summarise(scores.take(found, [0, 1]))["log score"] == f"{np.log(0.1 * 0.9**3) / 2:.2f}"
+
+
+def test_a_method_without_distribution_shows_a_dash(scores):
+    bare = scores.summarise(scores.score(scores.Answer(np.array([12.0]), None, 0.0), np.array([12])))
+    assert {name for name, text in bare.items() if text == "-"} == {"50 %", "90 %", "95 %", "CRPS", "log score"}
+
+
+def test_answers_about_some_quantities(scores):
+    answer = scores.Answer(np.array([12.0, 7.0]), [cdf_of(POISSON), cdf_of(POINT)], 1.5)
+    kept = answer.of(np.array([1]))
+    assert (kept.guess.tolist(), len(kept.cdfs), kept.cdfs[0](7), kept.seconds) == ([7.0], 1, 1.0, 1.5)
+    assert scores.Answer(np.array([12.0, 7.0]), None, 0.0).of([0]).cdfs is None
+
+
+def test_rules_of_time(bench, claims):
+    peers = bench("peers")
+    order = [quantity.event.id for quantity in claims.quantities]
+    assert dict(zip(order, peers.last(claims).guess, strict=True)) == {"a": 5, "b": 2}
+    assert dict(zip(order, peers.highest(claims).guess, strict=True)) == {"a": 5, "b": 2}
+    fell = claims._replace(value=np.where(claims.value == 5, 1.0, claims.value))
+    assert dict(zip(order, peers.last(fell).guess, strict=True)) == {"a": 1, "b": 2}
+    tie = claims._replace(time=np.full(len(claims.value), claims.time[0]))
+    assert dict(zip(order, peers.last(tie).guess, strict=True)) == {"a": 5, "b": 2}
+
+
+def test_halves_are_the_same_everywhere(bench):
+    half = bench("claims").half
+    assert [half(name) for name in ("a", "b", "2020-01", "Bam2003")] == [0, 0, 1, 1]
+    assert 450 < sum(half(str(number)) for number in range(1_000)) < 550
+
+
+def test_kinds_of_quantity_and_halves_of_events(bench, case):
+    real = bench("real")
+    order = [quantity.event.id for quantity in case.claims.quantities]
+    kinds = {key: [order[i] for i in np.flatnonzero(mask)] for key, mask in real.kinds_of_quantity(case).items()}
+    assert {key: names for key, names in kinds.items() if names} == {
+        ("sources", "2"): ["b"], ("sources", "3"): ["a"], ("days", "1-3"): ["a"], ("days", "over 7"): ["b"],
+    }  # fmt: skip
+    sides = real.sides(case._replace(halved_by=lambda q: {"a": "a", "b": "2020-01"}[q.event.id]), [0, 1], halves=True)
+    assert sides[""].tolist() == [True, True]
+    assert sides[", half 0"].tolist() == [name == "a" for name in order]
+    assert list(real.sides(case, [0, 1], halves=False)) == [""]
+
+
+def test_how_often_claims_are_wrong_together(bench, scores, case):
+    """Of the first crash the sites end at 5, 4 and 5; the "at least 2" and the earlier 3 are left out."""
+    chances = {"a": {4: 0.2, 5: 0.7}, "b": {0: 0.4}}
+    cdfs = []
+    for quantity in case.claims.quantities:
+        mass = np.zeros(400)
+        for count, chance in chances[quantity.event.id].items():
+            mass[count] = chance
+        mass[300] = 1 - mass.sum()
+        cdfs.append(cdf_of(mass))
+    found = {row[1]: row[2:] for row in bench("real").shown_together(case, scores.Answer(np.zeros(2), cdfs, 0.0))}
+    assert found == {
+        "one exact claim is wrong": [4, "0.50", f"{(0.3 + 0.8 + 0.3 + 0.6) / 4:.2f}"],
+        "first of two sources is wrong": [6, "0.33", f"{(0.3 + 0.8 + 0.3) / 3:.2f}"],
+        # Pairs 5 and 4: neither with .1; 5 and 5: neither with .3.
+        "second is wrong if the first is": [2, "0.00", f"{(4 * 0.1 + 2 * 0.3) / (2 * (0.3 + 0.8 + 0.3)):.2f}"],
+    }
+    corrected = {
+        name: np.where(case.claims.value == 4, 5.0, getattr(case.claims, name)) for name in ("value", "low", "high")
+    }
+    agreeing = case._replace(claims=case.claims._replace(**corrected))
+    found = bench("real").shown_together(agreeing, scores.Answer(np.zeros(2), cdfs, 0.0))
+    assert ["crashes", "right where 3 sources all agree", 1, "1.00", "0.70"] in found
+
+
+@pytest.mark.parametrize("name", ["rising", "official", "shared_2", "shared_10", "control"])
+def test_worlds_of_shared_errors_are_their_seeds(bench, name):
+    make = bench("shared_errors").WORLDS[name]
+    (claims, truth), (again, same), (other, _) = make(0, events=12), make(0, events=12), make(1, events=12)
+    assert claims.frame.equals(again.frame)
+    np.testing.assert_array_equal(truth, same)
+    assert not claims.frame.equals(other.frame)
+    assert len(truth) == len(claims.quantities)
+    assert np.isfinite(truth).sum() == 12
+    assert np.all(claims.low <= claims.high)
+
+
+def test_rising_world_never_tells_more_than_the_truth_nor_less_later(bench):
+    claims, truth = bench("shared_errors").rising(3, events=200)
+    assert np.all(claims.low <= truth[claims.event])
+    order = np.lexsort((claims.time, claims.event))
+    step, same = np.diff(claims.low[order]), np.diff(claims.event[order]) == 0
+    assert np.all(step[same] >= 0)
+    assert 0.15 < np.mean(truth == 0) < 0.35
+    final = np.maximum.reduceat(claims.low[order], np.flatnonzero(np.append(True, ~same)))
+    assert 0.8 < final.sum() / truth.sum() < 11 / 12  # one death in twelve is never known
+
+
+def test_shared_error_is_shared(bench):
+    """Half of the claims give the same wrong number; without the error they give the truth."""
+    claims, truth = bench("shared_errors").shared(0, sources=10, spread=0.1, events=100)
+    said = claims.value.reshape(100, 10)
+    believed = np.array([max(set(row), key=list(row).count) for row in said])
+    assert np.std(np.log(believed / truth)) == pytest.approx(0.1, abs=0.03)
+    assert np.mean(said == believed[:, None]) == pytest.approx(0.53, abs=0.05)
+    claims, truth = bench("shared_errors").shared(0, sources=10, spread=0.0, events=100)
+    assert np.mean(claims.value == truth[claims.event]) == pytest.approx(0.53, abs=0.05)
+
+
+def test_official_figure_is_repeated(bench):
+    claims, truth = bench("shared_errors").official(0, events=200)
+    frame = claims.frame.assign(number=claims.value, count=claims.event)
+    ministry = frame[frame["source"] == "ministry"].set_index("count")["number"]
+    media = frame[frame["source"].str.startswith("outlet") & frame["count"].isin(ministry.index)]
+    assert np.mean(media["number"] == media["count"].map(ministry)) == pytest.approx(0.69, abs=0.06)
+    assert len(ministry) == pytest.approx(0.6 * 200, abs=25)
+    assert np.isnan(truth).sum() == np.count_nonzero(frame["group"].eq("civilians"))
+
+
+@pytest.mark.parametrize("name", ["shootings", "rising", "west_bank", "earthquakes", "dots"])
+def test_real_claims_are_read(bench, shared_data, name):
+    """The first events of each set: some truth is known, and every claim has the words of its numbers."""
+    real = bench("real")
+    cases = real.SETS[name](shared_data, 25)
+    assert any(np.isfinite(case.truth).any() for case in cases)
+    for case in cases:
+        assert len(case.truth) == len(case.claims.quantities)
+        assert case.claims.frame["value"].str.fullmatch(r"(at least |at most |about )?\d+( to \d+)?").all()
+        assert case.days is None or len(case.days) == len(case.truth)
+
+
+def test_rising_tolls_are_those_heard_until_then(bench, shared_data):
+    for case in bench("real").rising(shared_data, None):
+        hours = bench("real").HORIZONS[case.name]
+        assert case.days.max() * 24 <= hours
+        assert np.isfinite(case.truth).all()
+        assert case.claims.frame["reported"].dt.tz is not None
+        assert case.claims.frame["reported"].dt.second.any()
+
+
+def test_west_bank_has_one_flash_figure_a_quantity(bench, shared_data):
+    (case,) = bench("real").west_bank(shared_data, None)
+    assert len(case.claims.value) == len(case.truth) == 710
+    assert np.median(case.claims.value / np.maximum(case.truth, 1)) == pytest.approx(0.99, abs=0.01)
+    assert case.halved_by(case.claims.quantities[0]) == "West Bank until 2023-10"
