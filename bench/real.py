@@ -10,8 +10,9 @@ A source that is left out is no truth: `reconcile` answers for the true count, s
 they are, and widened to what another source like those heard would say ("as said": with the share of claims that equal
 our median, and the spread of the others around it).
 
-With `--halves` every row is printed for two halves of the events as well (`claims.half`, a hash of the event's name):
-what is fitted to the truths of one half is to be judged on the other. The estimates are of all claims either way.
+With `--halves` one more table has the scores on two halves of the events apart (`claims.half`, by a hash of their
+names): what is fitted to the truths of one half is to be judged on the other. The estimates are of all claims either
+way.
 """
 
 from __future__ import annotations
@@ -259,8 +260,12 @@ def west_bank(data, limit):
         truth=flash["event"].map(verified), event="West Bank until " + flash["date"],
     )  # fmt: skip
     claims = of_rows(flash)
-    month = lambda quantity: quantity.event.id[: -len("-31")]  # noqa: E731
-    return [Case("flash figures", claims, flash["truth"].to_numpy(float), halved_by=month)]
+    return [Case("flash figures", claims, flash["truth"].to_numpy(float), halved_by=month_of)]
+
+
+def month_of(quantity):
+    """Name the month of a quantity of the West Bank, as 2023-10."""
+    return quantity.event.id.removeprefix("West Bank until ")[:7]
 
 
 # Running them
@@ -323,13 +328,9 @@ def judge(answer, truth):
     return score(answer, truth.astype(np.int64)) | {"off": off, "far off": off > 0.01 * truth}
 
 
-def sides(case, known, *, halves):
-    """Give the known quantities to be judged together, as masks: all, and if wanted each half of the events."""
-    found = {"": np.ones(len(known), bool)}
-    if halves:
-        lies = np.array([half(case.halved_by(case.claims.quantities[number])) for number in known])
-        found |= {", half 0": lies == 0, ", half 1": lies == 1}
-    return found
+def halves_of(case, known):
+    """Say of each known quantity on which half of the events it lies."""
+    return np.array([half(case.halved_by(case.claims.quantities[number])) for number in known])
 
 
 def shown(name, method, scores, seconds):
@@ -353,14 +354,14 @@ def kinds_of_quantity(case):
     return found
 
 
-def shown_by_kind(case, name, method, scores, known):
+def shown_by_kind(case, method, scores, known):
     """Put coverage and error of one method by kind of quantity in rows; `known` numbers the quantities scored."""
     rows = []
     for (what, which), mask in kinds_of_quantity(case).items():
         part = take(scores, mask[known])
         if len(part["error"]):
             error = f"{part['error'].mean():.3f}"
-            rows.append([name, method, what, which, len(part["error"]), error, covered(part, 0.9)])
+            rows.append([case.name, method, what, which, len(part["error"]), error, covered(part, 0.9)])
     return rows
 
 
@@ -404,29 +405,35 @@ def shown_together(case, answer):
 
 def compare(cases, options):
     """Run all methods on the cases of one set, and print its tables."""
-    rows, by_kind, together = [], [], []
+    rows, by_half, by_kind, together = [], {}, [], []
     for case in cases:
         known = np.flatnonzero(np.isfinite(case.truth))
         if not len(known):
             print(f"{case.name}: nothing to score among so few events", file=sys.stderr)
             continue
         compared = np.ones(len(known), bool) if case.compared is None else case.compared[known]
+        sides = halves_of(case, known)
         for method, answer in answers(case, options):
             if isinstance(answer, Exception):
                 rows.append([case.name, f"{method}: {type(answer).__name__}: {answer}", *[""] * 12])
                 continue
             scores = judge(answer.of(known), case.truth[known])
-            for side, mask in sides(case, known, halves=options.halves).items():
-                if not np.any(mask & compared):
-                    continue
-                rows.append(shown(case.name + side, method, take(scores, mask & compared), answer.seconds))
-                if method in ("reconcile", AS_SAID):
-                    by_kind += shown_by_kind(case, case.name + side, method, take(scores, mask), known[mask])
+            rows.append(shown(case.name, method, take(scores, compared), answer.seconds))
+            for side in np.unique(sides[compared]):
+                name, on_side = f"{case.name}, half {side}", take(scores, compared & (sides == side))
+                by_half.setdefault(name, []).append(shown(name, method, on_side, answer.seconds))
+            if method in ("reconcile", AS_SAID):
+                by_kind += shown_by_kind(case, method, scores, known)
             if method == "reconcile" and case.wrong_together:
                 together += shown_together(case, answer)
-    header = ["case", "method", "quantities", "error", "exact", "> 1 % off", "MAE", "RMSE", "50 %", "90 %", "95 %"]
-    print_table([*header, "CRPS", "log score", "CPU s"], rows)
+    header = [
+        "case", "method", "quantities", "error", "exact", "> 1 % off", "MAE", "RMSE", "50 %", "90 %", "95 %", "CRPS",
+        "log score", "CPU s",
+    ]  # fmt: skip
+    print_table(header, rows)
     print(f"Log score: mean log of the probability of the truth, which counts as {FLOOR:g} where it is less.\n")
+    if options.halves and by_half:
+        print_table(header, [row for of_side in by_half.values() for row in of_side])
     if by_kind:
         print_table(["case", "method", "by", "", "quantities", "error", "90 %"], by_kind)
     if together:

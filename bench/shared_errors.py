@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from claims import START, of_rows
 
-EVENTS = 60
+EVENTS = 40
 EXACT = 0.5  # chance that a source says just what is known
 SPREAD = 0.2  # of the logarithm of what it says otherwise
 

@@ -172,10 +172,9 @@ def test_kinds_of_quantity_and_halves_of_events(bench, case):
     assert {key: names for key, names in kinds.items() if names} == {
         ("sources", "2"): ["b"], ("sources", "3"): ["a"], ("days", "1-3"): ["a"], ("days", "over 7"): ["b"],
     }  # fmt: skip
-    sides = real.sides(case._replace(halved_by=lambda q: {"a": "a", "b": "2020-01"}[q.event.id]), [0, 1], halves=True)
-    assert sides[""].tolist() == [True, True]
-    assert sides[", half 0"].tolist() == [name == "a" for name in order]
-    assert list(real.sides(case, [0, 1], halves=False)) == [""]
+    by_month = case._replace(halved_by=lambda quantity: {"a": "a", "b": "2020-01"}[quantity.event.id])
+    assert real.halves_of(by_month, [0, 1]).tolist() == [int(name == "b") for name in order]
+    assert real.halves_of(case, [1]).tolist() == [0]
 
 
 def test_how_often_claims_are_wrong_together(bench, scores, case):
@@ -272,4 +271,4 @@ def test_west_bank_has_one_flash_figure_a_quantity(bench, shared_data):
     (case,) = bench("real").west_bank(shared_data, None)
     assert len(case.claims.value) == len(case.truth) == 710
     assert np.median(case.claims.value / np.maximum(case.truth, 1)) == pytest.approx(0.99, abs=0.01)
-    assert case.halved_by(case.claims.quantities[0]) == "West Bank until 2023-10"
+    assert case.halved_by(case.claims.quantities[0]) == "2023-10"
