@@ -3,8 +3,9 @@
 
 usage: real.py [--only NAME] [--limit EVENTS] [--halves] [--variational] [--skip-ours] [--shared FOLDER]
 
-One function a data set. For each it prints a table of all methods, and one of `reconcile` alone: coverage and error by
-the number of sources and, where claims have times, by the days from the event to the newest claim.
+One function a data set. For each it prints a table of all methods; how far `reconcile` is from the best rule, with the
+standard error of the difference; and coverage and error of `reconcile` by the number of sources and, where claims have
+times, by the days from the event to the newest claim.
 
 A source that is left out is no truth: `reconcile` answers for the true count, so its intervals are scored twice, as
 they are, and widened to what another source like those heard would say ("as said": with the share of claims that equal
@@ -403,16 +404,24 @@ def shown_together(case, answer):
     return [[case.name, what, number, f"{data:.2f}", f"{ours_:.2f}"] for what, number, data, ours_ in rows]
 
 
+def shown_beside_best(case, errors):
+    """Compare `reconcile` with the best of the rules, quantity by quantity, in a row; `errors` by method."""
+    best = min((name for name in errors if name != "reconcile"), key=lambda name: errors[name].mean())
+    more = errors["reconcile"] - errors[best]
+    spread = more.std() / np.sqrt(len(more))
+    return [case.name, best, f"{errors[best].mean():.3f}", f"{more.mean():+.3f} ± {spread:.3f}"]
+
+
 def compare(cases, options):
     """Run all methods on the cases of one set, and print its tables."""
-    rows, by_half, by_kind, together = [], {}, [], []
+    rows, beside, by_half, by_kind, together = [], [], {}, [], []
     for case in cases:
         known = np.flatnonzero(np.isfinite(case.truth))
         if not len(known):
             print(f"{case.name}: nothing to score among so few events", file=sys.stderr)
             continue
         compared = np.ones(len(known), bool) if case.compared is None else case.compared[known]
-        sides = halves_of(case, known)
+        sides, errors = halves_of(case, known), {}
         for method, answer in answers(case, options):
             if isinstance(answer, Exception):
                 rows.append([case.name, f"{method}: {type(answer).__name__}: {answer}", *[""] * 12])
@@ -422,16 +431,22 @@ def compare(cases, options):
             for side in np.unique(sides[compared]):
                 name, on_side = f"{case.name}, half {side}", take(scores, compared & (sides == side))
                 by_half.setdefault(name, []).append(shown(name, method, on_side, answer.seconds))
+            if method == "reconcile" or (answer.cdfs is None and method not in case.variants):
+                errors[method] = scores["error"][compared]
             if method in ("reconcile", AS_SAID):
                 by_kind += shown_by_kind(case, method, scores, known)
             if method == "reconcile" and case.wrong_together:
                 together += shown_together(case, answer)
+        if "reconcile" in errors:
+            beside.append(shown_beside_best(case, errors))
     header = [
         "case", "method", "quantities", "error", "exact", "> 1 % off", "MAE", "RMSE", "50 %", "90 %", "95 %", "CRPS",
         "log score", "CPU s",
     ]  # fmt: skip
     print_table(header, rows)
     print(f"Log score: mean log of the probability of the truth, which counts as {FLOOR:g} where it is less.\n")
+    if beside:
+        print_table(["case", "best rule", "its error", "reconcile's error less that"], beside)
     if options.halves and by_half:
         print_table(header, [row for of_side in by_half.values() for row in of_side])
     if by_kind:

@@ -10,9 +10,9 @@ here: they are the figures of ../shared/peers.md, section 2, for 200 events x 20
 
 In the others (`shared_errors.py`) sources err together: `rising` (tolls that rise, bodies that are never found),
 `official` (a wrong figure that media repeat without saying so), `shared_2`, `shared_5` and `shared_10` (one log error
-of standard deviation .1 for all of so many sources) and `control` (five sources without it). `--only shared_errors`
-runs these alone, `--only seven` the others. Methods that take long are run here only if named by `--method`, as is
-`reconcile` on each event by itself.
+of standard deviation .1 for all of so many sources), `control` (five sources without it) and `undated` (the same claims
+without times). `--only shared_errors` runs these alone, `--only seven` the others. Methods that take long are run here
+only if named by `--method`, as is `reconcile` on each event by itself.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def generated(generator, name, options):
 
     def make(seed):
         events, reports, sources, _ = generator.generate(options.events, options.sources, seed, name)
-        return of_world(events, reports, sources), events["true"].to_numpy(float)
+        return of_world(events, reports, sources), events["true"].to_numpy()
 
     return make
 
@@ -66,12 +66,11 @@ def run(make, methods, name, seeds):
     parts, seconds = {}, {}
     for seed in range(seeds):
         claims, truth = make(seed)
-        scored = np.flatnonzero(np.isfinite(truth))
         for method, solve in methods.items():
             if method in NEED_TIMES and claims.time is None:
                 continue
             answer = solve(claims)
-            parts.setdefault(method, []).append(score(answer.of(scored), truth[scored].astype(np.int64)))
+            parts.setdefault(method, []).append(score(answer, truth))
             seconds.setdefault(method, []).append(answer.seconds)
             print(f"{name}, seed {seed}, {len(claims.value)} claims: {method} {answer.seconds:.2f} s", file=sys.stderr)
     return {method: (pool(parts[method]), np.mean(seconds[method])) for method in parts}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Three worlds in which sources err together: the count is not known yet, is known wrongly, or is off for all alike.
 
-Each takes a seed and gives claims, and the true count of each of their quantities (NaN where it is not to be scored).
+Each takes a seed, and gives claims and the true count of each of their quantities.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def rising(seed, events=EVENTS):
             known = np.count_nonzero(found <= lag)
             low_end = known > 0 and rng.random() < 0.25
             rows.append(report(event, f"outlet {outlet}", known, at_least=low_end, day=lag))
-    return finish(rows, truth, dated=True, started=True)
+    return finish(rows, truth, started=True)
 
 
 def day_found(rng, people, tau, never):
@@ -44,7 +44,7 @@ def day_found(rng, people, tau, never):
 
 
 def official(seed, events=EVENTS):
-    """Let media repeat, without saying so, an official figure that is wrong by a quarter.
+    """Let media repeat an official figure that is wrong by a quarter, and others count something else; none says so.
 
     In six events of ten there is one, with a log error of mean -.1 and standard deviation .25; two reports of six media
     in three then give it, all others are counts of their own. A monitor counts the civilians (three in five of the
@@ -64,27 +64,27 @@ def official(seed, events=EVENTS):
             rows.append(report(event, f"outlet {outlet}", said, day=0.6 + rng.random()))
         if rng.random() < 0.5:
             civilians = rng.binomial(true, 0.6)
-            rows.append(report(event, "monitor", civilians, kind="monitor", group="civilians", day=2))
+            rows.append(report(event, "monitor", civilians, kind="monitor", day=2))
         if rng.random() < 0.5:
             rows.append(report(event, "relief NGO", true + rng.poisson(0.1 * true), kind="NGO", day=2))
         if rng.random() < 0.4:
             rows.append(report(event, "hospital", min(true, 40), kind="witness", at_least=true >= 40, day=1))
         if rng.random() < 0.1:
             rows.append(report(event, f"rumour {event}", 3 * true, kind="witness", day=0.3))
-    return finish(rows, truth, dated=True)
+    return finish(rows, truth)
 
 
-def shared(seed, sources, spread, events=EVENTS):
+def shared(seed, sources, spread, events=EVENTS, *, dated=True):
     """Give all sources of an event the same log-normal error; each is exact about that wrong number half the time."""
     rng = np.random.default_rng([seed, 3, sources])
     truth = counts(rng, events, median=60, spread=1.0)
     believed = np.round(truth * np.exp(spread * rng.standard_normal(events)))
     rows = [
-        report(event, f"outlet {outlet}", count_anew(rng, figure))
+        report(event, f"outlet {outlet}", count_anew(rng, figure), day=rng.random())
         for event, figure in enumerate(believed)
         for outlet in range(sources)
     ]
-    return finish(rows, truth)
+    return finish(rows, truth, dated=dated)
 
 
 def counts(rng, number, median, spread):
@@ -97,25 +97,24 @@ def count_anew(rng, figure):
     return figure if rng.random() < EXACT else np.round(figure * np.exp(SPREAD * rng.standard_normal()))
 
 
-def report(event, source, figure, kind="media", group="", day=0.0, *, at_least=False):
+def report(event, source, figure, kind="media", day=0.0, *, at_least=False):
     """Make one row of a table of claims."""
     high = np.inf if at_least else figure
     return {
-        "event": f"event {event}", "outcome": "killed", "group": group, "source": source, "source_kind": kind,
+        "event": f"event {event}", "outcome": "killed", "source": source, "source_kind": kind,
         "value": figure, "low": figure, "high": high, "reported": START + pd.Timedelta(days=day),
     }  # fmt: skip
 
 
-def finish(rows, truth, *, dated=False, started=False):
-    """Make claims of rows, and line the truths up with their quantities; only counts of everyone are scored."""
+def finish(rows, truth, *, dated=True, started=False):
+    """Make claims of rows, and line the truths up with their quantities."""
     frame = pd.DataFrame(rows)
     frame["reported"] = frame["reported"].dt.tz_localize("UTC").dt.round("s")
     if started:
         frame["start"] = START.date()
     claims = of_rows(frame if dated else frame.drop(columns="reported"))
     true = {f"event {event}": count for event, count in enumerate(truth)}
-    whole = [str(quantity.group) == "everyone" for quantity in claims.quantities]
-    return claims, np.where(whole, [true[quantity.event.id] for quantity in claims.quantities], np.nan)
+    return claims, np.array([true[quantity.event.id] for quantity in claims.quantities])
 
 
 WORLDS = {
@@ -125,4 +124,5 @@ WORLDS = {
     "shared_5": partial(shared, sources=5, spread=0.1),
     "shared_10": partial(shared, sources=10, spread=0.1),
     "control": partial(shared, sources=5, spread=0.0),
+    "undated": partial(shared, sources=5, spread=0.0, dated=False),
 }
