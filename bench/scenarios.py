@@ -143,6 +143,8 @@ def main():
         print_table(["method", *others, "CPU s"], short_rows(found, others))
     for method in missing.keys() - QUOTED.keys():
         print(f"not run: {method}: {missing[method]}\n")
+    if not found:
+        return
     print("All scores: coverage by randomised PIT, with its standard error; CRPS in people; log score, the mean log of")
     print(f"the probability of the truth, which counts as {FLOOR:g} where it is less\n")
     rows = []
