@@ -14,6 +14,7 @@ __all__ = [
     "ClaimsWarning",
     "ContradictoryClaims",
     "CountedTwice",
+    "HeavyTail",
     "InconsistentClaims",
     "InvalidValue",
     "MissingDependency",
@@ -257,6 +258,10 @@ class MissingDependency(ReconcileError, ImportError):
 
 class ClaimsWarning(UserWarning):
     """Something about the claims that a reader of the estimate should know."""
+
+
+class HeavyTail(ClaimsWarning):
+    """A mean was not given, since it would rest on a thin tail of huge counts."""
 
 
 class MisspeltColumn(ClaimsWarning):

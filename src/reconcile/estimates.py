@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import enum
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from reconcile.claims import Claim
 from reconcile.plumbing import check, count_of, rebuilding_repr, refuse_old_names
 from reconcile.plumbing import html_table as html_table  # noqa: PLC0414  told on to the rooms above
-from reconcile.pmf import PMF, Mode
+from reconcile.pmf import PMF, Mode, Peak
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
 __all__ = ["ClaimRole", "Diagnostics", "Estimate", "ParameterEstimate", "Role", "Settings", "SourceEstimate"]
@@ -78,22 +78,44 @@ class ClaimRole:
 def readable(pmf: PMF, level: float = 0.9) -> tuple[int, int, int]:
     """Give median and equal-tailed interval for people to read; see `Estimate.readable`."""
     low, high = pmf.eti(level)
-    median, width = pmf.median(), len(str(high - low))
+    median, width = pmf.median(), high - low
+    down, up = _step(low, width), _step(high, width)
+    return _round(median, width), down * (low // down), -up * (-high // up)
 
-    def step(n: int) -> int:
-        return int(10 ** max(min(width - 3, len(str(n)) - 2), 0))
 
-    return (
-        step(median) * round(median / step(median)),
-        step(low) * (low // step(low)),
-        -step(high) * (-high // step(high)),
-    )
+def _step(n: int, width: int) -> int:
+    return int(10 ** max(min(len(str(width)) - 3, len(str(n)) - 2), 0))
+
+
+def _round(n: int, width: int) -> int:
+    return _step(n, width) * round(n / _step(n, width))
+
+
+def headline(pmf: PMF, level: float = 0.9) -> str:
+    """Write the median, rounded as in `readable`; where it lies in a valley, the peaks: "3 or 17"."""
+    low, high = pmf.eti(level)
+    return _either(f"{_round(peak.count, high - low):,}" for peak in pmf.peaks())
+
+
+def name_peaks(pmf: PMF) -> str:
+    """Write the peaks with their probabilities where the median lies in a valley; else nothing.
+
+    For a column of a table: numbers are not rounded and have no commas.
+    """
+    peaks = pmf.peaks()
+    return _either(f"{one.count} ({100 * one.probability:.0f} %)" for one in peaks) if len(peaks) > 1 else ""
+
+
+def _either(said: Iterable[str]) -> str:
+    """Join alternatives in the order in which they come."""
+    *first, last = said
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def span(pmf: PMF, level: float = 0.9) -> str:
-    """Write median and interval, as people read them."""
-    median, low, high = readable(pmf, level)
-    return f"{median:,} ({100 * level:g} % {low:,}-{high:,})"
+    """Write median, or peaks where it lies in a valley, and interval, as people read them."""
+    _, low, high = readable(pmf, level)
+    return f"{headline(pmf, level)} ({100 * level:g} % {low:,}-{high:,})"
 
 
 def _rounded(n: int) -> int:
@@ -132,8 +154,27 @@ class Estimate:
 
     @property
     def modes(self) -> tuple[Mode, ...]:
-        """Hills of the distribution that are apart, see `PMF.modes`; more than one where the claims leave it open."""
+        """Hills of the distribution that are apart, see `PMF.modes`; more than one where the claims leave it open.
+
+        The median may lie on one of them. Where it lies between them, `peaks` are what to name.
+        """
         return self.distribution.modes
+
+    def peaks(self) -> tuple[Peak, ...]:
+        """Give the counts to name in place of a median that lies in a valley; a single peak where it does not.
+
+        See `PMF.peaks`. Texts and tables name them: "3 or 17".
+
+        Examples
+        --------
+        >>> import reconcile as rc
+        >>> clash = rc.Event("clash").killed()
+        >>> said = [("ministry", 3), ("monitor", 17)]
+        >>> estimate = rc.estimate([rc.Claim(clash, rc.Exactly(n), rc.Source(name)) for name, n in said])[clash]
+        >>> [peak.count for peak in estimate.peaks()]
+        [3, 17]
+        """
+        return self.distribution.peaks()
 
     @property
     def unresolved(self) -> str:
@@ -142,7 +183,12 @@ class Estimate:
         Empty where there is nothing to say.
         """
         parts = []
-        if len(self.modes) > 1:
+        peaks = self.peaks()
+        if len(peaks) > 1:
+            low, high = self.eti()
+            said = (f"about {_round(one.count, high - low):,} ({100 * one.probability:.0f} %)" for one in peaks)
+            parts.append(f"unresolved: either {_either(said)}")
+        elif len(self.modes) > 1:
             every = [f"about {_rounded(one.median):,} ({100 * one.probability:.0f} %)" for one in self.modes]
             parts.append(f"unresolved: either {' or '.join(every)}")
         if self.contradiction:
@@ -176,7 +222,7 @@ class Estimate:
         return self.distribution.icdf(p)
 
     def mean(self) -> float:
-        """Expected count."""
+        """Expected count; nan, with the warning `HeavyTail`, where it rests on a thin tail. See `PMF.mean`."""
         return self.distribution.mean()
 
     def median(self) -> int:
@@ -188,7 +234,7 @@ class Estimate:
         return self.distribution.mode()
 
     def variance(self) -> float:
-        """Variance of the count."""
+        """Variance of the count; nan where the mean is."""
         return self.distribution.variance()
 
     def entropy(self) -> float:
@@ -213,14 +259,14 @@ class Estimate:
         """Give median and equal-tailed interval without digits that mean nothing, for people to read.
 
         Numbers are rounded to three digits of the interval's width, but keep two of their own; the ends are rounded
-        outwards, so that the interval holds no less.
+        outwards, so that the interval holds no less. Where there are several `peaks`, name these and not the median.
         """
         return readable(self.distribution, level)
 
     def __str__(self) -> str:
-        median, low, high = self.readable()
+        _, low, high = self.readable()
         claims, sources = count_of(len(self.roles), "claim"), count_of(self.origins, "independent source")
-        number = f"{median:,} {self.quantity.outcome} (90 % {low:,}-{high:,})"
+        number = f"{headline(self.distribution)} {self.quantity.outcome} (90 % {low:,}-{high:,})"
         whence = f"from {claims} by {sources}" if self.roles else "from claims about other counts"
         return f"{number}, {whence}{f'; {self.unresolved}' if self.unresolved else ''}"
 

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable
+import math
+import warnings
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.errors import InvalidValue
+from reconcile.errors import HeavyTail, InvalidValue
 from reconcile.plumbing import check, refuse_old, to_generator
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["PMF", "TOP", "Lattice", "Mode", "Pairs"]
+__all__ = ["PMF", "TOP", "Lattice", "Mode", "Pairs", "Peak"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -184,6 +186,36 @@ def _valleys(height: Floats) -> list[int]:
 _BLUR, _VALLEY, _REAL_MASS, _APART = 0.1, 0.35, 0.1, 1.8
 
 
+# A mean is given unless more than this part of it comes from beyond this quantile (our choice).
+_TAIL, _FAR = 0.05, 0.999
+
+# What makes several peaks (judgement): the counts within this ratio of the median hold less than so much; on either
+# side so much or more lies above the density there, which may be little, since where a density only rises and then
+# falls one of the sides has none; so much or more is in each further hill. And within this ratio of a peak lies
+# _REAL_MASS, as in a mode, and a third of its part: a hill over decades is not to be called by a number.
+_NEAR, _LITTLE, _ABOVE, _FURTHER, _ABOUT, _THIRD = 1.1, 0.2, 0.01, 0.05, 1.5, 1 / 3
+
+
+@attrs.frozen
+class Peak:
+    """A part of a distribution that stands for itself.
+
+    Attributes
+    ----------
+    count : int
+        Where the density over the logarithm of the count is highest; of a single peak, the median.
+    low, high : int
+        Ends of the equal-tailed interval that holds 0.9 of this part.
+    probability : float
+        That the count belongs to this part: that it is nearer, as a ratio, to this peak than to any other.
+    """
+
+    count: int
+    low: int
+    high: int
+    probability: float
+
+
 @attrs.frozen
 class Mode:
     """A hill of a distribution, with a valley on either side.
@@ -257,8 +289,40 @@ class PMF:
         return int(self.lattice.low[at]) + step
 
     def mean(self) -> float:
-        """Expected count."""
+        """Expected count; nan where it rests on a thin tail.
+
+        Where more than 5 % of it comes from counts beyond the .999 quantile, it says more of the prior of huge counts
+        than of this one.
+
+        Warns
+        -----
+        HeavyTail
+            Where it is nan for that.
+        """
+        return self._average if self._check_tail("mean") else math.nan
+
+    @functools.cached_property
+    def _average(self) -> float:
         return float(self.mass @ ((self.lattice.low + self.lattice.high) / 2))
+
+    @functools.cached_property
+    def _tail(self) -> float:
+        """Part of the mean that comes from counts beyond the quantile `_FAR`."""
+        end = self.icdf(_FAR)
+        first = np.maximum(self.lattice.low, end + 1)
+        share = np.maximum(self.lattice.high - first + 1, 0) / self.lattice.width
+        beyond = float((self.mass * share) @ ((first + self.lattice.high) / 2))
+        return beyond / self._average if self._average > 0 else 0.0
+
+    def _check_tail(self, what: str) -> bool:
+        if self._tail <= _TAIL:
+            return True
+        said = (
+            f"the {what} is not given: {100 * self._tail:.0f} % of the mean comes from counts beyond"
+            f" {self.icdf(_FAR):,}, which have a chance of {100 * (1 - _FAR):.2g} %; the median and intervals hold"
+        )
+        warnings.warn(said, HeavyTail, stacklevel=4)
+        return False
 
     def median(self) -> int:
         """Give the count with at least half the probability on either side."""
@@ -269,9 +333,11 @@ class PMF:
         return round(float(self.lattice.center[np.argmax(self.mass / self.lattice.width)]))
 
     def variance(self) -> float:
-        """Variance of the count."""
+        """Variance of the count; nan where the `mean` is, with the same warning."""
+        if not self._check_tail("variance"):
+            return math.nan
         middle = (self.lattice.low + self.lattice.high) / 2
-        return float(self.mass @ ((middle - self.mean()) ** 2 + (self.lattice.width**2 - 1) / 12))
+        return float(self.mass @ ((middle - self._average) ** 2 + (self.lattice.width**2 - 1) / 12))
 
     def entropy(self) -> float:
         """Entropy in nats."""
@@ -325,6 +391,71 @@ class PMF:
     def _mode(self, low: int, high: int) -> Mode:
         before, after = float(self.cdf(low - 1)), float(self.cdf(high))
         return Mode(self.icdf(min((before + after) / 2, 1.0)), after - before, low, high)
+
+    def peaks(self) -> tuple[Peak, ...]:
+        """Give the counts to name in place of a median that lies in a valley; a single peak where it does not.
+
+        There are several where the counts within a tenth of the median hold less than a fifth of the probability, and
+        the density over the logarithm of the count plus one rises again on both sides of them: so far that a hundredth
+        or more of the probability lies above the level that it has there. Further hills on one side count where they
+        are apart and have a twentieth of the probability above that level. Within a factor of 1.5 of each peak lies a
+        tenth of the probability or more, and a third of its part. A density that rises and then falls has one peak,
+        whatever the cells. These numbers are judgement.
+
+        Returns
+        -------
+        tuple of Peak
+            In ascending order. Their probabilities add up to 1.
+
+        Examples
+        --------
+        >>> torn = np.zeros(21)
+        >>> torn[[2, 3, 4, 16, 17, 18]] = [0.05, 0.4, 0.06, 0.12, 0.3, 0.07]
+        >>> found = PMF(Lattice.integers(20), torn).peaks()
+        >>> [(peak.count, peak.low, peak.high, round(peak.probability, 2)) for peak in found]
+        [(3, 2, 4, 0.51), (17, 16, 18, 0.49)]
+        """
+        return self._peaks
+
+    @functools.cached_property
+    def _peaks(self) -> tuple[Peak, ...]:
+        low, high = self.lattice.low + 0.5, self.lattice.high + 1.5  # counts plus one, and half a count on either side
+        median = self.median()
+        near = (high > (median + 1) / _NEAR) & (low < (median + 1) * _NEAR)
+        if self.mass[near].sum() >= _LITTLE * self._below[-1]:
+            return self._divide((median,))
+        width = np.log(high / low)
+        density = self.mass / width
+        above = np.where(near, 0.0, self.mass - width * (self.mass[near].sum() / width[near].sum()))
+        some = np.flatnonzero(above > 0)
+        parted = (low[some[1:]] > high[some[:-1]] * _NEAR**2) | (np.diff(low[some] > median) != 0)
+        hills = [hill for hill in np.split(some, np.flatnonzero(parted) + 1) if len(hill)]
+        counts: list[int] = []
+        for right in (False, True):
+            side = [(float(above[hill].sum()), hill) for hill in hills if bool(low[hill[0]] > median) is right]
+            most = max((height for height, _ in side), default=0.0)
+            tops = [hill[np.argmax(density[hill])] for height, hill in side if height >= min(most, _FURTHER)]
+            counts += [round(float(self.lattice.center[top])) for top in tops] if most >= _ABOVE else []
+        parts = self._divide(counts) if counts else ()
+        counts = [one.count for one in parts if self._about(one.count) >= max(_REAL_MASS, _THIRD * one.probability)]
+        torn = counts and counts[0] < median < counts[-1]
+        return self._divide(counts if torn else (median,))
+
+    def _about(self, count: int) -> float:
+        """Probability of the counts within a ratio of one, each with one added."""
+        first, last = math.ceil((count + 1) / _ABOUT) - 1, math.floor((count + 1) * _ABOUT) - 1
+        return float(self.cdf(last) - self.cdf(first - 1))
+
+    def _divide(self, counts: Sequence[int]) -> tuple[Peak, ...]:
+        """Divide all counts among some: each to the one that it is nearest to, as a ratio of counts plus one."""
+        cuts = [math.isqrt((a + 1) * (b + 1)) - 1 for a, b in itertools.pairwise(counts)]
+        below = [0.0, *(float(self.cdf(cut)) for cut in cuts), float(self._below[-1])]
+        found = []
+        for count, before, after in zip(counts, below[:-1], below[1:], strict=True):
+            ends = (before + share * (after - before) for share in (0.05, 0.95))
+            low, high = (self.icdf(min(end / below[-1], 1.0)) for end in ends)
+            found.append(Peak(count, low, high, after - before))
+        return tuple(found)
 
     def hdi(self, p: float = 0.9) -> tuple[int, int]:
         """Give the narrowest interval that holds at least `p` of the probability; both ends are counted in."""
