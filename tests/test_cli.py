@@ -345,6 +345,23 @@ def test_json(run):
     assert document["rejected"] == []
 
 
+def test_two_peaks_are_named_in_every_form(run, tmp_path):
+    file = tmp_path / "claims.csv"
+    file.write_text("event,outcome,group,value,source\nraid,killed,,3,a\nraid,killed,,17,b\nwell,killed,,4,a\n")
+    status, out, _ = run("estimate", *FEW, file)
+    assert status == 0
+    assert "3 or 17" in out
+    assert "'3 or 17' are each likelier than the numbers between them." in " ".join(out.split())
+    (first, second) = json.loads(run("estimate", *FEW, file, "--json")[1])["estimates"]
+    assert [peak["count"] for peak in first["peaks"]] == [3, 17]
+    assert sum(peak["probability"] for peak in first["peaks"]) == pytest.approx(1)
+    assert [peak["count"] for peak in second["peaks"]] == [second["median"]]
+    found = list(csv.DictReader(io.StringIO(run("estimate", *FEW, file, "--csv")[1])))
+    assert found[0]["peaks"].startswith("3 (")
+    assert found[1]["peaks"] == ""
+    assert "Estimate: 3 or 17 killed" in run("explain", file, "killed, raid", "--draws", "64")[1]
+
+
 def test_csv(run, tmp_path):
     status, out, _ = run("estimate", *FEW, EXAMPLE, "--csv")
     assert status == 0

@@ -50,6 +50,13 @@ def test_every_estimate_stands_under_its_tags():
     assert cells["child", False]["#affected+injured+median"] is None
 
 
+def test_two_peaks_stand_beside_the_median():
+    killed = rc.Event("market").killed()
+    posterior = rc.estimate([rc.Claim(killed, rc.Exactly(n), rc.Source(f"s{n}")) for n in (3, 17)])
+    _, tags, line = tabulate(posterior)
+    assert dict(zip(tags, line, strict=True))["#description+killed+peaks"] == posterior.rows()[0]["peaks"] != ""
+
+
 def test_the_level_names_the_quantiles():
     tags = tabulate(three_counts(), level=0.98)[1]
     assert "#affected+killed+p1" in tags

@@ -657,3 +657,25 @@ def test_a_floor_that_the_others_do_not_reach_pulls_against_them():
     explanation = rc.explain(rc.estimate(claims), MARKET.killed())
     assert "so high a floor" in str(explanation)
     assert next(b for b in explanation.claims if b.role.claim.source.name == "limit").against
+
+
+def test_what_lies_in_a_valley_is_told_as_its_peaks():
+    claims = [claim(Q, n, name) for n, name in ((3, "a"), (17, "b"), (9, "c"))]
+    posterior = rc.estimate(claims)
+    explanation = rc.explain(posterior, Q)
+    (without,) = [row for row in explanation.rows() if row["value"] == "9"]
+    assert without["peaks_without"].startswith("3 (")
+    assert "Without it: 3 or 17 (90 %" in str(explanation)
+    omitted = rc.leave_one_source_out(posterior, ["c"])
+    (row,) = omitted.rows()
+    assert (row["peaks"] == "") == (len(posterior[Q].peaks()) == 1)
+    assert row["peaks_without"].startswith("3 (")
+    assert "at 3 or 17 without it" in str(omitted)
+    found = rc.sensitivity(rc.estimate(claims[:2]))
+    assert all(row["peaks_weaker"].startswith("3 (") for row in found.rows() if row["assumption"] == "heaping")
+    assert "peaks_stronger" in found.to_frame()
+    (first, second) = rc.history(
+        [claim(Q, n, s, reported=f"2020-02-0{n % 9}") for n, s in ((3, "a"), (17, "b"))], Q
+    ).rows()
+    assert first["peaks"] == ""
+    assert second["peaks"].startswith("3 (")

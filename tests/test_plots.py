@@ -137,7 +137,7 @@ def test_the_estimate_is_drawn_beneath(kinds):
     estimate = kinds[KILLED]
     (interval,), (median,), (density,) = find(ax, "interval"), find(ax, "median"), find(ax, "density")
     assert tuple(interval.get_xdata()) == estimate.eti(0.8)
-    assert median.get_xdata()[0] == estimate.median()
+    assert list(median.get_xdata()) == [estimate.median()]
     lowest = max(one.get_ydata()[0] for one in find(ax, "exactly"))
     assert interval.get_ydata()[0] > lowest  # the axis runs downwards
     values, edges, base = density.get_data()
@@ -283,6 +283,26 @@ def test_zero_has_a_place_on_a_logarithmic_axis():
     left, right = ax.transData.transform([(0, 0), (10**6, 0)])[:, 0]
     assert np.isfinite(left)
     assert left < right
+
+
+def test_where_the_median_lies_in_a_valley_the_peaks_are_drawn():
+    said = [(3, "a", "2020-02-01"), (17, "b", "2020-02-03"), (17, "c", "2020-02-05")]
+    claims = [claim(KILLED, n, s, reported=day) for n, s, day in said]
+    posterior = rc.estimate(claims[:2])
+    ax = plots.draw_claims(posterior, KILLED)
+    (marks,) = find(ax, "median")
+    assert list(marks.get_xdata()) == [3, 17]
+    assert "3 or 17" in written(ax)
+    assert [line.get_xdata()[0] for line in find(plots.draw_without(rc.explain(posterior, KILLED)), "median")] == [
+        3,
+        17,
+    ]
+    moved = rc.history(claims, KILLED)
+    assert [row["peaks"] != "" for row in moved.rows()] == [False, True, False]
+    ax = plots.draw_history(moved)
+    assert [line.get_ydata()[0] for line in find(ax, "peak")] == [3, 17]
+    assert np.isnan(find(ax, "median")[0].get_ydata()[1])
+    assert "Several lines: each is likelier" in ax.figure._supxlabel.get_text()
 
 
 # --- history ----------------------------------------------------------------------------------------------------

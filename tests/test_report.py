@@ -399,6 +399,15 @@ def test_bad_arguments_are_refused(market):
         report.render(market, most=-1)
 
 
+def test_a_count_with_two_peaks_is_shown_with_both():
+    posterior = rc.estimate([claim(KILLED, 3, MINISTRY), claim(KILLED, 17, MONITOR)])
+    root = assert_harmless(report.render(posterior, most=1))
+    estimates = root.find(".//*[@id='estimates']/..")
+    assert words(estimates.find(".//strong")) == "3 or 17"
+    assert "Either about 3 (" in words(root)
+    assert "above the estimate, 3 or 17 (90 %" in " ".join(svg.attrib["aria-label"] for svg in root.iter("svg"))
+
+
 # --- sentences --------------------------------------------------------------------------------------------------
 
 
@@ -415,5 +424,7 @@ def test_sentences_say_what_the_estimate_says():
     assert str(low) in said
     assert str(high) in said
     assert say(50, 5_000).startswith("Either about")
+    said = say(3, 17)
+    assert re.match(r"Either about 3 \(\d\d %\) or about 17 \(\d\d %\) killed: the claims leave it open; nine", said)
     assert how_often(0.8) == "four times in five"
     assert how_often(0.99) == "99 times in 100"

@@ -15,7 +15,7 @@ from reconcile.vocabulary import Relation
 
 __all__ = ["make_datatree"]
 
-_LABELS = ("event", "outcome", "group", "period")  # what tells rows apart; the rest are numbers
+_LABELS = ("event", "outcome", "group", "period")  # what tells rows apart; the rest is said of each
 
 
 def make_datatree(
@@ -56,8 +56,8 @@ def make_datatree(
     axes = {"chain": [0], "draw": np.arange(len(counts)), **along}
     posterior = Dataset({"count": (("chain", "draw", "quantity"), counts[None])}, coords=axes)
     posterior.attrs |= {"inference_library": "reconcile", "seed": seed}
-    numbers = [name for name in rows[0] if name not in _LABELS]
-    summary = Dataset({name: ("quantity", [row[name] for row in rows]) for name in numbers}, coords=along)
+    rest = [name for name in rows[0] if name not in _LABELS]
+    summary = Dataset({name: ("quantity", [row[name] for row in rows]) for name in rest}, coords=along)
     groups = {"/posterior": posterior, "/summary": summary}
     if sources:
         variables, coords = _lay_out(sources)

@@ -18,7 +18,17 @@ from reconcile.claims import Claim, Corpus
 from reconcile.constraints import read_literally
 from reconcile.datatrees import make_datatree
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
-from reconcile.estimates import ClaimRole, Diagnostics, Estimate, Role, Settings, SourceEstimate, html_table
+from reconcile.estimates import (
+    ClaimRole,
+    Diagnostics,
+    Estimate,
+    Role,
+    Settings,
+    SourceEstimate,
+    headline,
+    html_table,
+    name_peaks,
+)
 from reconcile.inference.corpus_fit import CorpusFit, Estimates, doubts, fit_corpus, solve_accounts
 from reconcile.inference.fit import COARSE, Fit
 from reconcile.model import Model
@@ -120,8 +130,9 @@ class Posterior:
         Returns
         -------
         list of dict
-            With keys event, outcome, group, period, median, low, high, level, claims, origins. The mean is left out: a
-            thin tail of huge counts moves it far from anything likely.
+            With keys event, outcome, group, period, median, peaks, low, high, level, claims, origins. Where the median
+            lies in a valley, peaks names what to quote in its place, with probabilities: "3 (58 %) or 17 (42 %)"; else
+            it is empty. The mean is left out: a thin tail of huge counts moves it far from anything likely.
         """
         found: list[dict[str, object]] = []
         for quantity, one in self._estimates.items():
@@ -133,6 +144,7 @@ class Posterior:
                     "group": str(quantity.group),
                     "period": str(quantity.period) if quantity.period else "",
                     "median": one.median(),
+                    "peaks": name_peaks(one.distribution),
                     "low": low,
                     "high": high,
                     "level": level,
@@ -160,14 +172,14 @@ class Posterior:
         MissingDependency
             If the backend is not installed.
         """
-        names = ("event", "outcome", "group", "period", "median", "low", "high", "level", "claims", "origins")
+        names = ("event", "outcome", "group", "period", "median", "peaks", "low", "high", "level", "claims", "origins")
         return to_frame(self.rows(level), names, backend)
 
     def to_datatree(self, draws: int = 1_000, *, seed: int | np.random.Generator | None = 0, **old: object) -> Any:
         """Draw from every estimate and give the draws and their summaries as ArviZ takes them.
 
         The group ``posterior`` holds ``count``, of shape (chain, draw, quantity) with one chain, and the group
-        ``summary`` the columns of `rows` that are numbers, at a level of 0.9. Each count is drawn by itself: draws of
+        ``summary`` the columns of `rows` from the median on, at a level of 0.9. Each count is drawn by itself: draws of
         two counts say nothing of how they go together. Where sources were learned, the group ``sources`` holds the
         draws of their parameters as they stand in the model (`SourceEstimate.draws`). ArviZ before 1.0 takes
         ``tree["posterior"].to_dataset()``, or all of it by ``arviz.InferenceData.from_datatree(tree)``.
@@ -204,17 +216,17 @@ class Posterior:
         return f"<Posterior: {len(self)} quantities, {self.corpus}>"
 
     def _repr_html_(self) -> str:
-        header = ("event", "outcome", "group", "median", "90 % interval", "claims", "independent sources")
+        header = ("event", "outcome", "group", "estimate", "90 % interval", "claims", "independent sources")
         rows = []
         for quantity, one in self._estimates.items():
-            number, low, high = one.readable()
+            _, low, high = one.readable()
             group = quantity.group
             rows.append(
                 (
                     quantity.event,
                     quantity.outcome,
                     group,
-                    f"{number:,}",
+                    headline(one.distribution),
                     f"{low:,}-{high:,}",
                     len(one.roles),
                     one.origins,

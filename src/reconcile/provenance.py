@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from reconcile.claims import Claim, Rejected
 from reconcile.digests import canonical, combine, digest, digest_corpus, digest_model
 from reconcile.errors import MissingDependency
-from reconcile.estimates import ClaimRole, Role
+from reconcile.estimates import ClaimRole, Role, name_peaks
 from reconcile.plumbing import check, to_moment
 from reconcile.posterior import Posterior
 from reconcile.vocabulary import Quantity, Source, SourceKind
@@ -372,6 +372,7 @@ class _Writer:
         told = {
             **_describe(quantity),
             "median": one.median(),
+            "peaks": name_peaks(one.distribution) or None,
             "mode": one.mode(),
             "low": low,
             "high": high,

@@ -32,7 +32,7 @@ import numpy as np
 
 from reconcile.claims import Claim, Corpus
 from reconcile.columns import MISSING, Moments
-from reconcile.estimates import ClaimRole, Estimate, Role, html_table, span
+from reconcile.estimates import ClaimRole, Estimate, Role, html_table, name_peaks, span
 from reconcile.plumbing import check, count_of, to_frame, to_moment
 from reconcile.posterior import Posterior
 from reconcile.roles import assign_roles
@@ -370,6 +370,8 @@ class Line:
         The estimate as a sentence.
     median, low, high : int
         Of the posterior; the ends of its equal-tailed interval.
+    peaks : str
+        What to name in place of a median that lies in a valley; see `Posterior.rows`.
     below, inside, above : float or None
         Posterior probability that the count is below the answer, within it (or just it), and above it; they sum to 1.
         None where there is no answer.
@@ -381,6 +383,7 @@ class Line:
     answer: Answer
     estimate: str
     median: int
+    peaks: str
     low: int
     high: int
     below: float | None
@@ -414,7 +417,8 @@ class Comparison:
         -------
         list of dict
             With keys event, outcome, group, period, rule, point, rule_low, rule_high, reason, read (how many claims the
-            rule read), below, inside, above, cdf (see `Line`), median, low, high, level. None where there is no answer.
+            rule read), below, inside, above, cdf (see `Line`), median, peaks (see `Posterior.rows`), low, high, level.
+            None where there is no answer.
         """
         return [
             {
@@ -433,6 +437,7 @@ class Comparison:
                 "above": one.above,
                 "cdf": one.cdf,
                 "median": one.median,
+                "peaks": one.peaks,
                 "low": one.low,
                 "high": one.high,
                 "level": self.level,
@@ -489,7 +494,7 @@ class Comparison:
 _HEAD = ("rule", "answer", "below", "inside", "above")
 COLUMNS = (
     "event", "outcome", "group", "period", "rule", "point", "rule_low", "rule_high", "reason", "read",
-    "below", "inside", "above", "cdf", "median", "low", "high", "level",
+    "below", "inside", "above", "cdf", "median", "peaks", "low", "high", "level",
 )  # fmt: skip
 
 
@@ -567,6 +572,7 @@ def _beside(estimate: Estimate, answers: Sequence[Answer], level: float) -> list
                 answer,
                 said,
                 median,
+                name_peaks(estimate.distribution),
                 low,
                 high,
                 below=under if some else None,

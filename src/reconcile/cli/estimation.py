@@ -19,6 +19,7 @@ from reconcile.cli.terminal import EXIT_OK, EXIT_UNUSABLE, printable, tell
 from reconcile.errors import Unidentified
 
 if TYPE_CHECKING:
+    from reconcile.estimates import Estimate
     from reconcile.posterior import Posterior
 
 __all__ = ["run_estimate"]
@@ -65,14 +66,18 @@ def _write_json(posterior: Posterior, level: float, file: TextIO) -> None:
         "format": "reconcile estimates",
         "version": FORMAT,
         "level": level,
-        "estimates": [
-            row | {"claimed": [_describe(one) for one in posterior[quantity].roles]}
-            for quantity, row in _pair(posterior, level)
-        ],
+        "estimates": [row | _describe_estimate(posterior[quantity]) for quantity, row in _pair(posterior, level)],
         **_left_over(posterior),
     }
     json.dump(document, file, indent=2, ensure_ascii=False, default=_to_json)
     file.write("\n")
+
+
+def _describe_estimate(one: Estimate) -> dict[str, Any]:
+    """Write the peaks (a single one where the median lies in no valley) and the claims as they are to be read again."""
+    names = ("count", "low", "high", "probability")
+    peaks = [{name: getattr(peak, name) for name in names} for peak in one.peaks()]
+    return {"peaks": peaks, "claimed": [_describe(role) for role in one.roles]}
 
 
 def _left_over(posterior: Posterior) -> dict[str, Any]:

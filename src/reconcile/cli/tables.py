@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["tell_claims", "write_table"]
 
 PIPED_WIDTH = 120
+_LIKELIER = "are each likelier than the numbers between them"
 NARROW = 110  # below this the columns of the table are put together
 
 
@@ -28,7 +29,7 @@ def write_table(posterior: Posterior, level: float, file: TextIO) -> None:
     except ImportError:
         for one in estimates:
             print(plain(f"{one.quantity.event}: {one}"), file=file)
-        print(f"\n{_caption(estimates[0], level)}", file=file)
+        print(f"\n{_caption(estimates, level)}", file=file)
         print("(pip install 'reconcile-claims[cli]' prints this as a table)", file=file)
 
 
@@ -37,6 +38,8 @@ def _print_table(estimates: list[Estimate], level: float, file: TextIO) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from reconcile.estimates import headline
 
     terminal = file.isatty()
     # Text that is handed over as Text is never read as rich's markup.
@@ -60,20 +63,21 @@ def _print_table(estimates: list[Estimate], level: float, file: TextIO) -> None:
         table.add_column("what was claimed, and by whom", ratio=5, overflow="fold")
     event = None
     for one in estimates:
-        number, low, high = one.readable(level)
-        median, span, claims, origins = f"{number:,}", f"{low:,} to {high:,}", len(one.claims), one.origins
+        _, low, high = one.readable(level)
+        number, span = headline(one.distribution, level), f"{low:,} to {high:,}"
+        claims, origins = len(one.claims), one.origins
         name = plain(one.quantity.event.id)
         what, claimed = Text(plain(_what(one))), Text(plain(tell_claims(one)))
         if wide:
             first = Text(name if name != event else "")
-            table.add_row(first, what, Text(median, style="bold"), span, str(claims), str(origins), claimed)
+            table.add_row(first, what, Text(number, style="bold"), span, str(claims), str(origins), claimed)
         else:
             if name != event:
                 table.add_row(Text(name, style="bold"))
-            table.add_row(what, f"{median}\n({span})", f"{claims},\n{origins}", claimed)
+            table.add_row(what, f"{number}\n({span})", f"{claims},\n{origins}", claimed)
         event = name
     console.print(table)
-    console.print(Text(_caption(estimates[0], level)))
+    console.print(Text(_caption(estimates, level)))
 
 
 def _what(one: Estimate) -> str:
@@ -91,13 +95,19 @@ def tell_claims(one: Estimate) -> str:
     return said or "nothing; it follows from the other claims"
 
 
-def _caption(one: Estimate, level: float) -> str:
-    number, low, high = one.readable(level)
-    median, span = f"{number:,}", f"{low:,} to {high:,}"
+def _caption(estimates: list[Estimate], level: float) -> str:
+    from reconcile.estimates import headline
+
+    one = min(estimates, key=lambda one: len(one.peaks()))
+    _, low, high = one.readable(level)
+    number, span = headline(one.distribution, level), f"{low:,} to {high:,}"
     often = {0.5: "half of the time", 0.9: "nine times in ten", 0.95: "19 times in 20", 0.99: "99 times in 100"}
     how_often = often.get(level, f"{100 * level:g} times in 100")
+    middle = f"{number} is the middle of what is likely" if len(one.peaks()) == 1 else f"{number} {_LIKELIER}"
+    torn = next((other for other in estimates if len(other.peaks()) > len(one.peaks())), None)
+    either = f" '{headline(torn.distribution, level)}' {_LIKELIER}." if torn else ""
     return (
-        f"How to read it: '{median} ({span})': {median} is the middle of what is likely, and {how_often} "
+        f"How to read it: '{number} ({span})': {middle}, and {how_often} "
         f"the true number lies from {span}, given what these sources said and the assumptions of the "
-        "model. Claims that go back to one origin count once."
+        f"model.{either} Claims that go back to one origin count once."
     )

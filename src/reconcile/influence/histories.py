@@ -14,7 +14,7 @@ import attrs
 from reconcile.accounts import box, build_accounts
 from reconcile.claims import Claim, Corpus
 from reconcile.errors import Unidentified, UnknownQuantity
-from reconcile.estimates import Estimate, Role, html_table, span
+from reconcile.estimates import Estimate, Role, html_table, name_peaks, span
 from reconcile.model import Model
 from reconcile.plumbing import check, count_of, refuse_old, to_frame, to_moment
 from reconcile.posterior import estimate
@@ -22,7 +22,7 @@ from reconcile.vocabulary import Quantity
 
 __all__ = ["History", "Moment", "history"]
 
-COLUMNS = ("day", "median", "low", "high", "level", "claims", "origins", "unresolved", "fresh")
+COLUMNS = ("day", "median", "peaks", "low", "high", "level", "claims", "origins", "unresolved", "fresh")
 
 
 @attrs.frozen(eq=False)
@@ -73,7 +73,8 @@ class History:
         Returns
         -------
         list of dict
-            With keys day, median, low, high, level, claims, origins, unresolved, fresh (what came in, in words).
+            With keys day, median, peaks (see `Posterior.rows`), low, high, level, claims, origins, unresolved, fresh
+            (what came in, in words).
         """
         found: list[dict[str, object]] = []
         for one in self.moments:
@@ -83,6 +84,7 @@ class History:
                 {
                     "day": one.day.isoformat(),
                     "median": one.estimate.median(),
+                    "peaks": name_peaks(one.estimate.distribution),
                     "low": low,
                     "high": high,
                     "level": level,

@@ -14,7 +14,7 @@ import numpy as np
 
 from reconcile.claims import Corpus
 from reconcile.errors import Unidentified
-from reconcile.estimates import html_table, span
+from reconcile.estimates import headline, html_table, name_peaks, span
 from reconcile.inference.fit import Fit, fit
 from reconcile.plumbing import check, count_of, to_frame
 from reconcile.pmf import PMF
@@ -24,8 +24,8 @@ from reconcile.vocabulary import Quantity, Source
 __all__ = ["SourceOmission", "SourceOmissions", "leave_one_source_out"]
 
 COLUMNS = (
-    "source", "removed", "quantity", "median", "median_without", "shift", "low_without", "high_without", "level",
-    "distance",
+    "source", "removed", "quantity", "median", "peaks", "median_without", "peaks_without", "shift", "low_without",
+    "high_without", "level", "distance",
 )  # fmt: skip
 MOST = 12  # effects that are told in words
 # Sources from which more draws are made of all claims first, times as many, and claims up to which that is done.
@@ -84,9 +84,10 @@ class SourceOmissions:
         Returns
         -------
         list of dict
-            With keys source, removed (number of claims), quantity, median, median_without, shift (by how much the
-            source moves the median), low_without, high_without, level, distance (largest difference between the two
-            cumulative distributions). None where nobody else speaks of the count.
+            With keys source, removed (number of claims), quantity, median, peaks (see `Posterior.rows`),
+            median_without, peaks_without, shift (by how much the source moves the median), low_without, high_without,
+            level, distance (largest difference between the two cumulative distributions). None where nobody else
+            speaks of the count.
         """
         found: list[dict[str, object]] = []
         for one in self.omissions:
@@ -99,7 +100,9 @@ class SourceOmissions:
                         "removed": len(one.removed),
                         "quantity": str(quantity),
                         "median": mine.median(),
+                        "peaks": name_peaks(mine),
                         "median_without": other.median() if other else None,
+                        "peaks_without": name_peaks(other) if other else None,
                         "shift": mine.median() - other.median() if other else None,
                         "low_without": low,
                         "high_without": high,
@@ -164,8 +167,8 @@ class SourceOmissions:
         _, one, quantity, other = effects[0]
         mine = self.posterior[quantity].distribution
         return (
-            f"Of {asked}, {one.source} moves an estimate most: {quantity} has a median of {mine.median():,} with it and"
-            f" of {other.median():,} without it."
+            f"Of {asked}, {one.source} moves an estimate most: {quantity} is estimated at {headline(mine)} with it and"
+            f" at {headline(other)} without it."
         )
 
     def _least(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from reconcile.estimates import ClaimRole, Estimate, Role, html_table, span
+from reconcile.estimates import ClaimRole, Estimate, Role, html_table, name_peaks, span
 from reconcile.inference.fit import COARSE
 from reconcile.influence.words import describe_prior, in_digits, percent, rounded, tell
 from reconcile.plumbing import count_of, to_frame
@@ -184,9 +184,9 @@ class Explanation:
         Returns
         -------
         list of dict
-            With keys id, quantity, source, value, hedged, reported, role, by, reading, median_without, low_without,
-            high_without, shift, log_shift, nats, share, share_error, place, tail, surprise, agreement, copied, error,
-            against.
+            With keys id, quantity, source, value, hedged, reported, role, by, reading, median_without, peaks_without
+            (see `Posterior.rows`), low_without, high_without, shift, log_shift, nats, share, share_error, place, tail,
+            surprise, agreement, copied, error, against.
         """
         found: list[dict[str, object]] = []
         for one in self.claims:
@@ -204,6 +204,7 @@ class Explanation:
                     "by": one.role.by,
                     "reading": one.reading,
                     "median_without": without.median() if without else None,
+                    "peaks_without": name_peaks(without) if without else None,
                     "low_without": low,
                     "high_without": high,
                     **{name: getattr(one, name) for name in _NUMBERS},
@@ -343,8 +344,8 @@ _NUMBERS = (
     "error",
 )  # fmt: skip
 COLUMNS = (
-    "id", "quantity", "source", "value", "hedged", "reported", "role", "by", "reading", "median_without", "low_without",
-    "high_without", *_NUMBERS, "against",
+    "id", "quantity", "source", "value", "hedged", "reported", "role", "by", "reading", "median_without",
+    "peaks_without", "low_without", "high_without", *_NUMBERS, "against",
 )  # fmt: skip
 _SILENT = {
     Role.RELAY: "Not counted: it passes on what {by} says",

@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.estimates import html_table, span
+from reconcile.estimates import html_table, name_peaks, span
 from reconcile.inference.diagnostics import smooth_weights
 from reconcile.inference.evidence import AllEvidence
 from reconcile.inference.fit import TRUSTED, Fit, one_thread
@@ -31,7 +31,10 @@ __all__ = ["PriorSensitivity", "Sensitivity", "sensitivity"]
 Floats: TypeAlias = NDArray[np.float64]
 
 POWERS = (0.8, 1.25)
-COLUMNS = ("quantity", "assumption", "change", "median_weaker", "median_stronger", "shift", "khat")
+COLUMNS = (
+    "quantity", "assumption", "change", "median_weaker", "peaks_weaker", "median_stronger", "peaks_stronger", "shift",
+    "khat",
+)  # fmt: skip
 NOTABLE = 0.05  # change beyond which Kallioinen et al. speak of sensitivity
 COUNTS, CLAIMS = "count prior", "claims"
 
@@ -86,7 +89,8 @@ class Sensitivity:
         Returns
         -------
         list of dict
-            With keys quantity, assumption, change, median_weaker, median_stronger, shift, khat.
+            With keys quantity, assumption, change, median_weaker, peaks_weaker (see `Posterior.rows`), median_stronger,
+            peaks_stronger, shift, khat.
         """
         return [
             {
@@ -94,7 +98,9 @@ class Sensitivity:
                 "assumption": one.assumption,
                 "change": one.change,
                 "median_weaker": one.weaker.median(),
+                "peaks_weaker": name_peaks(one.weaker),
                 "median_stronger": one.stronger.median(),
+                "peaks_stronger": name_peaks(one.stronger),
                 "shift": one.shift,
                 "khat": one.khat,
             }

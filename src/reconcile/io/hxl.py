@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from reconcile.estimates import name_peaks
 from reconcile.io.export import disarm
 from reconcile.plumbing import check
 from reconcile.posterior import Posterior
@@ -34,10 +35,11 @@ _BACK = (("claims", "#meta+claims+num"), ("independent sources", "#meta+source+n
 def tabulate(posterior: Posterior, *, level: float = 0.9) -> list[list[Any]]:
     """Lay estimates out as HXL: a row of headings, a row of hashtags, and a row for every event, group and period.
 
-    Each outcome has three columns: the median, such as ``#affected+killed+median``, and both ends of the equal-tailed
-    interval, at a level of 0.9 ``#affected+killed+p5`` and ``#affected+killed+p95``. The attributes +killed, +injured
-    and +displaced are those of the HXL standard; those for other outcomes, for medians and for quantiles are our own,
-    which it allows. A cell is empty where nothing was estimated.
+    Each outcome has four columns: the median, such as ``#affected+killed+median``; what to name in its place where it
+    lies in a valley, ``#description+killed+peaks``, empty elsewhere; and both ends of the equal-tailed interval, at a
+    level of 0.9 ``#affected+killed+p5`` and ``#affected+killed+p95``. The attributes +killed, +injured and +displaced
+    are those of the HXL standard; those for other outcomes, for medians, peaks and quantiles are our own, which it
+    allows. A cell is empty where nothing was estimated.
 
     Parameters
     ----------
@@ -60,8 +62,8 @@ def tabulate(posterior: Posterior, *, level: float = 0.9) -> list[list[Any]]:
     >>> import reconcile as rc
     >>> market = rc.Event("market")
     >>> posterior = rc.estimate([rc.Claim(market.killed(), rc.Exactly(3), rc.Source("monitor"))])
-    >>> tabulate(posterior)[1][7:]
-    ['#affected+killed+median', '#affected+killed+p5', '#affected+killed+p95', '#meta+claims+num', '#meta+source+num']
+    >>> tabulate(posterior)[1][7:11]
+    ['#affected+killed+median', '#description+killed+peaks', '#affected+killed+p5', '#affected+killed+p95']
     """
     tail = 50 * (1 - level) if 0 < level < 1 else 0.0
     whole = round(tail)
@@ -72,6 +74,7 @@ def tabulate(posterior: Posterior, *, level: float = 0.9) -> list[list[Any]]:
     for outcome in outcomes:
         tag = f"#affected+{_attribute(outcome)}"
         columns.append((f"{outcome}, median", f"{tag}+median"))
+        columns.append((f"{outcome}, peaks", f"#description+{_attribute(outcome)}+peaks"))
         columns += [(f"{outcome}, {end} %", f"{tag}+p{end}") for end in (whole, 100 - whole)]
     columns += _BACK
     found: dict[Any, dict[Outcome, Any]] = {}
@@ -94,7 +97,9 @@ def _line(key: Any, some: dict[Outcome, Any], outcomes: list[Outcome], level: fl
     yield None if group == Group() else str(group)
     for outcome in outcomes:
         one = some.get(outcome)
-        yield from (one.median(), *one.eti(level)) if one else (None, None, None)
+        yield from (
+            (one.median(), name_peaks(one.distribution) or None, *one.eti(level)) if one else (None, None, None, None)
+        )
     yield sum(len(one.roles) for one in some.values())
     yield max(one.origins for one in some.values())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconcile.estimates import readable
+from reconcile.estimates import headline, readable
 from reconcile.influence import Bearing, Explanation
 from reconcile.plots.canvas import BLUE, INK, ORANGE, VERMILLION, Rows, entitle, height_of, paper, remark
 from reconcile.plots.lettering import shorten, width_of
@@ -153,7 +153,8 @@ def draw_without(
         lowest, highest = min([low, *(a for a, _ in spans)]), max([high, *(b for _, b in spans)])
         chosen = scale_counts(axes, lowest, highest, scale, rows.inner)
         axes.axvspan(low - 0.5 * (low > 0), high + 0.5, color=ORANGE, alpha=0.25, linewidth=0, label="interval")
-        axes.axvline(whole.median(), color=VERMILLION, linewidth=1.2, label="median")
+        for peak in whole.peaks():
+            axes.axvline(peak.count, color=VERMILLION, linewidth=1.2, label="median")
         pairs = zip(
             ["all claims", *names], [whole, *without], ["", *(_said(one, explanation) for one in used)], strict=True
         )
@@ -168,11 +169,10 @@ def draw_without(
             axes.plot(
                 ends, [y, y], color=color, linewidth=2, marker="|", markersize=9, label=f"{start}{name}", zorder=3
             )
-            axes.plot(
-                [pmf.median()], [y], color=color, marker="D" if y == 0 else "o", markersize=6, linestyle="", zorder=4
-            )
-            number, least, most_ = readable(pmf, level)
-            numbers = f"{number:,} ({100 * level:g} % {least:,}\u2013{most_:,})"
+            named, marker = [peak.count for peak in pmf.peaks()], "D" if y == 0 else "o"
+            axes.plot(named, [y] * len(named), color=color, marker=marker, markersize=6, linestyle="", zorder=4)
+            _, least, most_ = readable(pmf, level)
+            numbers = f"{headline(pmf, level)} ({100 * level:g} % {least:,}\u2013{most_:,})"
             rows.write(y, label, numbers, weight="bold" if y == 0 else "normal")
         axes.set_xlabel(
             name_axis(f"{explanation.quantity.outcome}, without the claim", chosen), fontsize=rows.size, color=INK

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.estimates import ClaimRole, Estimate, Role
+from reconcile.estimates import ClaimRole, Estimate, Role, headline
 from reconcile.plots.canvas import BLUE, GREY, INK, ORANGE, VERMILLION, Rows, entitle, height_of, paper, remark
 from reconcile.plots.marks import ARROW, Span, draw_mark, in_short, span_of
 from reconcile.plots.scales import Scale, forward, name_axis, scale_counts
@@ -152,7 +152,7 @@ def _arrows(roles: Sequence[ClaimRole], spans: Sequence[Span | None], low: float
 
 
 def _draw_estimate(ax: Axes, rows: Rows, estimate: Estimate, base: float, scale: Scale, level: float) -> None:
-    """Draw the density over the axis as it is scaled, the interval and the median."""
+    """Draw the density over the axis as it is scaled, the interval, and the median or the peaks on both sides of it."""
     pmf = estimate.distribution
     left, right = ax.get_xlim()
     edges = bin_edges(left, right, scale)
@@ -162,13 +162,13 @@ def _draw_estimate(ax: Axes, rows: Rows, estimate: Estimate, base: float, scale:
     ax.stairs(
         base - height, edges, baseline=base, fill=True, facecolor=ORANGE, edgecolor="none", alpha=0.75, label="density"
     )
-    (low, high), median = pmf.eti(level), pmf.median()
+    (low, high), named = pmf.eti(level), [peak.count for peak in pmf.peaks()]
     line: dict[str, Any] = {"color": VERMILLION, "zorder": 4, "clip_on": False}
     ax.plot([low, high], [base, base], linewidth=2.6, solid_capstyle="butt", label="interval", **line)
     ax.plot([low, high], [base, base], marker="|", markersize=9, markeredgewidth=2, linestyle="", label="ends", **line)
-    ax.plot([median], [base], marker="D", markersize=6.5, linestyle="", label="median", **line)
-    number, least, most = estimate.readable(level)
-    words = f"{number:,}", f"({100 * level:g} % {least:,}\u2013{most:,})"
+    ax.plot(named, [base] * len(named), marker="D", markersize=6.5, linestyle="", label="median", **line)
+    _, least, most = estimate.readable(level)
+    words = headline(pmf, level), f"({100 * level:g} % {least:,}\u2013{most:,})"
     rows.write(base - HILL / 2, "estimate", words, weight="bold", room=HILL)
 
 

@@ -36,6 +36,8 @@ def draw_history(
 ) -> Axes:
     """Draw the median and the interval as they were on each day, and the claims on the days on which they came in.
 
+    Where the median lies in a valley, a line at each peak stands in its place.
+
     Parameters
     ----------
     history : History
@@ -75,7 +77,8 @@ def draw_history(
     check(0 < level < 1, "draw_history(level)", level, "a probability between 0 and 1, such as 0.9")
     check(len(history) > 0, "draw_history(history)", history, "a history of at least one day; claims need a date")
     days = [one.day for one in history.moments]
-    medians = [one.estimate.median() for one in history.moments]
+    peaks = [[peak.count for peak in one.estimate.peaks()] for one in history.moments]
+    medians = [float(some[0]) if len(some) == 1 else np.nan for some in peaks]
     ends = [one.estimate.eti(level) for one in history.moments]
     shown = [(one.day, claim.value, span) for one in history.moments for claim in one.fresh
              if (span := span_of(claim.value, speech or Speech())) is not None]  # fmt: skip
@@ -91,11 +94,16 @@ def draw_history(
             when, band[:, 0], band[:, 1], step="post", color=ORANGE, alpha=0.45, linewidth=0, label="interval"
         )
         axes.plot(when, [*medians, medians[-1]], drawstyle="steps-post", color=VERMILLION, linewidth=2, label="median")
+        for start, end, some in zip(when, when[1:], peaks, strict=False):
+            for count in some if len(some) > 1 else ():
+                axes.plot([start, end], [count, count], color=VERMILLION, linewidth=2, label="peak")
         for day, value, span in shown:
             _draw_fresh(axes, day, value, span)
         _date_axis(axes, days, last)
         axes.set_ylabel(name_axis(history.quantity.outcome, chosen), fontsize=TEXT_SIZE, color=INK)
         said = [f"Line: median. Band: {100 * level:g} % interval. Blue: what was claimed that day."]
+        if any(len(some) > 1 for some in peaks):
+            said.append("Several lines: each is likelier than what lies between.")
         if history.undated:
             said.append(f"{count_of(len(history.undated), 'claim')} without a date left out.")
         remark(axes, said, own=own)

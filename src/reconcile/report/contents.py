@@ -14,7 +14,7 @@ import numpy as np
 from reconcile.claims import Claim, Rejected
 from reconcile.digests import digest, digest_corpus, digest_model
 from reconcile.errors import InvalidValue
-from reconcile.estimates import Estimate, Role, span
+from reconcile.estimates import Estimate, Role, headline, span
 from reconcile.influence import Explanation, explain, history
 from reconcile.influence.words import describe_prior
 from reconcile.logic import Contradictions, contradictions
@@ -192,9 +192,9 @@ def _headline(one: Estimate, level: float, anchor: str) -> tuple[Quantity, str, 
 
 
 def _line(one: Estimate, level: float, anchor: str) -> Line:
-    number, low, high = one.readable(level)
-    ends = f"{low:,}\u2013{high:,}"
-    return Line(one.quantity, f"{number:,}", ends, len(one.roles), one.origins, one.unresolved, anchor)
+    _, low, high = one.readable(level)
+    number, ends = headline(one.distribution, level), f"{low:,}\u2013{high:,}"
+    return Line(one.quantity, number, ends, len(one.roles), one.origins, one.unresolved, anchor)
 
 
 def _detail(posterior: Posterior, quantity: Quantity, anchor: str, level: float, *, histories: bool) -> Detail:
@@ -247,7 +247,8 @@ def _history(posterior: Posterior, quantity: Quantity, anchor: str, level: float
         return []
     ax = draw_history(found, level=level, speech=posterior.model.speech, title="", width=WIDTH)
     days = "; ".join(
-        f"{row['day']}: {row['median']:,} ({row['low']:,} to {row['high']:,})" for row in found.rows(level)
+        f"{row['day']}: {row['peaks'] or format(row['median'], ',')} ({row['low']:,} to {row['high']:,})"
+        for row in found.rows(level)
     )
     caption = "How it moved as claims came in."
     return [_figure(ax, f"{anchor}-history", f"{quantity}: the estimate by day; {days}", caption)]

@@ -57,8 +57,12 @@ def how_often(level: float) -> str:
 def say_estimate(one: Estimate, level: float) -> str:
     """Say what the estimate is, as a sentence that needs no table beside it."""
     number, low, high = one.readable(level)
-    if len(one.modes) > 1:
-        return f"{_capital(one.unresolved.partition(';')[0].removeprefix('unresolved: '))}: the claims leave it open."
+    if one.unresolved.startswith("unresolved: "):
+        either = _capital(one.unresolved.partition(";")[0].removeprefix("unresolved: "))
+        return (
+            f"{either} {one.quantity.outcome}: the claims leave it open; {how_often(level)} the true number lies from"
+            f" {low:,} to {high:,}."
+        )
     about = "" if number == one.median() else "about "
     if low == high == number:
         return f"{_capital(about)}{number:,} {one.quantity.outcome}: {how_often(level)} that is the true number."
