@@ -16,7 +16,15 @@ from worlds import claim
 
 import reconcile as rc
 from reconcile.inference import fit
-from reconcile.notes import FAR_APART, MOST_NOTES, find_contradictions, find_repetitions
+from reconcile.notes import (
+    FAR_APART,
+    MOST_NOTES,
+    bounds_of,
+    describe_contradiction,
+    find_contradictions,
+    find_crossed_bounds,
+    find_repetitions,
+)
 
 rows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40), st.integers(0, 5), st.integers(0, 2)), max_size=14)
 
@@ -108,3 +116,130 @@ def test_an_estimate_outside_of_all_that_is_claimed_of_it_is_told():
         learned = rc.estimate([*claims, *crowd], learn=True, draws=64)
     if learned[event.casualties()].median() < 31:
         assert any("outside of all that is claimed" in note for note in learned.diagnostics.notes)
+
+
+# --- bounds that exclude each other ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "one, other, said",
+    [
+        (rc.AtLeast(20), rc.AtMost(10), True),  # read as widely as they can be they are a factor of 2 apart
+        (rc.AtLeast(11), rc.AtMost(10), True),
+        (rc.AtLeast(10), rc.AtMost(10), False),
+        (rc.Between(5, 8), rc.AtLeast(9), True),
+        (rc.Between(5, 8), rc.Between(8, 9), False),
+        (rc.AtLeast(20), rc.Exactly(18), False),  # a figure is no bound
+    ],
+)
+def test_bounds_are_compared(one, other, said):
+    event = rc.Event("raid").killed()
+    posterior = rc.estimate([claim(event, one, "a"), claim(event, other, "b")], draws=64)
+    notes = [note for note in posterior.diagnostics.notes if "contradict" in note]
+    assert bool(posterior[event].contradiction) == said
+    assert notes == ([f"{event}: {posterior[event].contradiction}"] if said else [])
+    assert ("no number is both" in posterior[event].contradiction) == said
+
+
+def test_bounds_that_are_far_apart_are_named_once():
+    event = rc.Event("raid").killed()
+    notes = rc.estimate([claim(event, rc.AtLeast(200), "a"), claim(event, rc.AtMost(10), "b")]).diagnostics.notes
+    (note,) = [note for note in notes if "contradict" in note]
+    assert "even when read as widely as they allow" in note
+
+
+bounded = st.tuples(st.integers(0, 3), st.integers(0, 30), st.sampled_from([rc.AtLeast, rc.AtMost, rc.Exactly]))
+
+
+@given(st.lists(bounded, max_size=10))
+def test_crossed_bounds_are_those_of_all_pairs(rows):
+    count = np.array([c for c, _, _ in rows], dtype=np.int64)
+    made = [SimpleNamespace(quantity=f"q{c}", source=f"row {k}", value=kind(n)) for k, (c, n, kind) in enumerate(rows)]
+    ends = np.array([bounds_of(one.value) for one in made], dtype=float).reshape(-1, 2)
+
+    def told(at):
+        return [(one.value.n, one.value.n, one) for one, c in zip(made, count, strict=True) if c == at]
+
+    crossed = {
+        c for (c, a, kind), (d, b, other) in itertools.permutations(rows, 2)
+        if (c, kind, other) == (d, rc.AtLeast, rc.AtMost) and a > b
+    }  # fmt: skip
+    near = {c for c in crossed if describe_contradiction(told(c))[1] <= FAR_APART}
+    found = find_crossed_bounds(count, *ends.T, told)
+    assert [note.partition(":")[0] for note in found] == [f"q{c}" for c in sorted(near)]
+
+
+# --- one party alone ------------------------------------------------------------------------------------------------
+
+TURKS = rc.Group(party="T")
+ENEMY = rc.Source("enemy ministry", kind="government", sides={"S"}, opposes={"T"})
+OWN = rc.Source("own ministry", kind="government", sides={"T"})
+RAID, SIEGE = rc.Event("raid").killed(TURKS), rc.Event("siege").killed(TURKS)
+
+
+@pytest.mark.parametrize("learn", [True, False])
+@pytest.mark.parametrize("party, relation", [(ENEMY, "enemy side"), (OWN, "own side")])
+def test_what_rests_on_one_party_is_said_in_small_sets_too(party, relation, learn):
+    """Of an enemy ministry alone, 100 came out as 35 (6-169) and nobody was told why."""
+    with pytest.warns(rc.Unidentified, match=rf"on {party.name} \({relation}\): how such figures lean") as caught:
+        posterior = rc.estimate([claim(RAID, 100, party)], learn=learn, draws=64)
+    assert [str(one.message) for one in caught] == list(posterior.diagnostics.notes)
+
+
+@pytest.mark.parametrize(
+    "claims, model",
+    [
+        ([claim(RAID, 100, "monitor")], rc.Model()),  # no party
+        ([claim(RAID, 100, ENEMY), claim(RAID, 90, "monitor")], rc.Model()),
+        ([claim(RAID, 100, ENEMY), claim(RAID, 90, OWN)], rc.Model()),
+        ([claim(RAID, 100, ENEMY), claim(SIEGE, 9, ENEMY), claim(SIEGE, 5, "monitor")], rc.Model()),
+        ([claim(RAID, 100, ENEMY), claim(rc.Event("raid").injured(TURKS), 20, ENEMY),
+          claim(rc.Event("raid").casualties(TURKS), 90, "monitor")], rc.Model()),
+        ([claim(RAID, 100, ENEMY)], rc.Model(anchors={"enemy ministry": 0.1})),
+    ],
+)  # fmt: skip
+def test_a_party_that_others_are_held_against_is_none_alone(claims, model):
+    posterior = rc.estimate(claims, model, draws=64)
+    assert not any("one party alone" in note for note in posterior.diagnostics.notes)
+
+
+def test_two_of_one_side_do_not_show_how_that_side_leans():
+    ally = rc.Source("ally", sides={"S"}, opposes={"T"})
+    with pytest.warns(rc.Unidentified, match=r"on ally and enemy ministry \(enemy side\)"):
+        rc.estimate([claim(RAID, 100, ENEMY), claim(RAID, 90, ally)], draws=64)
+
+
+def test_only_some_counts_are_named_and_the_rest_counted():
+    claims = [claim(rc.Event(f"e{n}").killed(TURKS), 10 + n, ENEMY) for n in range(5)]
+    with pytest.warns(rc.Unidentified, match="; and 2 more: how"):
+        rc.estimate(claims, draws=64)
+
+
+# --- why an estimate lies outside of all that is claimed -----------------------------------------------------------
+
+CHILDREN = rc.Event("raid").killed(rc.Group(party="T", age="child"))
+
+
+@pytest.mark.parametrize(
+    "total, child, why",
+    [
+        (
+            rc.Exactly(100),
+            rc.AtLeast(0),
+            r"what is assumed before any claim \(the count prior\) pulls it there, and no",
+        ),
+        (
+            rc.Exactly(100),
+            rc.Exactly(3),
+            r"its parts and what is assumed .* \(the count prior\) pull it there together",
+        ),
+        (rc.Exactly(10), rc.Exactly(40), r"other claims about the same total or its parts pull it there$"),
+    ],
+)
+def test_the_reason_is_the_true_one(total, child, why):
+    """A total of 100 beside children of whom nothing was said was told to be pulled by "other claims"."""
+    posterior = rc.estimate([claim(RAID, total, "a"), claim(CHILDREN, child, "b")])
+    notes = [note for note in posterior.diagnostics.notes if note.startswith(f"{RAID}: ")]
+    assert posterior[RAID].median() != total.n
+    assert len(notes) == 1
+    assert re.search(why, notes[0])

@@ -160,7 +160,7 @@ def reading(load):
 def test_there_is_no_more_to_read_than_there_was(reading):
     measured = reading.measure(PACKAGE.parent)
     assert measured.files <= 51
-    assert measured.lines <= 15_500
+    assert measured.lines <= 15_800
     assert measured.floors <= 20
 
 

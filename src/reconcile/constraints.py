@@ -15,12 +15,13 @@ from typing import Any, TypeAlias
 import attrs
 import numpy as np
 
-from reconcile.accounts import Account
+from reconcile.accounts import Account, box
+from reconcile.estimates import ClaimRole, Role
 from reconcile.speech import Speech
 from reconcile.values import AtLeast, AtMost, Between, Exactly, Share, Surveyed, Value
 from reconcile.vocabulary import Quantity
 
-__all__ = ["Statement", "System", "read_literally", "shrink"]
+__all__ = ["Statement", "System", "leave", "read_literally", "shrink"]
 
 Count: TypeAlias = int | float  # a float only where it is infinite
 FINE = 1e-11  # relative width to which a factor is bisected
@@ -249,6 +250,31 @@ class System:
         matrix = LinearConstraint(np.array([row for row, _, _ in rows]), low, high)
         furthest = milp(cost, constraints=matrix, bounds=Bounds(0, 1)).fun
         return furthest is not None and bool(furthest < -1e-6)
+
+
+def leave(
+    account: Account, roles: Iterable[ClaimRole], quantity: Quantity, speech: Speech
+) -> tuple[Count, Count] | None:
+    """Give the counts that claims about others leave to a quantity if taken literally; None where these say nothing.
+
+    Of claims about one count the widest ends hold, so that some number is left where they contradict each other.
+    """
+    place = {box(q): node for node, q in enumerate(account.nodes) if q is not None}
+    mine = place[box(quantity)]
+    said: dict[tuple[int, int | None], list[tuple[Any, Any]]] = {}
+    for role in roles:
+        claim = role.claim
+        about = place[box(claim.quantity)], None if claim.whole is None else place[box(claim.whole)]
+        if role.role is Role.USED and about != (mine, None):
+            said.setdefault(about, []).append(read_literally(claim.value, speech))
+    statements = [
+        Statement(node, min(low for low, _ in ends), max(high for _, high in ends), whole)
+        for (node, whole), ends in said.items()
+    ]
+    if all((one.low, one.high) == (0, math.inf) for one in statements):
+        return None
+    found = System(account).intervals(statements)
+    return (math.inf, -math.inf) if found is None else found[mine]
 
 
 def _stretch(one: Statement, factor: Fraction | None) -> tuple[Any, Any]:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What a reader is told of the claims themselves: those far apart, several figures of a source at once, duplicates."""
+"""What a reader is told of the claims themselves: those at odds, several figures of a source at once, duplicates.
+
+And which counts rest on one party alone.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.plumbing import count_of
+from reconcile.values import AtLeast, AtMost, Between, Value
 
 if TYPE_CHECKING:
     from reconcile.claims import Claim, Corpus
@@ -18,9 +22,12 @@ if TYPE_CHECKING:
 __all__ = [
     "FAR_APART",
     "MOST_NOTES",
+    "bounds_of",
     "describe_contradiction",
     "find_contradictions",
+    "find_crossed_bounds",
     "find_duplicates",
+    "find_one_sided",
     "find_repetitions",
 ]
 
@@ -31,10 +38,14 @@ Floats: TypeAlias = NDArray[np.float64]
 # of one count are within 2.1 (Civil War historians) or 3.0 (shooting news against the later record); `make evidence`.
 FAR_APART = 3.0
 MOST_NOTES = 200
+_AT_ODDS = "at least one is far off, or they count different things"
 
 
 def describe_contradiction(said: Iterable[tuple[float, float, Claim]]) -> tuple[str, float]:
-    """Name the two claims about one count that lie furthest apart, if they do by more than `FAR_APART`, and the ratio.
+    """Name the two claims about one count that lie furthest apart, and the ratio.
+
+    That is if they do by more than `FAR_APART`, or if one says that the count is at least so large and another that it
+    is at most less than that: bounds that exclude each other are at odds however close they are.
 
     Parameters
     ----------
@@ -47,10 +58,28 @@ def describe_contradiction(said: Iterable[tuple[float, float, Claim]]) -> tuple[
     (_, most, lower), (least, _, upper) = min(ends, key=lambda x: x[1]), max(ends, key=lambda x: x[0])
     ratio = float((least + 0.5) / (most + 0.5))
     if ratio <= FAR_APART:
-        return "", ratio
+        bounds = [(*bounds_of(claim.value), claim) for _, _, claim in ends]
+        (_, most, lower), (least, _, upper) = min(bounds, key=lambda x: x[1]), max(bounds, key=lambda x: x[0])
+        if least <= most:
+            return "", ratio
+        pair = f"{lower.source} ({lower.value}) and {upper.source} ({upper.value})"
+        return f"{pair} contradict each other: no number is both; {_AT_ODDS}", ratio
     pair = f"{lower.source} ({lower.value}) and {upper.source} ({upper.value})"
     gap = f"by a factor of {ratio:,.3g} even when read as widely as they allow" if most > 0 else "none against some"
-    return f"{pair} contradict each other, {gap}; at least one is far off, or they count different things", ratio
+    return f"{pair} contradict each other, {gap}; {_AT_ODDS}", ratio
+
+
+def bounds_of(value: Value) -> tuple[float, float]:
+    """Give the least and the largest count that a value allows, if it is one that sets bounds; else any."""
+    match value:
+        case AtLeast(n):
+            return n, np.inf
+        case AtMost(n):
+            return 0, n
+        case Between(low, high):
+            return low, high
+        case _:
+            return 0, np.inf
 
 
 def find_contradictions(count: Ints, low: Floats, high: Floats, claim: Callable[[int], Claim]) -> list[str]:
@@ -85,6 +114,73 @@ def find_contradictions(count: Ints, low: Floats, high: Floats, claim: Callable[
     if len(far) > MOST_NOTES:
         notes.append(f"{len(far) - MOST_NOTES:,} more counts have claims further apart than a factor of {FAR_APART:g}")
     return notes
+
+
+def find_crossed_bounds(
+    count: Ints, least: Floats, most: Floats, told: Callable[[int], list[tuple[float, float, Claim]]]
+) -> list[str]:
+    """Name the claims about each count that set bounds which exclude each other, and are not `FAR_APART`.
+
+    Parameters
+    ----------
+    count : ndarray of int, shape (n,)
+        Code of the count that each claim is about, in any order.
+    least, most : ndarray, shape (n,)
+        The bounds that each sets; see `bounds_of`.
+    told : callable
+        Gives the claims of a count, as `describe_contradiction` takes them.
+
+    Returns
+    -------
+    list of str
+        By count; `MOST_NOTES` at most, and one that says how many more there are.
+    """
+    if not len(count):
+        return []
+    order = np.argsort(count, kind="stable")
+    first = np.flatnonzero(np.diff(count[order], prepend=-1))
+    crossed = np.maximum.reduceat(least[order], first) > np.minimum.reduceat(most[order], first)
+    notes: list[str] = []
+    more = 0
+    for at in count[order][first[crossed]].tolist():
+        ends = told(at)
+        said, ratio = describe_contradiction(ends)
+        if ratio <= FAR_APART and len(notes) < MOST_NOTES:
+            notes.append(f"{ends[0][2].quantity}: {said}")
+        else:
+            more += ratio <= FAR_APART
+    return [*notes, f"{more:,} more counts have claims whose bounds exclude each other"] if more else notes
+
+
+def find_one_sided(account: Ints, speaker: Ints, relation: Ints, *, third: int, known: Ints) -> NDArray[np.bool_]:
+    """Find the claims in accounts of which one side alone speaks, while no claim shows how its figures lean.
+
+    That shows where somebody who stands otherwise to the people counted speaks of an account too, there or in another
+    of the same source.
+
+    Parameters
+    ----------
+    account, speaker, relation : ndarray of int, shape (n,)
+        Of each claim: its account of counts that are bound together, its source, and how that stands to those counted.
+    third : int, keyword
+        The relation of those who are no party.
+    known : ndarray of int, keyword
+        Speakers that are known otherwise.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    if not len(account):
+        return np.zeros(0, dtype=bool)
+    size = int(account.max()) + 1
+    least, most = np.full(size, np.iinfo(np.int64).max), np.full(size, -1)
+    np.minimum.at(least, account, relation)
+    np.maximum.at(most, account, relation)
+    mixed = (least != most)[account]
+    shown = np.isin(speaker, speaker[mixed]) | np.isin(speaker, known)
+    found: NDArray[np.bool_] = ~mixed & (relation != third) & ~np.isin(account, account[shown])
+    return found
 
 
 def find_repetitions(count: Ints, origin: Ints, sources: Sequence[Source], claim: Callable[[int], Claim]) -> list[str]:

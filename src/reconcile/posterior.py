@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 
 from reconcile.claims import Claim, Corpus
-from reconcile.constraints import read_literally
+from reconcile.constraints import leave, read_literally
 from reconcile.datatrees import make_datatree
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
 from reconcile.estimates import (
@@ -29,17 +29,18 @@ from reconcile.estimates import (
     html_table,
     name_peaks,
 )
-from reconcile.inference.corpus_fit import CorpusFit, Estimates, doubts, fit_corpus, solve_accounts
+from reconcile.inference.corpus_fit import CorpusFit, Estimates, account_of, doubts, fit_corpus, solve_accounts
 from reconcile.inference.fit import COARSE, Fit
+from reconcile.inference.hierarchy import RELATIONS
 from reconcile.model import Model
-from reconcile.notes import find_duplicates
+from reconcile.notes import bounds_of, find_crossed_bounds, find_duplicates, find_one_sided
 from reconcile.plumbing import check, in_words, refuse_old, to_frame, to_generator, to_moment
 from reconcile.roles import Roles, assign_roles
-from reconcile.vocabulary import Quantity
+from reconcile.vocabulary import Quantity, Relation
 
 __all__ = ["Posterior", "estimate", "estimate_again"]
 
-
+NAMED = 3  # counts in one sentence
 SEVERAL = 10  # claims from which a reader may think that something was learned of their sources
 
 
@@ -368,47 +369,105 @@ def _conclude(corpus: Corpus, roles: Roles, model: Model, corpus_fit: CorpusFit,
     """Solve what is linked, and write the estimates and what there is to say of them."""
     fit = corpus_fit.fit
     pmfs, engines, error = solve_accounts(corpus_fit, model, seed=settings.seed)
-    notes = [*doubts(corpus_fit), *_remarks(corpus, model)]
-    problem = fit.problem
-    speakers = np.unique(problem.claims.event * (int(problem.source.max(initial=0)) + 1) + problem.source)
-    apart = settings.learn and len(speakers) == len(problem.claims.outcome) and not problem.linked
-    if apart and len(problem.source) >= SEVERAL and model.learned is None:
-        said = "no count is claimed by more than one source: how these lean and scatter rests on their priors"
+    unidentified = _name_unidentified(corpus_fit, model, learn=settings.learn)
+    for said in unidentified:
         warnings.warn(said, Unidentified, stacklevel=3)
-        notes.append(said)
+    notes = [*doubts(corpus_fit), *_name_crossed(corpus_fit, model), *_name_slips(corpus, model), *unidentified]
     error = max(error, fit.error)
     if error > COARSE:
         notes.append(f"these probabilities are uncertain by up to {100 * error:.0f} percentage points")
     estimates = Estimates(corpus_fit, pmfs, corpus_fit.corpus_problem.wholes, model)
     if pmfs:
-        notes += _find_outvoted((estimates[q] for q in estimates if q.key in engines), model)
+        notes += _find_outvoted((estimates[q] for q in estimates if q.key in engines), corpus_fit, model)
     every = Engines(engines, estimates)
     diagnostics = Diagnostics(every, fit.way, len(fit.z), fit.ess, fit.rhat, fit.khat, error, tuple(notes))
     return Posterior(corpus, model, roles, diagnostics, settings, estimates, corpus_fit)
 
 
-def _find_outvoted(estimates: Iterable[Estimate], model: Model) -> list[str]:
-    """Name counts whose median is outside of all that is claimed of them, because of counts that they are bound to."""
-    found = []
-    for one in estimates:
-        claims = [role.claim for role in one.roles if role.role is Role.USED and role.claim.whole is None]
-        ends, median = [read_literally(claim.value, model.speech) for claim in claims], one.median()
-        if not claims or min(low for low, _ in ends) <= median <= max(high for _, high in ends):
-            continue
-        said = in_words(f"{claim.source}: {claim.value}" for claim in claims[:3])
-        more = f" and {len(claims) - 3} more" if len(claims) > 3 else ""
-        found.append(
-            f"{one.quantity}: {median:,} is outside of all that is claimed of it ({said}{more}); "
-            "other claims about the same total or its parts pull it there"
-        )
-    return found
-
-
-def _remarks(corpus: Corpus, model: Model) -> list[str]:
+def _name_slips(corpus: Corpus, model: Model) -> list[str]:
     """Say what would else go unnoticed: anchors that name no source, and claims that were given more than once."""
     missing = sorted(set(model.anchors) - {source.name for source in corpus.columns.sources})
     found = [f"Model.anchors names no source of these claims: {', '.join(missing)}"] if missing else []
     return found + find_duplicates(corpus)
+
+
+def _name_crossed(corpus_fit: CorpusFit, model: Model) -> list[str]:
+    """Name counts of which claims set bounds that exclude each other; those far apart are named in `doubts`."""
+    columns, rows, count = corpus_fit.columns, corpus_fit.corpus_problem.rows, corpus_fit.fit.problem.claims.event
+    bounds = np.array([bounds_of(value) for value in columns.values], dtype=float).reshape(-1, 2)
+    least, most = bounds[columns.value[rows]].T
+
+    def told(at: int) -> list[tuple[float, float, Claim]]:
+        claims = [columns.claim(int(row)) for row in rows[count == at]]
+        meanings = [model.speech.read(claim.value) for claim in claims]
+        return [(m.low.min(), m.high.max(), claim) for m, claim in zip(meanings, claims, strict=True)]
+
+    return find_crossed_bounds(count, least, most, told)
+
+
+def _name_unidentified(corpus_fit: CorpusFit, model: Model, *, learn: bool) -> list[str]:
+    """Say which parameters rest on their priors: of all sources, or of a party that nobody is held against."""
+    problem = corpus_fit.fit.problem
+    found = _name_one_sided(corpus_fit, model)
+    speakers = np.unique(problem.claims.event * (int(problem.source.max(initial=0)) + 1) + problem.source)
+    apart = learn and len(speakers) == len(problem.claims.outcome) and not problem.linked
+    if apart and len(problem.source) >= SEVERAL and model.learned is None:
+        found.append("no count is claimed by more than one source: how these lean and scatter rests on their priors")
+    return found
+
+
+def _name_one_sided(corpus_fit: CorpusFit, model: Model) -> list[str]:
+    corpus_problem, problem = corpus_fit.corpus_problem, corpus_fit.fit.problem
+    account = np.arange(len(problem.claims.outcome))
+    for linked in problem.linked:
+        inside = [count for count in linked.counts if count >= 0]
+        account[inside] = min(inside, default=0)
+    taught = {one.owner for one in model.learned.names if one.scope == "source"} if model.learned else set()
+    known = [k for k, source in enumerate(problem.speakers) if source.name in taught or source.name in model.anchors]
+    alone = find_one_sided(
+        account[problem.claims.event], problem.source, corpus_problem.relation,
+        third=RELATIONS.index(Relation.THIRD), known=np.array(known, dtype=np.int64),
+    )  # fmt: skip
+    counts = np.unique(problem.claims.event[alone])
+    if not len(counts):
+        return []
+    shown = []
+    for count in counts[:NAMED]:
+        mine = np.flatnonzero(problem.claims.event == count)
+        quantity = corpus_fit.columns.claim(int(corpus_problem.rows[mine[0]])).quantity
+        names = in_words({problem.speakers[int(k)].name for k in problem.source[mine]})
+        shown.append(f"{quantity} on {names} ({RELATIONS[int(corpus_problem.relation[mine[0]])]})")
+    more = f"; and {len(counts) - NAMED:,} more" if len(counts) > NAMED else ""
+    said = "how such figures lean is assumed, and no claim of others shows it"
+    return [f"resting on one party alone: {'; '.join(shown)}{more}: {said}"]
+
+
+def _find_outvoted(estimates: Iterable[Estimate], corpus_fit: CorpusFit, model: Model) -> list[str]:
+    """Name counts that are bound to others and whose median is outside of all that is claimed of them, and say why."""
+    found = []
+    for one in estimates:
+        roles = [role for role in one.roles if role.role is Role.USED and role.claim.whole is None]
+        ends, median = [read_literally(role.claim.value, model.speech) for role in roles], one.median()
+        if not roles:
+            continue
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
+        if low <= median <= high:
+            continue
+        said = in_words(f"{role.claim.source}: {role.claim.value}" for role in roles[:3])
+        more = f" and {len(roles) - 3} more" if len(roles) > 3 else ""
+        party = "" if all(role.relation is Relation.THIRD for role in roles) else ", and how a party leans"
+        prior = f"what is assumed before any claim (the count prior{party})"
+        others = "other claims about the same total or its parts"
+        account, rows = account_of(corpus_fit, one.quantity)
+        left = leave(account, [corpus_fit.roles[row] for row in rows], one.quantity, model.speech)
+        if left is None:
+            why = f"{prior} pulls it there, and no other claim"
+        elif left[1] < low or left[0] > high:
+            why = f"{others} pull it there"
+        else:
+            why = f"{others} and {prior} pull it there together"
+        found.append(f"{one.quantity}: {median:,} is outside of all that is claimed of it ({said}{more}); {why}")
+    return found
 
 
 class Engines(Mapping[str, str]):
