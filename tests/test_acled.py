@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ACLED: one event is one claim that at least so many were killed."""
+"""ACLED: one event is one claim that at least so many were killed, and none where no deaths were reported."""
 
 import datetime
 import io
@@ -13,16 +13,38 @@ import reconcile as rc
 from reconcile.io.acled import SOURCE, read
 
 
-def read_text(text, **options):
-    return read(io.StringIO(text), **options)
+def read_text(text, zeros=True, **options):
+    """Read, with the row of 0 as a claim; what it is otherwise has tests of its own."""
+    return read(io.StringIO(text), zeros=zeros, **options)
 
 
 def test_a_row_is_a_floor_by_acled():
     corpus = read_text(ACLED)
     assert not corpus.rejected
-    assert [claim.value for claim in corpus] == [rc.AtLeast(3), rc.AtLeast(0), rc.AtLeast(12)]
+    assert [claim.value for claim in corpus] == [rc.AtLeast(3), rc.Exactly(0), rc.AtLeast(12)]
     assert {claim.source for claim in corpus} == {SOURCE}
     assert [claim.value for claim in read_text(ACLED, floor=False)] == [rc.Exactly(3), rc.Exactly(0), rc.Exactly(12)]
+
+
+@pytest.mark.parametrize("floor", [True, False])
+def test_a_zero_is_no_claim_unless_it_is_asked_for(floor):
+    """584 protests of which nobody had reported a death came out as "2 killed (0-100)" each."""
+    with pytest.warns(rc.ClaimsWarning, match=r"1 row left out: ACLED codes 0, that no deaths were reported") as caught:
+        corpus = read_text(ACLED, zeros=False, floor=floor)
+    assert len(caught) == 1
+    assert [claim.quantity.event.id for claim in corpus] == ["acled-UTO1", "acled-UTO3"]
+    assert not corpus.rejected
+    assert "acled-UTO2" not in {quantity.event.id for quantity in rc.estimate(corpus)}
+    assert rc.Exactly(0) in [claim.value for claim in read_text(ACLED, floor=floor)]
+
+
+def test_a_row_of_zero_is_read_like_the_others_before_it_is_left_out():
+    """Its cells may be wrong, and its event may stand again."""
+    (row,) = quietly(read_text, spoil(ACLED, "event_date", "soon", row=2), zeros=False).rejected
+    assert (row.line, row.column) == (3, "event_date")
+    again = ACLED + ACLED.splitlines()[2].replace(",0,", ",7,") + "\n"
+    (row,) = quietly(read_text, again, zeros=False).rejected
+    assert row.reason == "line 3 has this event already"
 
 
 def test_dates_are_as_wide_as_their_precision():

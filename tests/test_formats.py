@@ -82,7 +82,7 @@ def test_attributed_claims_alone_are_told_what_they_need():
 
 
 def test_options_go_to_the_reader_and_others_are_refused():
-    assert len(formats.read(io.StringIO(SHEETS["ucdp"]), parts=True)) == 7
+    assert len(formats.read(io.StringIO(SHEETS["ucdp"]), parts=True)) == 6
     with pytest.raises(rc.InvalidValue, match=r"what reconcile.io.ucdp.read takes"):
         formats.read(io.StringIO(SHEETS["ucdp"]), floor=True)
     with pytest.raises(rc.InvalidValue, match="table, json, ucdp"):

@@ -15,7 +15,7 @@ from typing import Any
 
 from reconcile.claims import Citation, Claim, Corpus
 from reconcile.io._cells import cut, to_spelt_day, to_text
-from reconcile.io._foreign import Fault, Reading, Row, finish, go_through, open_sheet
+from reconcile.io._foreign import Fault, LeftOut, Reading, Row, finish, go_through, open_sheet
 from reconcile.plumbing import check
 from reconcile.values import AtLeast, Exactly
 from reconcile.vocabulary import Event, Source
@@ -24,14 +24,19 @@ __all__ = ["SOURCE", "read"]
 
 SOURCE = Source("ACLED", kind="compiler")
 _DAY_FIRST = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_NONE_REPORTED = "ACLED codes 0, that no deaths were reported, which is no claim that nobody was killed (see `zeros`)"
 _ONE_WAY = "violence against civilians"
 
 
-def read(source: Any, *, floor: bool = True, strict: bool = False, encoding: str | None = None) -> Corpus:
+def read(
+    source: Any, *, floor: bool = True, zeros: bool = False, strict: bool = False, encoding: str | None = None
+) -> Corpus:
     r"""Read an export of ACLED events, as CSV or as a dataframe.
 
     ACLED codes the lowest of the numbers that its sources report, so a row is one claim by ACLED that *at least* so
-    many were killed; "at least 0", where no deaths were reported, is kept and says nothing. The publisher of the
+    many were killed. Its column holds *reported* fatalities, an event needs none, and there is no code for unknown
+    (ACLED Codebook, "Reported fatalities"; ACLED Knowledge Base, "Fatalities"): 0 is that no report spoke of deaths, as
+    at most protests, and not that somebody looked and found none. So a row with 0 makes no claim. The publisher of the
     citation is ACLED's ``source``, with its scale; the quote is its ``notes``. ``time_precision`` widens the days of
     the event: 1 is the day, 2 any week that holds it, 3 its month. The claim is reported on the day of ``timestamp``,
     when ACLED last changed the row. Actor 1 is the perpetrator in "Violence against civilians" only, as ACLED's order
@@ -43,6 +48,8 @@ def read(source: Any, *, floor: bool = True, strict: bool = False, encoding: str
         Dates are ISO 8601, "05 January 2024", or day/month/year.
     floor : bool, keyword
         False reads the number as an exact one.
+    zeros : bool, keyword
+        True reads 0 as the claim that nobody was killed, where that is what you hold a row without deaths to mean.
     strict : bool, keyword
         Raise if any row cannot be read.
     encoding : str, keyword, optional
@@ -51,8 +58,8 @@ def read(source: Any, *, floor: bool = True, strict: bool = False, encoding: str
     Returns
     -------
     Corpus
-        Every row that is not blank is one claim or one rejected row; that includes events that stand twice, as in
-        ACLED's files by actor.
+        Every row that is not blank is one claim, one rejected row (that includes events that stand twice, as in ACLED's
+        files by actor), or is left out as its number is 0.
 
     Raises
     ------
@@ -61,6 +68,11 @@ def read(source: Any, *, floor: bool = True, strict: bool = False, encoding: str
     RejectedRows
         If `strict` and a row cannot be read.
 
+    Warns
+    -----
+    ClaimsWarning
+        With the number of rows that were left out.
+
     Examples
     --------
     >>> import io
@@ -68,15 +80,16 @@ def read(source: Any, *, floor: bool = True, strict: bool = False, encoding: str
     >>> print(corpus.claims[0], "on", corpus.claims[0].quantity.event.start)
     ACLED: at least 3 killed, acled-XXX17 on 2024-01-05
     """
-    check(isinstance(floor, bool), "read(floor)", floor, "True or False")
+    for name, given in (("floor", floor), ("zeros", zeros)):
+        check(isinstance(given, bool), f"read({name})", given, "True or False")
     reading = Reading()
     sheet = open_sheet(source, "acled", encoding, reading.notes)
     lines: dict[str, int] = {}
-    go_through(sheet, lambda row: _make(row, lines, floor=floor), reading)
+    go_through(sheet, lambda row: _make(row, lines, floor=floor, zeros=zeros), reading)
     return finish(reading, sheet.where, strict=strict)
 
 
-def _make(row: Row, lines: dict[str, int], *, floor: bool) -> Iterator[Claim]:
+def _make(row: Row, lines: dict[str, int], *, floor: bool, zeros: bool) -> Iterator[Claim]:
     name = f"acled-{row.must('event_id_cnty')}"
     if name in lines:
         raise Fault("event_id_cnty", f"line {lines[name]} has this event already")
@@ -88,10 +101,11 @@ def _make(row: Row, lines: dict[str, int], *, floor: bool) -> Iterator[Claim]:
     )
     dead = row.count("fatalities")
     reported = row.get("timestamp", _to_stamp)
-    claim = Claim(
-        event.killed(), AtLeast(dead) if floor else Exactly(dead), SOURCE, reported=reported, citation=_cite(row)
-    )
+    value = AtLeast(dead) if floor and dead else Exactly(dead)
+    claim = Claim(event.killed(), value, SOURCE, reported=reported, citation=_cite(row))
     lines[name] = row.line
+    if not (dead or zeros):
+        raise LeftOut(_NONE_REPORTED)
     yield claim
 
 

@@ -79,8 +79,8 @@ def read(
     encoding : str, keyword, optional
         As in `reconcile.io.table.read`; JSON is always in UTF-8.
     **options
-        Of the reader of the format: ``outcomes`` of table, ``parts`` of ucdp, ``floor`` of acled, ``claims`` and
-        ``group`` of airwars.
+        Of the reader of the format: ``outcomes`` of table, ``parts`` of ucdp, ``floor`` and ``zeros`` of acled,
+        ``claims`` and ``group`` of airwars.
 
     Returns
     -------

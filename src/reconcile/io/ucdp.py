@@ -12,7 +12,7 @@ from typing import Any
 
 from reconcile.claims import Citation, Claim, Corpus
 from reconcile.io._cells import cut, to_text
-from reconcile.io._foreign import Fault, Reading, Row, finish, go_through, open_sheet
+from reconcile.io._foreign import Fault, LeftOut, Reading, Row, finish, go_through, open_sheet
 from reconcile.values import AtLeast, Between, Exactly, Value
 from reconcile.vocabulary import Event, Group, Source
 
@@ -27,7 +27,10 @@ def read(source: Any, *, parts: bool = False, strict: bool = False, encoding: st
     r"""Read a table of UCDP GED events.
 
     Low, best and high are one compiler's reading of the same reports, so a row is *one* claim by UCDP on the number
-    killed: the number where the three agree, else `Between` low and high. The citation holds the reports that UCDP
+    killed: the number where the three agree, else `Between` low and high. An event of UCDP has at least one death in
+    one of the three (UCDP Methodology, after Sundberg and Melander 2013): best 0 beside a high of 20 says that deaths
+    were reported and are in doubt, and is read as 0 to 20; where all three are 0 no death was reported, and the row
+    makes no claim. The citation holds the reports that UCDP
     names (``source_article``, ``source_office``), and as its quote all of UCDP's figures. Events last from
     ``date_start`` to ``date_end``, so how precisely the day is known shows in their length. One-sided violence has
     side A as its perpetrator. A row whose ``code_status`` is not "Clear" is hedged.
@@ -38,8 +41,9 @@ def read(source: Any, *, parts: bool = False, strict: bool = False, encoding: st
     parts : bool, keyword
         Also make claims of the deaths of side A, side B and civilians. They are exact where nobody is unknown and low,
         best and high agree, else at least as many, as any of the unknown may belong to them; parts of which that
-        says nothing ("at least 0"), and those of a row with low under best, make no claim. In the names of sides, the
-        signs | ; = become /, as groups do not allow them.
+        says nothing ("at least 0"), and those of a row with low under best, make no claim. Nor does a part of which no
+        death is recorded: nobody need have said that a side had no losses, and that the other parts add up to the total
+        says it where it is so. In the names of sides, the signs | ; = become /, as groups do not allow them.
     strict : bool, keyword
         Raise if any row cannot be read.
     encoding : str, keyword, optional
@@ -48,7 +52,8 @@ def read(source: Any, *, parts: bool = False, strict: bool = False, encoding: st
     Returns
     -------
     Corpus
-        Every row that is not blank is one claim (with its parts, if asked for) or one rejected row.
+        Every row that is not blank is one claim (with its parts, if asked for), one rejected row, or is left out as no
+        death was reported.
 
     Raises
     ------
@@ -60,7 +65,8 @@ def read(source: Any, *, parts: bool = False, strict: bool = False, encoding: st
     Warns
     -----
     ClaimsWarning
-        Where low, best and high are out of order: their smallest and largest are then read.
+        Where low, best and high are out of order: their smallest and largest are then read; and with the number of rows
+        that were left out.
 
     Examples
     --------
@@ -103,6 +109,8 @@ def _make(row: Row, lines: dict[str, int], unordered: list[int], *, parts: bool)
     lines[name] = row.line
     if (low, best, high) != tuple(sorted((low, best, high))):
         unordered.append(row.line)
+    if not most:
+        raise LeftOut("low, best and high are all 0: no death was reported")
     yield total
     yield from made
 
@@ -146,7 +154,7 @@ def _parts(row: Row, dead: dict[str, int], *, exact: bool, sure: bool) -> Iterat
             groups[side] = Group(party=party, status=_FIGHTERS)
     for part, group in groups.items():
         number = dead[part]
-        if exact and not dead["unknown"]:
+        if number and exact and not dead["unknown"]:
             yield group, Exactly(number)
-        elif sure and number:
+        elif number and sure:
             yield group, AtLeast(number)
