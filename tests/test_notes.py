@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from worlds import claim
 
 import reconcile as rc
+from reconcile import posterior
 from reconcile.inference import fit
 from reconcile.notes import (
     FAR_APART,
@@ -213,6 +214,17 @@ def test_only_some_counts_are_named_and_the_rest_counted():
     claims = [claim(rc.Event(f"e{n}").killed(TURKS), 10 + n, ENEMY) for n in range(5)]
     with pytest.warns(rc.Unidentified, match="; and 2 more: how"):
         rc.estimate(claims, draws=64)
+
+
+def test_only_so_many_that_are_outvoted_are_written_out(monkeypatch):
+    monkeypatch.setattr(posterior, "MOST_NOTES", 1)
+    claims = []
+    for n in range(3):
+        event = rc.Event(f"e{n}")
+        claims += [claim(event.killed(), 5, "m"), claim(event.injured(), 4, "w"), claim(event.casualties(), 40, "d")]
+    notes = [note for note in rc.estimate(claims, draws=64).diagnostics.notes if "outside of all" in note]
+    assert len(notes) == 2
+    assert notes[1].endswith(" more counts are outside of all that is claimed of them")
 
 
 # --- why an estimate lies outside of all that is claimed -----------------------------------------------------------

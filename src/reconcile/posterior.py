@@ -33,7 +33,7 @@ from reconcile.inference.corpus_fit import CorpusFit, Estimates, account_of, dou
 from reconcile.inference.fit import COARSE, Fit
 from reconcile.inference.hierarchy import RELATIONS
 from reconcile.model import Model
-from reconcile.notes import bounds_of, find_crossed_bounds, find_duplicates, find_one_sided
+from reconcile.notes import MOST_NOTES, bounds_of, find_crossed_bounds, find_duplicates, find_one_sided
 from reconcile.plumbing import check, in_words, refuse_old, to_frame, to_generator, to_moment
 from reconcile.roles import Roles, assign_roles
 from reconcile.vocabulary import Quantity, Relation
@@ -444,7 +444,8 @@ def _name_one_sided(corpus_fit: CorpusFit, model: Model) -> list[str]:
 
 def _find_outvoted(estimates: Iterable[Estimate], corpus_fit: CorpusFit, model: Model) -> list[str]:
     """Name counts that are bound to others and whose median is outside of all that is claimed of them, and say why."""
-    found = []
+    found: list[str] = []
+    more_counts = 0
     for one in estimates:
         roles = [role for role in one.roles if role.role is Role.USED and role.claim.whole is None]
         ends, median = [read_literally(role.claim.value, model.speech) for role in roles], one.median()
@@ -452,6 +453,9 @@ def _find_outvoted(estimates: Iterable[Estimate], corpus_fit: CorpusFit, model: 
             continue
         low, high = min(low for low, _ in ends), max(high for _, high in ends)
         if low <= median <= high:
+            continue
+        if len(found) == MOST_NOTES:
+            more_counts += 1
             continue
         said = in_words(f"{role.claim.source}: {role.claim.value}" for role in roles[:3])
         more = f" and {len(roles) - 3} more" if len(roles) > 3 else ""
@@ -467,7 +471,7 @@ def _find_outvoted(estimates: Iterable[Estimate], corpus_fit: CorpusFit, model: 
         else:
             why = f"{others} and {prior} pull it there together"
         found.append(f"{one.quantity}: {median:,} is outside of all that is claimed of it ({said}{more}); {why}")
-    return found
+    return [*found, f"{more_counts:,} more counts are outside of all that is claimed of them"] if more_counts else found
 
 
 class Engines(Mapping[str, str]):
