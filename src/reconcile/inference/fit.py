@@ -47,6 +47,7 @@ Way: TypeAlias = Literal["prior points", "chains", "Laplace", "reweighted"]
 
 # Points of the prior: at first looks, so many that are effective, and the fewest and most that are made for it.
 LOOKS, EFFECTIVE, FEWEST, POINTS = (16, 128), 400, 1_024, 4_096
+GLANCE = 500  # claims that are looked at first, where there are many
 TRUSTED = 0.7  # Pareto shape of weights up to which they are trusted (Vehtari et al. 2024)
 NORMAL = 5_000  # claims from which the normal around the mode is the posterior for all that can be seen (tested)
 CHAINS, SIDE_BY_SIDE = (16, 48), 1_600  # fewest and most chains; claims times chains up to which more cost little
@@ -54,10 +55,11 @@ CHAINS, SIDE_BY_SIDE = (16, 48), 1_600  # fewest and most chains; claims times c
 WORK, DRAWS, ROUNDS = 300_000, (16, 128), 4
 THREADED = 1_000  # claims from which arrays are long enough for threads to run side by side
 OTHERS = 8  # sweeps over sources with few claims, given all else
-LEAST, MORE, SWEEPS = 16, 8, 200  # sweeps: before the first look, between looks, at most
-# Fewest and most sweeps that are left out, and a number that is divided by that of claims. After 4 sweeps, of 6 claims
-# or of 100, chains still remember where they began: over seeds, probabilities were off by .05 on average; after 16 not.
-WARMUP, WARMED = (4, 16), 4_800
+LEAST, MORE, SWEEPS = (8, 16), 8, 200  # sweeps: before the first look, fewest and most; between looks; at most
+# Fewest and most sweeps that are left out. After 4 sweeps, of 6 claims or of 100, chains still remember where they
+# began: over seeds, probabilities were off by .05 on average; after 16 not.
+WARMUP = (4, 16)
+SHORT = 4_800  # divided by the number of claims: sweeps, between the fewest and the most of each kind
 INTEGRATED = (0, 4, 12)  # points beside each draw at which parameters that are gone are looked at, more and more
 BUDGET = 6_000_000  # vectors that chains evaluate, times claims and a quarter of the parameters: work, not time
 COARSE = 0.05  # standard error of a probability beyond which chains go on, and a reader is told
@@ -379,7 +381,9 @@ def _weigh_prior(whole: AllEvidence, draws: int | None, rng: np.random.Generator
     wanted, look = 0.0, np.zeros((0, len(layout)))
     for number in LOOKS:
         look = layout.unfold(normal_points(number, layout.size, rng))
-        _, _, effective, _ = weigh(look, whole)
+        # Where some of many claims leave too few, all of them do.
+        some = whole.only(GLANCE, rng) if number == LOOKS[0] and whole.size > 2 * GLANCE else whole
+        _, _, effective, _ = weigh(look, some)
         wanted = number * EFFECTIVE / effective
         if wanted > POINTS:
             return None
@@ -455,7 +459,7 @@ def _run_chains(
     every, mass, kept = whole.reduced(layout.unfold(np.concatenate([center[None], start])))
 
     chain, masses, before, made = _take_turns(every, start, around, rng), Masses(every), 0.0, 0
-    chain.advance(int(np.clip(WARMED // total, *WARMUP)), warm_up=True)
+    chain.advance(int(np.clip(SHORT // total, *WARMUP)), warm_up=True)
     if begun is not None and begun.draws:
         taken = every.taken(layout.unfold(begun.z))
         masses.add(layout.unfold(begun.z), begun.log_weight[:, None] + taken)
@@ -463,12 +467,13 @@ def _run_chains(
         made = len(begun.z)
     sweeps, effective, error, rhat = 0, 0.0, np.inf, np.inf
     wanted, ess = -(-((asked.draws or 0) - made) // chains), asked.ess
-    while sweeps < max(wanted, LEAST) or (
+    least = int(np.clip(SHORT // total, *LEAST))
+    while sweeps < max(wanted, least) or (
         sweeps < SWEEPS
         and chain.evaluations * (total + size // 4) < BUDGET
         and (effective < ess or ((error > asked.error or not rhat <= MIXED) and not asked.afresh))
     ):
-        new = chain.advance(LEAST if not sweeps else MORE)
+        new = chain.advance(least if not sweeps else MORE)
         masses.add(layout.unfold(new.reshape(-1, size)))
         sweeps += len(new)
         effective = before + float(np.quantile(bulk_ess(chain.draws), 0.05))

@@ -149,7 +149,7 @@ class Laplace:
         from scipy.linalg import solve_triangular
 
         size, layout = len(self.x), self.hierarchy
-        most = 64 if size <= 200 else 16 if size <= 800 else 4
+        most = 64 if size <= 200 else 16 if size <= 800 else 2
         kinds = max(k for k in range(1, most + 1) if draws % k == 0)
         each = draws // kinds
         of_spreads = normal_points(max(kinds, 8), len(t), rng)[:kinds]
