@@ -14,9 +14,7 @@ from reconcile.inference.layouts import pick
 from reconcile.inference.likelihood import TINY, Term
 from reconcile.inference.sum_product import solve
 from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, Model
-from reconcile.pmf import Lattice
-
-TOP = 10**13
+from reconcile.pmf import TOP, Lattice
 
 
 def normal_cdf(x):
@@ -30,14 +28,15 @@ def logistic(x):
 def figure_probability(m, y, *, bias, log_spread, fidelity, slope, denial, gross):
     """P(figure = m | truth y) by the words of the model."""
 
-    def below(edge):
-        z = (math.log(edge) - math.log(y + 0.5) - bias) / math.exp(log_spread) if edge > 0 else -1e9
+    def below(edge, bias=bias, spread=None):
+        spread = math.exp(log_spread) if spread is None else spread
+        z = (math.log(edge) - math.log(y + 0.5) - bias) / spread if edge > 0 else -1e9
         return float(stdtr(4, z))
 
-    anything = math.log((m + 2) / (m + 1)) / math.log(TOP + 2)
+    slip = below(m + 1, 0.0, math.log(10)) - below(m, 0.0, math.log(10))
     astray, denied = logistic(gross), logistic(denial)
     faithful = logistic(fidelity - slope * math.sqrt(math.log(max(y, 1))))
-    noisy = astray * anything + (1 - astray) * (below(m + 1) - below(m))
+    noisy = astray * slip + (1 - astray) * (below(m + 1) - below(m))
     spoken = faithful * (m == y) + (1 - faithful) * noisy
     return denied * (m == 0) + (1 - denied) * spoken if y > 0 else spoken
 
@@ -83,10 +82,22 @@ def count_probability(n, prior):
 
         return (below(n + 0.5) - below(n - 0.5)) / (1 - below(0.5))
 
-    return (1 - prior.zero) * (
-        (1 - prior.broad) * part(prior.location, prior.scale)
-        + prior.broad * part(prior.broad_location, prior.broad_scale)
-    )
+    level = math.log((n + 0.5) / (n - 0.5)) / math.log((TOP + 0.5) / 0.5)
+    broad = (1 - prior.scale_free) * part(prior.broad_location, prior.broad_scale) + prior.scale_free * level
+    return (1 - prior.zero) * ((1 - prior.broad) * part(prior.location, prior.scale) + prior.broad * broad)
+
+
+def known_probability(k, y, known):
+    """P(known count = k | truth y) of a `KnownCount`, one count at a time."""
+    if y == 0:
+        return float(k == 0)
+
+    def below(edge):
+        return float(stdtr(4, (math.log(edge) - math.log(y + 0.5)) / known.spread))
+
+    others = 1 - below(1) - (below(y + 1) - below(y))
+    wrong = (below(k + 1) - below(k)) / others if k not in {0, y} else 0.0
+    return known.exact * (k == y) + (1 - known.exact) * (known.zero * (k == 0) + (1 - known.zero) * wrong)
 
 
 def enumerate_account(account, potentials, tables, top):
@@ -142,6 +153,9 @@ def log_evidence(problem, x, claims, counts):
         broad=logistic(broad),
     )  # fmt: skip
     mass = np.array([count_probability(n, prior) for n in counts])
+    if model.known is not None:
+        assert list(counts) == list(range(len(counts)))
+        mass = mass @ known_cells(Lattice.integers(len(counts) - 1), model.known)
     for term in read_as_terms(claims, model):
         theta = {
             name: np.array([at["source", term.source.name, name, relation]])
@@ -198,9 +212,10 @@ class PriorDraws:
             )
             return (below - above) / ndtr((location - math.log(0.5)) / scale)
 
-        positive = (1 - broad) * part(location, np.exp(log_scale)) + broad * part(
-            prior.broad_location, prior.broad_scale
-        )
+        low, beyond = (np.log(np.maximum(n, 1) - 0.5) for n in (lattice.low, lattice.high + 1))
+        level = (np.minimum(beyond, math.log(TOP + 0.5)) - low) / math.log((TOP + 0.5) / 0.5)
+        wide = (1 - prior.scale_free) * part(prior.broad_location, prior.broad_scale) + prior.scale_free * level
+        positive = (1 - broad) * part(location, np.exp(log_scale)) + broad * wide
         return np.where(lattice.low == 0, zero, (1 - zero) * positive)
 
 
@@ -222,7 +237,8 @@ def weigh_prior(claims, at, *, draws, rng, model=None, learn=True):
     model = model or Model()
     far = np.unique(np.geomspace(max(at) + 1, 10**6, 60).astype(np.int64))
     low = np.concatenate([np.arange(max(at) + 1), far])
-    lattice = Lattice(low, np.append(low[1:] - 1, 10**10))
+    lattice = Lattice(low, np.append(low[1:] - 1, TOP))
+    known = known_cells(lattice, model.known)
     prior, units = PriorDraws(model, draws, rng, learn=learn), {}
     for one in claims:
         units.setdefault(one.quantity, []).append(one)
@@ -234,11 +250,11 @@ def weigh_prior(claims, at, *, draws, rng, model=None, learn=True):
         usual = {name: np.array([mean]) for name, (_, mean, _) in terms[0].priors().items()}
         center = lattice.center
         first = np.concatenate([terms[0].row(center, cut) for cut in slices(thetas[0], draws)])
-        reference = np.log(mass @ terms[0].row(center, usual)[0])
-        joint = mass * first
-        opened = np.log(joint.sum(axis=1))
+        reference = np.log(mass @ (known @ terms[0].row(center, usual)[0]))
+        opened = np.log((mass * (first @ known.T)).sum(axis=1))
         for term, theta in zip(terms[1:], thetas[1:], strict=True):
-            joint *= np.concatenate([term.row(center, cut) for cut in slices(theta, draws)])
+            first *= np.concatenate([term.row(center, cut) for cut in slices(theta, draws)])
+        joint = mass * (first @ known.T)
         evidence = joint.sum(axis=1)
         below[quantity] = np.cumsum(joint, axis=1)[:, list(at)] / evidence[:, None]
         back[quantity] = opened - reference
@@ -253,6 +269,26 @@ def weigh_prior(claims, at, *, draws, rng, model=None, learn=True):
     return found
 
 
+def known_cells(lattice, known):
+    """P(known count in a cell | count in a cell), each cell's count in its middle; shape (cells, cells)."""
+    if known is None:
+        return np.eye(len(lattice))
+    center = np.log(lattice.center + 0.5)[:, None]
+
+    def below(edge):
+        return np.where(edge < 1, 0.0, stdtr(4, (np.log(np.maximum(edge, 0.5)) - center) / known.spread))
+
+    edges = np.append(lattice.low, np.inf).astype(float)
+    own = below(np.exp(center) + 0.5) - np.where(lattice.center[:, None] > 0, below(np.exp(center) - 0.5), 0.0)
+    near = np.diff(below(edges[None])) - own * np.eye(len(lattice))
+    near[:, 0] = 0.0
+    others = 1 - below(np.ones(1)[None]) - own
+    found = known.exact * np.eye(len(lattice)) + (1 - known.exact) * (1 - known.zero) * np.maximum(near, 0) / others
+    found[:, 0] += (1 - known.exact) * known.zero
+    found[0] = np.eye(len(lattice))[0]
+    return found
+
+
 def slices(theta, draws, step=1_000):
     for start in range(0, draws, step):
         yield {name: values[start : start + step] for name, values in theta.items()}
@@ -260,9 +296,12 @@ def slices(theta, draws, step=1_000):
 
 def solve_layout(layout, theta, **options):
     """Sum out the counts of an account on its one lattice, at draws of its sources."""
-    potentials = list(layout.potentials)
+    potentials, said = list(layout.potentials), {}
     for node, term in layout.rows:
-        potentials[node] = potentials[node] * np.maximum(term.row(layout.lattice.center, pick(theta, term)), TINY)
+        row = np.maximum(term.row(layout.lattice.center, pick(theta, term)), TINY)
+        said[node] = said[node] * row if node in said else row
+    for node, row in said.items():
+        potentials[node] = potentials[node] * (row if layout.chance is None else row @ layout.chance.T)
     joins = {layout.account.shares[part, whole] for part, whole, _ in layout.shares}
     tables = {join: layout.table(join, theta, layout.shares) for join in joins}
     return solve(layout.account, layout.lattice, potentials, tables, **options)

@@ -84,14 +84,14 @@ def test_the_closed_form_is_students_t(z):
     assert student_cdf(np.array(z)) == pytest.approx(stdtr(4, z), abs=1e-14)
 
 
-def test_a_gross_error_can_be_anything_of_any_size():
-    edges = 10.0 ** np.arange(14)
-    low, high = np.append(0.0, edges)[:, None], np.append(edges - 1, np.inf)[:, None]
-    theta = {"gross": 99.0, "bias": 0.0, "log_spread": 0.0}
-    mass = GrossError().mass(low, high, np.array([5.0, 1e6]), arrays(theta))[0]
-    assert np.allclose(mass.sum(axis=0), 1)
-    assert np.allclose(mass[:, 0], mass[:, 1])
-    assert np.allclose(mass[3:-1], 1 / 13, rtol=0.01)
+def test_a_gross_error_is_a_digit_or_two_about_this_truth():
+    """Within a factor of ten of the truth in .626, the middle of Student's t with 4 degrees of freedom; of any size."""
+    truth = np.array([5e5, 5e6, 5e11])
+    theta = arrays({"gross": 99.0, "bias": 2.0, "log_spread": -3.0})
+    for factor, share in ((10, 0.626), (100, 0.884), (1_000, 0.960)):
+        low, high = np.ceil(truth / factor)[:, None], np.floor(truth * factor)[:, None]
+        mass = GrossError().mass(low, high, truth, theta)[0]
+        assert np.allclose(np.diag(mass), share, atol=2e-3)
 
 
 @pytest.mark.parametrize("spread_sd", [0.0, 0.6, 1.5])

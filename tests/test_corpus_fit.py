@@ -226,7 +226,7 @@ def test_claims_of_later_days_are_left_out(world):
 
 
 def test_progress_is_told_on_standard_error(world, capsys):
-    rc.estimate(list(world.claims)[:12], ess=ESS, progress=True)
+    rc.estimate(list(world.claims)[:30], ess=ESS, progress=True)
     out, err = capsys.readouterr()
     assert not out
     assert len(err.splitlines()) > 2

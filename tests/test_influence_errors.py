@@ -49,7 +49,7 @@ def test_what_is_left_without_a_claim_is_told_within_its_error(thrice):
     for left_out in ("c0", "c1", "c2"):
         # What is counted stays as it is: a claim that says nothing mentions it.
         nothing = [claim(c.quantity, rc.AtLeast(0), "nobody") for c in linked() if c.id == left_out]
-        hand = rc.estimate([c for c in linked() if c.id != left_out] + nothing, seed=1, ess=200)
+        hand = rc.estimate([c for c in linked() if c.id != left_out] + nothing, seed=1, ess=400)
         for explanation in thrice:
             one = next(one for one in explanation.claims if one.role.claim.id == left_out)
             assert one.error <= 0.07

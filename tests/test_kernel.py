@@ -68,7 +68,9 @@ def ask_everything(engine, shard, edges, thetas, echo, counts):
         "by_counts": engine.by_counts(slopes, found.prior),
         "rows": engine.rows(shard, thetas, echo),
         "slopes of rows": engine.slopes(shard, thetas, echo, pull),
-        "exact": engine.cover(shard, low, width, np.zeros(len(shard.rows))),
+        **dict(
+            zip(("exact", "slip", "slip_tilt"), engine.cover(shard, low, width, np.zeros(len(shard.rows))), strict=True)
+        ),
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import count_probability, enumerate_account, logistic
+from oracles import count_probability, enumerate_account, known_probability, logistic
 from worlds import ADULT, AGENCY, CASUALTIES, CHILD, MARKET, MINISTRY, MONITOR, S, T, claim, posed_of
 
 import reconcile as rc
@@ -141,7 +141,7 @@ def enumerated(corpus_problem, columns, x, heard):
     for whole, parts in account.splits:
         for k in range(1, parts + 1):
             potentials[whole] = potentials[whole] * k / (counts + k)
-    floor = problem.echoes.floor(problem.source)
+    floor, said = problem.echoes.floor(problem.source), {}
     for place, row in enumerate(corpus_problem.rows):
         if int(row) not in heard:
             continue
@@ -155,7 +155,10 @@ def enumerated(corpus_problem, columns, x, heard):
             for name, (relation, _, _) in term.priors().items()
         }
         node = account.index(one.quantity)
-        potentials[node] = potentials[node] * term.row(counts.astype(float), theta)
+        said[node] = said.get(node, 1.0) * term.row(counts.astype(float), theta)
+    known = np.array([[known_probability(k, y, problem.model.known) for k in counts.tolist()] for y in counts.tolist()])
+    for node, rows in said.items():
+        potentials[node] = potentials[node] * (rows @ known.T)
     tables = {}
     index = share_index(counts[:, None].astype(float), counts[None].astype(float))
     for share in linked.shares:

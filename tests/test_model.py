@@ -58,10 +58,12 @@ def above(prior, n):
 
 def above_unbounded(prior, n):
     """P(count >= n), n from 1, by the complementary error function; by its asymptote where that is too small."""
-    total = 0.0
+    top = math.log(TOP + 0.5)
+    level = (top - min(math.log(n - 0.5), top)) / (top - math.log(0.5))
+    total = prior.broad * prior.scale_free * level
     for share, location, scale in (
         (1 - prior.broad, prior.location, prior.scale),
-        (prior.broad, prior.broad_location, prior.broad_scale),
+        (prior.broad * (1 - prior.scale_free), prior.broad_location, prior.broad_scale),
     ):
         far, near = ((math.log(x) - location) / scale for x in (n - 0.5, 0.5))
         total += share * (tail(far) / tail(near) if near < 30 else math.exp((near**2 - far**2) / 2) * near / far)
@@ -97,10 +99,10 @@ def test_a_prior_of_counts_far_below_one_is_a_prior_still():
 
 @given(
     st.floats(0.01, 0.99), st.floats(-5, 12), st.floats(0.1, 4), st.floats(-2, 12), st.floats(0.1, 5),
-    st.floats(0, 0.99), st.lists(st.integers(0, 10**6), max_size=3),
+    st.floats(0, 0.99), st.floats(0, 1), st.lists(st.integers(0, 10**6), max_size=3),
 )  # fmt: skip
-def test_mass_of_any_prior(zero, location, scale, broad_location, broad_scale, broad, points):
-    prior = CountPrior(zero, location, scale, "any", broad_location, broad_scale, broad)
+def test_mass_of_any_prior(zero, location, scale, broad_location, broad_scale, broad, scale_free, points):
+    prior = CountPrior(zero, location, scale, "any", broad_location, broad_scale, broad, scale_free)
     lattice = Lattice.around(points)
     mass = prior.mass(lattice)
     assert (mass >= 0).all()
@@ -139,6 +141,7 @@ def test_the_broad_part_leaves_room_for_wars(prior):
         (lambda: CountPrior(0.5, 1, math.inf, ""), r"CountPrior\.scale: got inf"),
         (lambda: CountPrior(0.5, 1, math.nan, ""), r"CountPrior\.scale: got nan"),
         (lambda: CountPrior(0.5, 1, 1, "", broad_scale=-1), r"CountPrior\.broad_scale: got -1"),
+        (lambda: CountPrior(0.5, 1, 1, "", scale_free=1.5), r"CountPrior\.scale_free: got 1\.5; allowed: a share"),
         (lambda: CountPrior(0.5, 1, 1, "", broad_location=-math.inf), r"CountPrior\.broad_location: got -inf"),
         (lambda: CountPrior(0.5, 1, 1, "", broad=1), r"CountPrior\.broad: got 1; allowed: a probability below 1"),
         (lambda: CountPrior(0.5, 1, 1, "", broad=-0.1), r"CountPrior\.broad: got -0\.1"),
@@ -279,7 +282,7 @@ def test_classes_are_kinds_and_whether_of_a_side(source, name):
 
 def test_assumptions_name_every_prior_with_its_evidence():
     rows = {row.what: row for row in Model().assumptions}
-    assert len(rows) == len(Model().assumptions) == len(COUNT_PRIORS) + 1 + len(SOURCE_PRIORS) + 6
+    assert len(rows) == len(Model().assumptions) == len(COUNT_PRIORS) + 1 + len(SOURCE_PRIORS) + 7
     assert all(isinstance(row, Assumption) and row.number and row.evidence for row in rows.values())
     prior = COUNT_PRIORS["killed"]
     assert rows["count: killed"].number.startswith(f"0 with probability {prior.zero:g}; else log-normal(-0.2, 1.8)")

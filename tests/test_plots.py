@@ -133,7 +133,7 @@ def test_each_claim_has_a_row_with_its_source_and_words(kinds):
 
 
 def test_the_estimate_is_drawn_beneath(kinds):
-    ax = plots.draw_claims(kinds, KILLED, level=0.8)
+    ax = plots.draw_claims(kinds, KILLED, level=0.8, scale="sqrt")
     estimate = kinds[KILLED]
     (interval,), (median,), (density,) = find(ax, "interval"), find(ax, "median"), find(ax, "density")
     assert tuple(interval.get_xdata()) == estimate.eti(0.8)
@@ -141,7 +141,7 @@ def test_the_estimate_is_drawn_beneath(kinds):
     lowest = max(one.get_ydata()[0] for one in find(ax, "exactly"))
     assert interval.get_ydata()[0] > lowest  # the axis runs downwards
     values, edges, base = density.get_data()
-    mass = (base - values) * np.diff(forward("sqrt" if ax.get_xscale() == "function" else "linear", edges))
+    mass = (base - values) * np.diff(forward("sqrt", edges))
     wanted = np.diff(estimate.cdf(np.floor(edges)))
     assert np.allclose(mass / mass.sum(), wanted / wanted.sum(), atol=1e-9)
     assert wanted.sum() > 0.98
@@ -279,7 +279,8 @@ def test_zero_has_a_place_on_a_logarithmic_axis():
     ax = plots.draw_claims(posterior, KILLED)
     draw(ax)
     ticks = [label.get_text() for label in ax.get_xticklabels()]
-    assert {"0", "1,000,000"} <= set(ticks)
+    assert "0" in ticks
+    assert {"100,000", "1,000,000", "10,000,000"} & set(ticks)
     left, right = ax.transData.transform([(0, 0), (10**6, 0)])[:, 0]
     assert np.isfinite(left)
     assert left < right

@@ -412,10 +412,11 @@ def test_a_count_with_two_peaks_is_shown_with_both():
 
 
 def test_sentences_say_what_the_estimate_says():
-    def say(*numbers, level=0.9):
-        return say_estimate(rc.estimate([claim(KILLED, n, f"s{n}{k}") for k, n in enumerate(numbers)])[KILLED], level)
+    def say(*numbers, level=0.9, model=None):
+        claims = [claim(KILLED, n, f"s{n}{k}") for k, n in enumerate(numbers)]
+        return say_estimate(rc.estimate(claims, model)[KILLED], level)
 
-    assert say(*[3] * 6) == "3 killed: nine times in ten that is the true number."
+    assert say(*[3] * 6, model=rc.Model(known=None)) == "3 killed: nine times in ten that is the true number."
     posterior = rc.estimate([claim(KILLED, 5, MINISTRY), claim(KILLED, 6, MONITOR)])
     number, low, high = posterior[KILLED].readable(0.5)
     said = say_estimate(posterior[KILLED], 0.5)

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from oracles import enumerate_account, solve_layout
+from oracles import enumerate_account, known_cells, solve_layout
 from worlds import (
     AGENCY,
     BOTH,
@@ -162,9 +162,12 @@ def test_pinned_totals_do_not_pin_the_crossing():
     (account,) = build_accounts(quantities)
     lattice = Lattice.integers(12)
     potentials = count_potentials(account, lattice, Model())
+    said = {}
     for one in claims:
         node, term = account.index(one.quantity), Term.of(one, one.source, one.relation, Model())
-        potentials[node] = potentials[node] * term.row_marginal(lattice.center)
+        said[node] = said.get(node, 1.0) * term.row_marginal(lattice.center)
+    for node, row in said.items():
+        potentials[node] = potentials[node] * (row @ known_cells(lattice, Model().known).T)
     _, wanted = enumerate_account(account, potentials, {}, 12)
     for seed in range(3):
         posterior = rc.estimate(claims, seed=seed, learn=False)

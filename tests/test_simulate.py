@@ -9,15 +9,14 @@ import numpy as np
 import oracles
 import pytest
 from oracles import figure_probability, logistic
-from scipy.special import chdtrc, ndtri
+from scipy.special import chdtrc, ndtri, stdtr
 
 import reconcile as rc
 from reconcile import simulate as room
 from reconcile.channels import Fidelity
 from reconcile.claims import Corpus
 from reconcile.io import table
-from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, Normal
-from reconcile.pmf import TOP
+from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, KnownCount, Normal
 from reconcile.simulate import simulate
 from reconcile.values import LARGEST
 from reconcile.vocabulary import Relation, relate
@@ -64,9 +63,26 @@ def assert_standard_normal(z):
 
 
 def known(**theta):
-    """A model in which every source has these parameters, and counts the default prior."""
+    """A model in which every source has these parameters, counts the default prior, and what is known is the truth."""
     defaults = {**THETA["plain"], "heaping": -0.65, "copying": -30.0}
-    return rc.Model(sources={(name, None): Normal(x, EXACTLY, "") for name, x in {**defaults, **theta}.items()})
+    sources = {(name, None): Normal(x, EXACTLY, "") for name, x in {**defaults, **theta}.items()}
+    return rc.Model(sources=sources, known=None)
+
+
+@pytest.mark.parametrize("truth", [0, 1, 7, 120])
+def test_what_is_known(truth):
+    layer, kinds = KnownCount(exact=0.6, spread=0.5, zero=0.1), range(400)
+    drawn = room._draw_known(layer, np.full(100_000, truth), np.random.default_rng(1))
+    assert_frequencies(tally(drawn, kinds), rest([oracles.known_probability(k, truth, layer) for k in kinds]))
+
+
+def test_all_speak_of_what_is_known():
+    sure = {"fidelity": 50.0, "slope": 0.0, "denial": -50.0, "copying": -50.0}
+    sources = {(name, None): Normal(x, EXACTLY, "") for name, x in sure.items()}
+    world = simulate(rc.Model(sources=sources, known=KnownCount(exact=0.5)), events=200, claims_per_event=3, seed=2)
+    known_of = dict(zip(world.quantities, world.known.tolist(), strict=True))
+    assert all(claim.value == rc.Exactly(known_of[claim.quantity]) for claim in world.claims)
+    assert 0.3 < np.mean(world.known != world.truth) < 0.6
 
 
 @pytest.mark.parametrize("theta", THETA.values(), ids=THETA)
@@ -78,24 +94,21 @@ def test_figures(theta, truth):
     )
     kinds = range(400)
     expected = np.array([figure_probability(m, truth, **theta) for m in kinds])
-    # Gross errors too large to be said are drawn again: one in 13 of them.
     faithful = logistic(theta["fidelity"] - theta["slope"] * math.sqrt(math.log(max(truth, 1))))
     denied = logistic(theta["denial"]) * (truth > 0)
-    unsaid = 1 - math.log(LARGEST + 2) / math.log(oracles.TOP + 2)
-    said = 1 - (1 - denied) * (1 - faithful) * logistic(theta["gross"]) * unsaid
-    assert_frequencies(tally(drawn, kinds), rest(expected / said))
-    assert_frequencies(tally(knows, [True]), rest([(1 - denied) * faithful / said]))
+    assert_frequencies(tally(drawn, kinds), rest(expected))
+    assert_frequencies(tally(knows, [True]), rest([(1 - denied) * faithful]))
     assert np.all(drawn[knows] == truth)
 
 
-def test_gross_errors_are_log_uniform():
+def test_gross_errors_are_off_by_digits():
     size = 100_000
     theta = {"bias": 0.0, "log_spread": 0.0, "fidelity": -99.0, "slope": 0.0, "denial": -99.0, "gross": 99.0}
     drawn, _ = room._draw_figures(
         np.full(size, 5), {name: np.full(size, x) for name, x in theta.items()}, np.random.default_rng(2)
     )
     edges = np.append(0, 10 ** np.arange(13))
-    below = np.log(edges + 1.0) / np.log(LARGEST + 2.0)  # P(figure < edge), given that it can be said
+    below = np.array([0.0, *stdtr(4, np.log10(edges[1:] / 5.5))])
     below[-1] = 1.0
     assert_frequencies(np.histogram(drawn, edges)[0], np.diff(below))
     assert drawn.max() <= LARGEST
@@ -124,13 +137,13 @@ def test_counts(prior):
     kinds = range(1_000)
     # Those above `TOP` are drawn again: at most one in 3,000 of `displaced`, which 200,000 draws cannot show.
     assert_frequencies(tally(drawn, kinds), rest([oracles.count_probability(n, prior) for n in kinds]))
-    assert drawn.max() <= TOP
+    assert drawn.max() <= room._MOST
 
 
 def test_counts_and_figures_never_pass_what_can_be_said():
     prior = CountPrior(0.01, 22.0, 2.0, "as many as there are people")
     drawn = room._draw_counts(prior, 10_000, np.random.default_rng(4))
-    assert TOP / 2 < drawn.max() <= TOP
+    assert room._MOST / 2 < drawn.max() <= room._MOST
     world = simulate(rc.Model(counts={"killed": prior}), outcomes=["killed"], events=200, seed=5)
     assert world.frame["value"].max() <= LARGEST
 
@@ -220,8 +233,9 @@ def test_a_source_speaks_by_its_relation():
     model = rc.Model(sources={**priors, **{(name, None): Normal(x, EXACTLY, "") for name, x in quiet.items()}})
     world = simulate(model, events=400, sources=8, claims_per_event=4, seed=8)
     seen = set()
+    known_of = dict(zip(world.quantities, world.known.tolist(), strict=True))
     for claim in world.claims:
-        truth = world.counts[claim.quantity]
+        truth = known_of[claim.quantity]
         if truth > 100:
             assert math.log(claim.value.n / truth) == pytest.approx(bias[claim.relation], abs=0.5)
             seen.add(claim.relation)

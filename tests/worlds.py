@@ -11,6 +11,7 @@ from reconcile import simulate
 from reconcile.accounts import box, build_accounts
 from reconcile.channels import expit
 from reconcile.claims import Corpus
+from reconcile.inference.known import chance_of_known
 from reconcile.inference.layouts import Layout
 from reconcile.inference.likelihood import Term
 from reconcile.inference.problems import build_problem
@@ -93,8 +94,8 @@ def open_anew(world, random):
 
     (first,) = np.nonzero(turn == 0)
     starts = np.append(np.arange(2_000), np.unique(np.round(np.geomspace(2_000, TOP, 3_200)).astype(np.int64))[:-1])
-    value, truth = np.empty(len(claims), dtype=np.int64), np.empty_like(world.truth)
-    value[first] = speak(world.truth[event[first]], {name: values[first] for name, values in usual.items()})
+    value, truth, seen = np.empty(len(claims), dtype=np.int64), np.empty_like(world.truth), np.empty_like(world.known)
+    value[first] = speak(world.known[event[first]], {name: values[first] for name, values in usual.items()})
     for k in first:
         said = int(value[k])
         low = np.union1d(starts, [said, said + 1])
@@ -102,10 +103,22 @@ def open_anew(world, random):
         term = Term.of(attrs.evolve(claims[k], value=rc.Exactly(said)), claims[k].source, relations[k], model)
         theta = {name: own[name][[k]] for name in term.parameters}
         middle = np.round(np.sqrt(lattice.low.astype(float) * lattice.high))
-        mass = world.priors[claims[k].quantity.outcome.name].mass(lattice) * term.row(middle, theta)[0]
-        cell = random.choice(len(mass), p=mass / mass.sum())
+        prior, row = world.priors[claims[k].quantity.outcome.name].mass(lattice), term.row(middle, theta)[0]
+        if model.known is None:
+            cell = random.choice(len(row), p=prior * row / (prior @ row))
+            truth[event[k]] = seen[event[k]] = random.integers(lattice.low[cell], lattice.high[cell], endpoint=True)
+            continue
+        few = np.flatnonzero(row > 1e-6 * row.max())  # of what is known, which is near what is said
+        ends = (lattice.low, lattice.high + 1)
+        chance = chance_of_known(model.known, *(x[None, few] for x in ends), *(x[:, None] for x in ends))
+        joint = prior[:, None] * chance * row[few]
+        cell, at = np.unravel_index(random.choice(joint.size, p=joint.ravel() / joint.sum()), joint.shape)
         truth[event[k]] = random.integers(lattice.low[cell], lattice.high[cell], endpoint=True)
+        same = few[at] == cell and random.random() < model.known.exact / chance[cell, at]
+        seen[event[k]] = (
+            truth[event[k]] if same else random.integers(lattice.low[few[at]], lattice.high[few[at]], endpoint=True)
+        )
     later = turn > 0
-    value[later] = speak(truth[event[later]], {name: values[later] for name, values in own.items()})
+    value[later] = speak(seen[event[later]], {name: values[later] for name, values in own.items()})
     value = simulate._repeat(value, turn, expit(own["copying"]), random)
-    return attrs.evolve(world, truth=truth, frame={**world.frame, "value": value})
+    return attrs.evolve(world, truth=truth, known=seen, frame={**world.frame, "value": value})

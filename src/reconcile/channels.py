@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "SLIP",
     "Channel",
     "Denial",
     "Fidelity",
@@ -41,7 +42,7 @@ Parameters: TypeAlias = Mapping[str, Floats]
 Gradient: TypeAlias = dict[str, Floats]
 Priors: TypeAlias = Mapping[str, tuple[float, float]]
 
-LARGEST_FIGURE = 10.0**13  # that a gross error can name: ten times the largest claim that is accepted
+SLIP = 2.302585092994046  # scale of the logarithm of a gross error: ln 10, a digit; judgement
 FAR = 1e6  # stands for the logarithm of infinity
 _GRID, _FAINT = 0.25, 1e-5  # step between logarithms of scales of noise, and the smallest weight that is kept
 
@@ -220,9 +221,10 @@ class LogStudent:
 
 @attrs.frozen
 class GrossError:
-    """With a small probability the figure is about something else (another event, a typing slip).
+    """With a small probability the figure is grossly off: a digit too many, another event of about that size.
 
-    Then it is log-uniform over all counts and does not depend on the truth. The probability is logistic(``gross``).
+    Then its logarithm is off by ln 10 times Student's t with 4 degrees of freedom. The probability is
+    logistic(``gross``).
 
     Parameters
     ----------
@@ -237,28 +239,29 @@ class GrossError:
         return ("gross", *self.inner.parameters)
 
     @staticmethod
-    def anything(low: Floats, high: Floats) -> Floats:
-        """Probability that a log-uniform figure is from `low` to `high`."""
-        width = np.minimum(high, LARGEST_FIGURE) - low + 1.0
-        share: Floats = np.log1p(np.maximum(width, 0.0) / (low + 1.0)) / np.log(LARGEST_FIGURE + 2.0)
-        return share
+    def slip(low: Floats, high: Floats, truth: Floats) -> Floats:
+        """Probability that a figure that is grossly off is from `low` to `high`; shapes broadcast."""
+        middle = np.log(truth + 0.5)
+        start, end = ((_logs(edge) - middle) / SLIP for edge in (low, high + 1.0))
+        found: Floats = np.maximum(student_cdf(end) - student_cdf(start), 0.0)
+        return found
 
     def mass(self, low: Floats, high: Floats, truth: Floats, theta: Parameters) -> Floats:
         """See `Channel.mass`."""
         inner = self.inner.mass(low, high, truth, theta)
-        return inner + expit(theta["gross"]) * (self.anything(low, high) - inner)
+        return inner + expit(theta["gross"]) * (self.slip(low, high, truth) - inner)
 
     def gradient(self, low: Floats, high: Floats, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
         """See `Channel.gradient`."""
         value, inner = self.inner.gradient(low, high, truth, theta)
-        rate, gap = expit(theta["gross"]), self.anything(low, high) - value
+        rate, gap = expit(theta["gross"]), self.slip(low, high, truth) - value
         slopes = {name: (1 - rate) * slope for name, slope in inner.items()}
         return value + rate * gap, {"gross": rate * (1 - rate) * gap, **slopes}
 
     def marginal(self, low: Floats, high: Floats, truth: Floats, prior: Priors) -> Floats:
         """See `Channel.marginal`."""
         inner = self.inner.marginal(low, high, truth, prior)
-        return inner + mean_expit(*prior["gross"]) * (self.anything(low, high) - inner)
+        return inner + mean_expit(*prior["gross"]) * (self.slip(low, high, truth) - inner)
 
     def known(self, truth: Floats, theta: Parameters) -> tuple[Floats, Gradient]:
         """See `Knowing.known`."""

@@ -28,7 +28,7 @@ __all__ = ["PMF", "TOP", "Lattice", "Mode", "Pairs", "Peak"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-TOP = 10**10  # no count of people is larger: some more than are alive
+TOP = 10**13  # no count is larger: ten times the largest figure that a claim may give
 
 # Width of a cell relative to its counts, by how far (as a ratio) it lies from the nearest claimed number.
 _RESOLUTION = ((1.5, 0.02), (3.0, 0.05), (10.0, 0.12), (100.0, 0.5), (np.inf, 2.0))

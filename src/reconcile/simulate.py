@@ -18,10 +18,10 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.channels import LARGEST_FIGURE, Denial, expit, size_of
+from reconcile.channels import SLIP, Denial, expit, size_of
 from reconcile.claims import Claim, Corpus
 from reconcile.errors import InvalidValue
-from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, Model
+from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, KnownCount, Model
 from reconcile.plumbing import check, count_of, refuse_old, to_generator
 from reconcile.pmf import TOP
 from reconcile.speech import HEAPED, ROUNDING_LARGE, ROUNDING_TENS
@@ -42,6 +42,7 @@ _MIX: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 # The clock ticks once a minute, at each claim. Midnight is kept free: in a table it stands for the whole day.
 _START, _TICK = np.datetime64("2020-01-01T00:00:30", "ms"), np.timedelta64(60_000, "ms")
+_MOST = 10**10  # no count that is drawn is larger, else its figures could not be said
 _TRIES = 100  # redraws of what is too large to be said
 _CHUNK = 4_000_000  # random numbers drawn at once to choose the sources of many events
 
@@ -57,6 +58,8 @@ class World:
         source_kind, sides, opposes, reported``. Any dataframe made of it is read by ``reconcile.io.table.read``.
     truth : ndarray of int, shape (events,)
         The true counts, in the order of `quantities`.
+    known : ndarray of int, shape (events,)
+        What is known of each count, by all who speak of it; see `KnownCount`.
     sources : mapping of str to mapping
         For each source, by name, its parameters by (parameter, relation or None).
     classes : mapping of (parameter, class, relation or None) to tuple of float
@@ -69,6 +72,7 @@ class World:
 
     frame: Mapping[str, NDArray[Any]]
     truth: Ints
+    known: Ints
     sources: Mapping[str, Mapping[tuple[str, Relation | None], float]]
     classes: Mapping[ClassKey, tuple[float, float]]
     priors: Mapping[str, CountPrior]
@@ -191,13 +195,15 @@ def simulate(
     turn = np.arange(len(event)) - np.repeat(np.cumsum(number) - number, number)
     speaker = _choose(len(speakers), number, random)
     own = {name: values[speaker, relation[speaker, kind_of[event]]] for name, values in theta.items()}
-    figure, known = _draw_figures(truth[event], own, random)
-    value = _say(figure, np.where(known, 0.0, expit(own["heaping"])), random)
+    known = truth if model.known is None else _draw_known(model.known, truth, random)
+    figure, exact = _draw_figures(known[event], own, random)
+    value = _say(figure, np.where(exact, 0.0, expit(own["heaping"])), random)
     value = _repeat(value, turn, expit(own["copying"]), random)
 
     return World(
         _frame(event, speaker, value, kinds, kind_of, speakers),
         truth,
+        known,
         by_source,
         classes,
         priors,
@@ -298,7 +304,7 @@ def _draw_prior(prior: CountPrior, random: np.random.Generator) -> CountPrior:
 
 
 def _draw_counts(prior: CountPrior, size: int, random: np.random.Generator) -> Ints:
-    """Draw counts of at most `TOP`."""
+    """Draw counts of at most `_MOST`."""
     from scipy.special import ndtr, ndtri
 
     found = np.zeros(size, dtype=np.int64)
@@ -309,13 +315,16 @@ def _draw_counts(prior: CountPrior, size: int, random: np.random.Generator) -> I
         scale = np.where(wide, prior.broad_scale, prior.scale)
         # The upper tail of a normal above log(1/2), turned over so that far tails keep their digits.
         beyond = ndtr((location - np.log(0.5)) / scale) * (1 - random.random(len(missing)))
-        count = np.floor(np.exp(np.minimum(location - scale * ndtri(beyond), 700.0)) + 0.5)
-        well = count <= TOP
+        log = np.minimum(location - scale * ndtri(beyond), 700.0)
+        free = wide & (random.random(len(missing)) < prior.scale_free)
+        level = np.log(0.5) + random.random(len(missing)) * (np.log(TOP + 0.5) - np.log(0.5))
+        count = np.floor(np.exp(np.where(free, level, log)) + 0.5)
+        well = count <= _MOST
         found[missing[well]] = np.maximum(count[well], 1)
         missing = missing[~well]
         if not len(missing):
             return found
-    raise InvalidValue("simulate(model)", prior, f"counts most of which are at most {TOP:,}")
+    raise InvalidValue("simulate(model)", prior, f"counts most of which are at most {_MOST:,}")
 
 
 def _choose(sources: int, number: Ints, random: np.random.Generator) -> Ints:
@@ -332,6 +341,25 @@ def _choose(sources: int, number: Ints, random: np.random.Generator) -> Ints:
     return np.concatenate(found).astype(np.int64)
 
 
+def _draw_known(known: KnownCount, truth: Ints, random: np.random.Generator) -> Ints:
+    """Draw what is known of each count."""
+    found = truth.copy()
+    wrong = np.flatnonzero((truth > 0) & (random.random(len(truth)) >= known.exact))
+    nobody = random.random(len(wrong)) < known.zero
+    found[wrong[nobody]] = 0
+    missing = wrong[~nobody]
+    for _ in range(_TRIES):
+        y = truth[missing]
+        ratio = np.minimum(known.spread * random.standard_t(4, len(missing)), 600.0)
+        drawn = np.floor(np.minimum((y + 0.5) * np.exp(ratio), 2.0 * _MOST)).astype(np.int64)
+        well = (drawn >= 1) & (drawn != y) & (drawn <= _MOST)
+        found[missing[well]] = drawn[well]
+        missing = missing[~well]
+        if not len(missing):
+            return found
+    raise InvalidValue("simulate(model)", known, f"errors that leave most counts from 1 to {_MOST:,}")
+
+
 def _draw_figures(
     truth: Ints, theta: Mapping[str, Floats], random: np.random.Generator
 ) -> tuple[Ints, NDArray[np.bool_]]:
@@ -340,11 +368,10 @@ def _draw_figures(
     missing = np.arange(len(truth))
     for _ in range(_TRIES):
         y, own = truth[missing].astype(float), {name: values[missing] for name, values in theta.items()}
-        denied, faithful, strays, anywhere = random.random((4, len(missing)))
+        denied, faithful, strays = random.random((3, len(missing)))
         ratio = own["bias"] + np.exp(own["log_spread"]) * random.standard_t(4, len(missing))
-        noisy = np.floor((y + 0.5) * np.exp(np.minimum(ratio, 600.0)))
-        anything = np.floor(np.exp(anywhere * np.log(LARGEST_FIGURE + 2.0)) - 1.0)
-        figure = np.where(strays < expit(own["gross"]), anything, noisy)
+        ratio = np.where(strays < expit(own["gross"]), SLIP * random.standard_t(4, len(missing)), ratio)
+        figure = np.floor((y + 0.5) * np.exp(np.minimum(ratio, 600.0)))
         knows = faithful < expit(own["fidelity"] - own["slope"] * size_of(y))
         denies = (denied < expit(own["denial"])) & (y > 0)
         figure = np.where(denies, 0, np.where(knows, y, figure))

@@ -15,9 +15,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.channels import LARGEST_FIGURE
 from reconcile.errors import InvalidValue
-from reconcile.inference.elementary import exponential, log_one_plus, log_upper, logarithm
+from reconcile.inference.elementary import exponential, log_upper, logarithm
 from reconcile.pmf import TOP
 from reconcile.speech import Meaning
 
@@ -42,7 +41,7 @@ PARAMETERS = ("bias", "log_spread", "fidelity", "slope", "denial", "gross", "hea
 COUNTS = 4  # parameters of a count prior: logit of `zero`, `location`, log of `scale`, logit of `broad`
 FILLER = -1e300  # `Shard.base` of cells that only fill up: far below the logarithm of any number of claims
 LANES = 8  # cells of a count come in multiples of it: what the widest vectors hold
-_LOG_HALF = -0.6931471805599453
+_LOG_HALF, _LOG_TOP = -0.6931471805599453, float(logarithm(np.array([TOP + 0.5]))[0])
 # Width of a cell relative to its counts, by how far (as a ratio) it lies from the nearest claimed number.
 _FINE = 0.035
 _TIE = 1e-9  # whole numbers may lie just so far apart: such ties must not hang on the last bit of a logarithm
@@ -65,8 +64,8 @@ class Words:
         Where the edges of each wording begin.
     edge, plain, heaped : ndarray, shape (k,)
         Edges, and their coefficients when the speaker gives figures as they are, and when the speaker heaps.
-    fixed : ndarray, shape (6, v)
-        For plain and heaped: the constant, the weight of intervals that hold 0, and the sum for a log-uniform figure.
+    fixed : ndarray, shape (4, v)
+        For plain and heaped: the constant, and the weight of intervals that hold 0.
     """
 
     start: Ints
@@ -78,7 +77,7 @@ class Words:
     @classmethod
     def of(cls, meanings: Sequence[Meaning]) -> Words:
         """Merge the intervals of each wording into edges."""
-        edges, coefficients, fixed = [], [], np.zeros((6, len(meanings)))
+        edges, coefficients, fixed = [], [], np.zeros((4, len(meanings)))
         for at, m in enumerate(meanings):
             points = np.concatenate([m.high + 1.0, m.low])
             signed = np.array([np.concatenate([w, -w]) for w in (m.plain, m.heaped)])
@@ -91,21 +90,12 @@ class Words:
                 known = np.maximum(known, 1.0)
             edges.append(known[inner])
             coefficients.append(sums[:, inner])
-            anything = _anything(m.low, m.high)
             for row, weight in enumerate((m.plain, m.heaped)):
                 fixed[row, at] = weight[np.isinf(m.high)].sum()
                 fixed[2 + row, at] = weight[m.low <= 0].sum()
-                fixed[4 + row, at] = np.cumsum(weight * anything)[-1]
         start = np.cumsum([0, *(len(e) for e in edges)])
         plain, heaped = np.concatenate([np.zeros((2, 0)), *coefficients], axis=1)
         return cls(start, np.concatenate([np.zeros(0), *edges]), plain, heaped, fixed)
-
-
-def _anything(low: Floats, high: Floats) -> Floats:
-    """Give `GrossError.anything` with the same bits on every machine."""
-    width = np.minimum(high, LARGEST_FIGURE) - low + 1.0
-    share: Floats = log_one_plus(np.maximum(width, 0.0) / (low + 1.0)) / logarithm(np.array([LARGEST_FIGURE + 2.0]))
-    return share
 
 
 @attrs.frozen(eq=False)
@@ -182,8 +172,12 @@ def _cells(event: Ints, point: Floats, events: int) -> tuple[Ints, Ints]:
         found.append((rows[at], grid[cell]))
     whole = point.astype(np.int64)
     keys = [(e, c) for e, c in found] + [(event, whole), (event, whole + 1)]
-    joined = np.unique(np.concatenate([e * (2 * TOP) + np.minimum(c, TOP) for e, c in keys]))
-    owner, start = joined // (2 * TOP), joined % (2 * TOP)
+    owner, start = (np.concatenate(part) for part in zip(*keys, strict=True))
+    start = np.minimum(start, TOP)
+    order = np.lexsort((start, owner))
+    owner, start = owner[order], start[order]
+    fresh = np.append(True, (np.diff(owner) != 0) | (np.diff(start) != 0))[: len(owner)]
+    owner, start = owner[fresh], start[fresh]
     return start, np.searchsorted(owner, np.arange(events + 1))
 
 
@@ -291,19 +285,27 @@ class CountEdges:
 
     @classmethod
     def of(cls, edge: Ints, wide: Floats) -> CountEdges:
-        """Fill up and compute; `wide` holds location and scale of the broad part of each outcome, (outcomes, 2)."""
+        """Fill up and compute; `wide` holds `CountPrior.wide` of each outcome, shape (outcomes, 3)."""
         edge = np.append(edge, np.full(-len(edge) % LANES, edge[-1] if len(edge) else 0))
         log_low = logarithm(np.maximum(edge, 1) - 0.5)
-        location, scale = wide[:, :1], wide[:, 1:]
+        location, scale, free = wide[:, :1], wide[:, 1:2], wide[:, 2:]
         scaled = (np.append(_LOG_HALF, log_low) - location) / scale  # may be far out in the tail, so by logarithms
         upper = log_upper(scaled)
-        far = exponential(upper[:, 1:] - upper[:, :1])
+        level = (_LOG_TOP - np.minimum(log_low, _LOG_TOP)) / (_LOG_TOP - _LOG_HALF)
+        far = (1.0 - free) * exponential(upper[:, 1:] - upper[:, :1]) + free * level
         return cls(edge.astype(np.int64), log_low, (edge > 0).astype(float), far)
 
     @classmethod
     def of_cells(cls, parts: Sequence[Cells], wide: Floats) -> CountEdges:
         """Take the ends of all cells of several problems."""
         return cls.of(_ends(parts), wide)
+
+    def beside(self, other: CountEdges) -> CountEdges:
+        """Put the edges of another after these."""
+        edge, log_low, held = (
+            np.concatenate([getattr(one, name) for one in (self, other)]) for name in ("edge", "log_low", "held")
+        )
+        return CountEdges(edge, log_low, held, np.concatenate([self.far, other.far], axis=1))
 
     def only(self, parts: Sequence[Cells]) -> CountEdges:
         """Keep the ends of some of the cells."""
@@ -333,13 +335,15 @@ FIELDS: dict[str, tuple[type[np.generic], str]] = {
     "right": (np.int32, "cells"),
     "edge": (np.int64, "claims + 1"),
     "pair": (np.int64, "claims + 1"),
-    "fixed": (np.float64, "claims, 6"),
+    "fixed": (np.float64, "claims, 4"),
     "voice": (np.int32, "claims"),
     "log_edge": (np.float64, "edges"),
     "bound": (np.float64, "edges"),
     "plain": (np.float64, "edges"),
     "tilt": (np.float64, "edges"),
     "exact": (np.float32, "pairs"),
+    "slip": (np.float64, "pairs"),
+    "slip_tilt": (np.float64, "pairs"),
     "shift": (np.float64, "voices, 2"),
     "place": (np.int32, "voices, 8"),
 }
@@ -388,7 +392,7 @@ class Shard:
         Places of the first count of each cell, and of the first beyond it, in `CountEdges`.
     edge, pair : ndarray of int64, shape (claims + 1,)
         Where the edges of each claim begin, and its pairs with the cells of its count.
-    fixed : ndarray, shape (claims, 6)
+    fixed : ndarray, shape (claims, 4)
         See `Words`; the constants also hold half of the coefficients of all edges.
     voice : ndarray of int32, shape (claims,)
         Claims of one voice have the same parameters.
@@ -396,6 +400,8 @@ class Shard:
         Edges, with their logarithms and coefficients; `tilt` is heaped less plain.
     exact : ndarray of float32, shape (pairs,)
         Share of each cell that the wording covers.
+    slip, slip_tilt : ndarray, shape (pairs,)
+        P(claim | count) where the figure is grossly off, plain, and how much heaping adds.
     shift : ndarray, shape (voices, 2)
         What a hedge adds to the log spread and to the fidelity of its speaker.
     place : ndarray of int32, shape (voices, 8)
@@ -436,6 +442,8 @@ class Shard:
     plain: Floats
     tilt: Floats
     exact: NDArray[np.float32]
+    slip: Floats
+    slip_tilt: Floats
     shift: Floats
     place: NDArray[np.int32]
     parameters: Ints

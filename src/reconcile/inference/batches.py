@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from reconcile.channels import SLIP
 from reconcile.inference.arrays import (
     COUNTS,
     FILLER,
@@ -75,13 +76,15 @@ class Likelihood(Protocol):
         """Turn derivatives by tails, shape (draws, outcomes, u), into those by the parameters, (draws, outcomes, 4)."""
         ...
 
-    def cover(self, shard: Shard, low: Floats, width: Floats, constant: Floats) -> NDArray[np.float32]:
-        """Share of each cell that the plain wording of each claim covers; shape (pairs,).
+    def cover(
+        self, shard: Shard, low: Floats, width: Floats, constant: Floats
+    ) -> tuple[NDArray[np.float32], Floats, Floats]:
+        """Give what no parameter changes of each pair: `Shard.exact`, `Shard.slip` and `Shard.slip_tilt`.
 
         Parameters
         ----------
         shard : Shard
-            Without `exact`.
+            Without these.
         low, width : ndarray, shape (cells,)
             First count of each cell, and how many it holds.
         constant : ndarray, shape (claims,)
@@ -241,7 +244,9 @@ class Plain:
         products = np.moveaxis(slopes * prior[:, :, None], -1, 0).reshape(places, draws * outcomes * COUNTS)
         return add_up(products, np.array([0, places])).reshape(draws, outcomes, COUNTS)
 
-    def cover(self, shard: Shard, low: Floats, width: Floats, constant: Floats) -> NDArray[np.float32]:
+    def cover(
+        self, shard: Shard, low: Floats, width: Floats, constant: Floats
+    ) -> tuple[NDArray[np.float32], Floats, Floats]:
         """See `Likelihood.cover`."""
         check_given("cover", shard, low=low, width=width, constant=constant)
         pairs = Pairs.of(shard)
@@ -250,7 +255,15 @@ class Plain:
         covered = np.where(part < 1.0, part, 1.0)
         covered = np.where(covered > 0.0, covered, 0.0) * shard.plain[pairs.edge]
         total = np.bincount(pairs.pair, covered, len(pairs.claim)) + constant[pairs.claim]
-        return total.astype(np.float32)
+        rate = 1.0 / np.sqrt(shard.blur + SLIP * SLIP)
+        z = (shard.log_edge[pairs.edge] - shard.log_center[cell]) * rate[cell]
+        u = z * (1.0 / np.sqrt(z * z * 0.25 + 1.0))
+        under, fixed = (0.375 - u * u * 0.03125) * u, shard.fixed[pairs.claim]
+        near, tilt = (
+            np.bincount(pairs.pair, under * of[pairs.edge], len(pairs.claim)) for of in (shard.plain, shard.tilt)
+        )
+        slip = near + fixed[:, 0]
+        return total.astype(np.float32), np.where(slip > 0.0, slip, 0.0), tilt + (fixed[:, 1] - fixed[:, 0])
 
     def rows(self, shard: Shard, theta: Floats, echo: Floats) -> Floats:
         """See `Likelihood.rows`."""

@@ -72,7 +72,7 @@ class AllEvidence:
     @property
     def cells(self) -> Cells:
         """Cells of all counts: those that stand alone, then the nodes of accounts."""
-        return Cells.join([self.alone.joint.cells, *self.linked.cells])
+        return Cells.join([self.alone.counted, *self.linked.cells])
 
     @property
     def units(self) -> Ints:

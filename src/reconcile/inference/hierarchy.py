@@ -164,7 +164,7 @@ class Hierarchy:
         for slot, name in slots.items():
             place[slot] = at[name]
         log_spread, doubt = np.array([spread[group] for group in groups if learn]).reshape(-1, 2).T
-        wide = np.array([[prior.broad_location, prior.broad_scale] for prior in priors]).reshape(-1, 2)
+        wide = np.array([prior.wide for prior in priors]).reshape(-1, 3)
         return cls(
             tuple(names), tuple(groups) if learn else (), class_of, mean, sd, joint, root, log_spread, doubt, place,
             counts, wide,

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account
-from reconcile.inference.likelihood import SPREADS, Term, share_index
+from reconcile.inference.known import chance_on_lattice
+from reconcile.inference.likelihood import SPREADS, TINY, Term, share_index
 from reconcile.inference.sum_product import Table, count_potentials
 from reconcile.model import Model
 from reconcile.pmf import TOP, Lattice
@@ -65,6 +66,8 @@ class Layout:
     rows : tuple of (node, Term)
         Claims that give numbers.
     shares : tuple of (part, whole, Term)
+    chance : ndarray, shape (n, n), or None
+        P(known count in the second cell | count in the first), where what is known is not the count itself.
     """
 
     account: Account
@@ -72,6 +75,7 @@ class Layout:
     potentials: tuple[Floats, ...]
     rows: tuple[tuple[int, Term], ...]
     shares: tuple[tuple[int, int, Term], ...]
+    chance: Floats | None = None
 
     @classmethod
     def of(cls, account: Account, terms: Iterable[tuple[tuple[int, ...], Term]], model: Model) -> Layout:
@@ -89,7 +93,19 @@ class Layout:
         potentials = tuple(count_potentials(account, lattice, model))
         rows = tuple((nodes[0], term) for nodes, term in terms if not term.is_share)
         shares = tuple((nodes[0], nodes[1], term) for nodes, term in terms if term.is_share)
-        return cls(account, lattice, potentials, rows, shares)
+        ends = lattice.low, lattice.high + 1
+        chance = None if model.known is None else chance_on_lattice(model.known, *ends)
+        return cls(account, lattice, potentials, rows, shares, chance)
+
+    def said(self, theta: Mapping[Column, Floats]) -> dict[int, Floats]:
+        """P(claims about a count | count in each cell) at each draw, for each node that claims give a number of."""
+        found: dict[int, Floats] = {}
+        for node, term in self.rows:
+            row = np.maximum(term.row(self.lattice.center, pick(theta, term)), TINY)
+            found[node] = found[node] * row if node in found else row
+        if self.chance is None:
+            return found
+        return {node: np.maximum(row @ self.chance.T, TINY) for node, row in found.items()}
 
     def table(self, join: int, theta: Mapping[Column, Floats], shares: Iterable[tuple[int, int, Term]]) -> Table:
         """Multiply what some shares say at a join; that of one source is read between a few spreads."""

@@ -144,6 +144,14 @@ class _Told:
         found = [part for _, part in self._each(spread, xs, tail, echoes, none, _values)]
         return np.concatenate([np.zeros((len(xs), 0)), *found], axis=1)
 
+    def masses(self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes) -> tuple[Floats, Floats]:
+        """Posterior of all nodes, averaged over draws, and the larger of that and of what is known of them."""
+        tail, _ = self.tails(xs, slopes=False)
+        none = [None] * len(self.trees.groves)
+        found = [part for _, part in self._each(spread, xs, tail, echoes, none, _masses)]
+        mass, reach = np.concatenate([np.zeros((2, 0)), *found], axis=1)
+        return mass, reach
+
     def sums(self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes, weight: Floats) -> Floats:
         """Weighted sums of the posterior of all nodes, in blocks; shape (8, cells). See `Evidence.sums`."""
         tail, _ = self.tails(xs, slopes=False)
@@ -216,6 +224,17 @@ def _sums(
         theta = theta_of(grove.shard, xs[block::BLOCKS])
         found[block] = grove.evaluate(theta, echo, before, spread, power, weight=mine).mass
     return found
+
+
+def _masses(
+    grove: Grove, xs: Floats, tail: Floats, echo: Floats, power: Floats, log_spread: Floats, own: None
+) -> Floats:
+    del own
+    weight, asked = np.full((len(xs), len(grove.accounts)), 1.0 / len(xs)), grove.known is not None
+    found = grove.evaluate(
+        theta_of(grove.shard, xs), echo, tail, log_spread, power, slopes=asked, weight=weight, known=asked
+    )
+    return np.stack([found.mass, np.maximum(found.mass, found.known)])
 
 
 def _evaluate(
@@ -354,21 +373,16 @@ class LinkedEvidence:
         prior = self._by_prior(xs)
         every, openers, masses, kept, at = [], [], [], [], 0
 
-        def mean(told: _Told, xs: Floats) -> Floats:
-            weight = np.full((len(xs), len(told.trees.accounts)), 1.0 / len(xs))
-            found: Floats = told.sums(self.spread, xs, self.echoes, weight).sum(axis=0)
-            return found
-
         for told, first in zip(self.every, self.openers, strict=True):
-            faint = mean(first, np.concatenate([xs, prior]))
+            _, faint = first.masses(self.spread, np.concatenate([xs, prior]), self.echoes)
             few, where = first.without(faint, FAINT)
             openers.append(few)
+            mass, reach = told.masses(self.spread, xs, self.echoes)
+            masses.append(mass)
             if told is first:
                 every.append(few)
-                masses.append(mean(told, xs))
             else:
-                masses.append(mean(told, xs))
-                some, where = told.without(masses[-1], NEGLIGIBLE)
+                some, where = told.without(reach, NEGLIGIBLE)
                 every.append(some)
             kept.append(at + where)
             at += len(told.trees.cells.start)

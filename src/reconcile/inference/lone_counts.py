@@ -26,8 +26,10 @@ from reconcile.inference.batches import STEP, choose_likelihood
 from reconcile.inference.copying import Echoes
 from reconcile.inference.elementary import logarithm
 from reconcile.inference.importance import BLOCKS
+from reconcile.inference.known import LEAST, Lift, Pushed
 from reconcile.inference.problems import Problem
 from reconcile.inference.shards import Tasks, build_shards, cut_tasks
+from reconcile.model import KnownCount
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -117,11 +119,25 @@ class Evidence:
         yield from zip(shards, self.spread(work, shards, echoes, *given), strict=True)
 
     def tails(self, xs: Floats) -> Floats:
-        """Tails of the count priors at all edges; `xs` of shape (draws, p), result (draws, outcomes, u)."""
+        """Tails at all edges of the priors by which claims are read; `xs` of shape (draws, p), (draws, outcomes, u)."""
         if self._last is None or self._last[0] is not xs:  # weights and masses are asked for at the same draws
             values = self.problem.hierarchy.count_values(xs)
-            self._last = xs, choose_likelihood().tails(self.edges, values, slopes=False)[0]
+            tail, _ = choose_likelihood().tails(self._ends[1], values, slopes=False)
+            self._last = xs, self._push(tail)
         return self._last[1]
+
+    @functools.cached_property
+    def _ends(self) -> tuple[Pushed | None, CountEdges]:
+        """What pushes the priors of counts to what is known of them, if anything; and all edges that takes."""
+        known = self.problem.model.known
+        if known is None:
+            return None, self.edges
+        pushed = Pushed.of(known, self.edges.edge)
+        return pushed, self.edges.beside(CountEdges.of(pushed.ends, self.problem.hierarchy.wide))
+
+    def _push(self, tail: Floats) -> Floats:
+        pushed = self._ends[0]
+        return tail if pushed is None else pushed.push(tail)
 
     def evaluate(self, xs: Floats) -> tuple[Floats, Floats]:
         """Log evidence of each draw, and its gradient; `xs` of shape (draws, p), results (draws,) and (draws, p)."""
@@ -145,7 +161,9 @@ class Evidence:
 
     def _evaluate(self, xs: Floats, *, copies: bool) -> tuple[Floats, Floats, Floats, Floats]:
         layout, engine = self.problem.hierarchy, choose_likelihood()
-        tail, slopes = engine.tails(self.edges, layout.count_values(xs), slopes=True)
+        pushed, edges = self._ends
+        plain, slopes = engine.tails(edges, layout.count_values(xs), slopes=True)
+        tail = self._push(plain)
         total, slope, prior = np.zeros(len(xs)), np.zeros(xs.shape), np.zeros(tail.shape)
         copied = np.ones((len(xs), 2, len(self.problem.source)) if copies else 0)
         every = [np.zeros((len(xs), 0))]
@@ -156,6 +174,7 @@ class Evidence:
             prior += by_tail
             if copies:
                 copied[:, :, shard.rows[shard.heard]] = calls.swapaxes(1, 2)[:, :, shard.heard]
+        prior = prior if pushed is None else pushed.pull(prior, plain.shape[-1])
         free = layout.count_values(xs) == xs[:, layout.counts]  # beyond its limits a parameter changes nothing
         slope[:, layout.counts] += np.where(free, engine.by_counts(slopes, prior), 0.0)
         total[~np.isfinite(xs).all(axis=1)] = np.nan
@@ -170,7 +189,7 @@ class Evidence:
         values = np.repeat(layout.count_values(x)[None], 1 + COUNTS, axis=0)
         for k in range(COUNTS):
             values[1 + k, :, k] += STEP
-        tail, slopes = choose_likelihood().tails(self.edges, values, slopes=True)
+        tail, slopes = map(self._push, choose_likelihood().tails(self._ends[1], values, slopes=True))
         kept = np.arange(len(layout)) if kept is None else kept
         new = np.full(len(layout), -1, dtype=np.int64)
         new[kept] = np.arange(len(kept))
@@ -237,6 +256,56 @@ def _sums(shard: Shard, echo: Floats, xs: Floats, tail: Floats, blocks: int, wei
     return found
 
 
+@attrs.frozen(eq=False)
+class _Counted:
+    """A shard, whose counts are what is known, with the cells of the counts: what a worker is sent.
+
+    Attributes
+    ----------
+    known : KnownCount
+    shard : Shard
+    counts, cells : (ndarray of int, ndarray of int, ndarray of int)
+        See `Lift.of`.
+    filled : ndarray of bool
+        Which cells of the shard only fill up.
+    left, right : ndarray of int
+        Places of the ends of the cells of the counts.
+    """
+
+    known: KnownCount
+    shard: Shard
+    counts: tuple[Ints, Ints, Ints]
+    cells: tuple[Ints, Ints, Ints]
+    filled: NDArray[np.bool_]
+    left: Ints
+    right: Ints
+
+    @property
+    def first(self) -> Ints:
+        """Where the cells of each count begin, and the last end."""
+        return self.counts[2]
+
+    @functools.cached_property
+    def lift(self) -> Lift:
+        """Made where it is asked for, since it is large."""
+        return Lift.of(self.known, self.counts, self.cells, self.filled, self.shard.claim, self.shard.pair)
+
+
+def _sum_counts(counted: _Counted, echo: Floats, xs: Floats, tail: Floats, weight: Floats) -> Floats:
+    """Sum the posterior of each count over draws, in blocks; shape (8, cells of the counts)."""
+    shard = counted.shard
+    outcome = np.repeat(shard.outcome, np.diff(counted.first))
+    found = np.zeros((BLOCKS, len(outcome)))
+    for block in range(min(BLOCKS, len(xs))):
+        said, _, _ = counted.lift.read(choose_likelihood().rows(shard, theta_of(shard, xs[block::BLOCKS]), echo))
+        before = tail[block::BLOCKS]
+        joint = said * (before[:, outcome, counted.left] - before[:, outcome, counted.right]).T
+        total = np.add.reduceat(joint, counted.first[:-1], axis=0)
+        share = weight[block::BLOCKS].T / np.maximum(total, LEAST)
+        found[block] = np.cumsum(joint * np.repeat(share, np.diff(counted.first), axis=0), axis=1)[:, -1]
+    return found
+
+
 def _curve(shard: Shard, echo: Floats, x: Floats, tail: Floats, slopes: Floats, kept: NDArray[np.bool_]) -> Floats:
     theta, mine = theta_of(shard, x[None])[0], kept[shard.parameters]
     if not mine.all():
@@ -295,6 +364,8 @@ class ConditionalEvidence:
         Which counts those are.
     times : ndarray, shape (counts,)
         How many counts each stands for, of which the same is said.
+    counted : Cells
+        In which the counts are asked for: those of `joint`, or, where these are of what is known of the counts, all.
     """
 
     joint: Evidence
@@ -302,6 +373,7 @@ class ConditionalEvidence:
     by_prior: tuple[Floats, ...]
     counts: tuple[Ints, ...]
     times: Floats
+    counted: Cells
 
     @classmethod
     def of(
@@ -309,12 +381,14 @@ class ConditionalEvidence:
     ) -> ConditionalEvidence:
         """Lay a problem out; `spread` maps a function over its shards."""
         times = np.ones(len(problem.claims.outcome)) if times is None else times
-        return cls._of(problem, spread, Cells.of(problem.claims), problem.echoes, times)
+        cells = Cells.of(problem.claims)
+        return cls._of(problem, spread, cells, problem.echoes, times, cells)
 
     @classmethod
     def _of(
-        cls, problem: Problem, spread: Callable[..., Iterable[Any]], cells: Cells, echoes: Echoes, times: Floats
-    ) -> ConditionalEvidence:
+        cls, problem: Problem, spread: Callable[..., Iterable[Any]], cells: Cells, echoes: Echoes, times: Floats,
+        counted: Cells,
+    ) -> ConditionalEvidence:  # fmt: skip
         more = np.bincount(problem.claims.event, minlength=len(problem.claims.outcome)) > 1
         counts = tuple(events for kind in (True, False) if len(events := np.flatnonzero(more == kind)))
         alone = [first_claims(problem, events) for events in counts]
@@ -325,7 +399,7 @@ class ConditionalEvidence:
             for one, its in zip(alone, theirs, strict=True)
         )
         joint = Evidence(problem, spread, Tasks.of(problem.claims, cells), edges, echoes)
-        return cls(joint, first, tuple(map(_refer, first)), counts, times)
+        return cls(joint, first, tuple(map(_refer, first)), counts, times, counted)
 
     @property
     def problem(self) -> Problem:
@@ -334,8 +408,8 @@ class ConditionalEvidence:
 
     def only(self, events: Ints) -> ConditionalEvidence:
         """Keep some of the counts, in ascending order."""
-        joint = self.joint.only(events)
-        return self._of(joint.problem, joint.spread, joint.cells, joint.echoes, self.times[events])
+        joint, counted = self.joint.only(events), self.counted.only(events)
+        return self._of(joint.problem, joint.spread, joint.cells, joint.echoes, self.times[events], counted)
 
     def reduced(self, xs: Floats) -> tuple[ConditionalEvidence, Floats, Ints]:
         """Leave out cells that hold next to nothing at some parameters; with the mass of all, and which are kept."""
@@ -353,7 +427,10 @@ class ConditionalEvidence:
         first = tuple(attrs.evolve(one, edges=edges) for one, _ in some)
         by_prior = tuple(said[at] for said, (_, at) in zip(self.by_prior, some, strict=True))
         joint = attrs.evolve(joint, edges=edges)
-        return ConditionalEvidence(joint, first, by_prior, self.counts, self.times), mass, kept
+        counted = joint.cells
+        if self.problem.model.known is not None:  # the counts lie beyond what is known of them, if seldom
+            counted, kept = self.counted, np.arange(len(self.counted.start))
+        return ConditionalEvidence(joint, first, by_prior, self.counts, self.times, counted), mass, kept
 
     def _claims_of(self, events: Ints) -> Ints:
         tasks = self.joint.tasks
@@ -442,7 +519,39 @@ class ConditionalEvidence:
 
     def sums(self, xs: Floats, weight: Floats) -> Floats:
         """Sum the posterior of each count over draws; as `Evidence.sums`."""
-        return self._current(self._apart).sums(xs, weight, slice(self._joint))
+        evidence, part = self._current(self._apart), slice(self._joint)
+        if self.problem.model.known is None:
+            return evidence.sums(xs, weight, part)
+        edges, counted = self._counted_shards
+        values = self.problem.hierarchy.count_values(xs)
+        tail, _ = choose_likelihood().tails(edges, values, slopes=False)
+        floor, ends = evidence.floor(), itertools.pairwise(evidence.ends.tolist())
+        echoes = [np.ascontiguousarray((floor[:, one.shard.rows] * one.shard.heard).T) for one in counted]
+        weights = [np.ascontiguousarray(weight[:, a:z]) for (a, z), _ in zip(ends, counted, strict=False)]
+        same = [[thing] * len(counted) for thing in (xs, tail)]
+        found = evidence.spread(_sum_counts, counted, echoes, *same, weights)
+        return np.concatenate([np.zeros((BLOCKS, 0)), *found], axis=1)
+
+    @functools.cached_property
+    def _counted_shards(self) -> tuple[CountEdges, list[_Counted]]:
+        """The shards of all claims, each with the cells of its counts, and the ends of all of these."""
+        known, counted, cells = self.problem.model.known, self.counted, self.joint.cells
+        assert known is not None  # noqa: S101 - for type checkers: nobody asks where there is none
+        edges = CountEdges.of_cells([counted], self.problem.hierarchy.wide)
+        left, right = (np.searchsorted(edges.edge, ends).astype(np.int64) for ends in (counted.start, counted.stop))
+        found: list[_Counted] = []
+        for shard, (a, z) in zip(self._apart.shards, itertools.pairwise(self._apart.ends.tolist()), strict=True):
+            if len(found) == self._joint:
+                break
+            of, mine = slice(*counted.first[[a, z]].tolist()), slice(*cells.first[[a, z]].tolist())
+            start, stop = np.zeros((2, len(shard.base)), dtype=np.int64)
+            start[shard.cells], stop[shard.cells] = cells.start[mine], cells.stop[mine]
+            filled = np.ones(len(shard.base), dtype=np.bool_)
+            filled[shard.cells] = False
+            first = counted.first[a : z + 1] - counted.first[a]
+            ends = (counted.start[of], counted.stop[of], first), (start, stop, shard.cell)
+            found.append(_Counted(known, shard, *ends, filled, left[of], right[of]))
+        return edges, found
 
     def _sorted(self, found: Floats) -> Floats:
         """Put what was found of first claims in the order of the counts."""

@@ -163,7 +163,7 @@ class Rows:
         every, own, alive, noisy, bell, skew, lift, lean, denial, wild, tilted = terms
         mine, clear = 1.0 - copied * echo[:, 1], 1.0 - gross
         by_noise = mine * clear
-        by_plain = clear * (fixed[:, 1] - fixed[:, 0]) + gross * (fixed[:, 5] - fixed[:, 4])
+        by_plain = clear * (fixed[:, 1] - fixed[:, 0])
         by_zero = fixed[:, 3] - fixed[:, 2]
         return np.array([
             bell * (by_noise * self.by_bias[claim]),
@@ -172,7 +172,7 @@ class Rows:
             lean * -mine,
             denial * (mine * (denied * (1.0 - denied))),
             wild * (mine * (gross * clear)),
-            (tilted * clear + noisy * by_plain + (every - alive) * by_zero) * (mine * (heap * (1.0 - heap))),
+            (tilted + noisy * by_plain + (every - alive) * by_zero) * (mine * (heap * (1.0 - heap))),
             (every * echo[:, 0] - own * echo[:, 1]) * (copied * (1.0 - copied)),
         ])  # fmt: skip
 
@@ -227,7 +227,7 @@ def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats, *, slopes: bo
         return found
 
     fixed = shard.fixed[:, :, None]
-    constant, holds_zero, anything = (fixed[:, k] + heap * (fixed[:, k + 1] - fixed[:, k]) for k in (0, 2, 4))
+    constant, holds_zero = (fixed[:, k] + heap * (fixed[:, k + 1] - fixed[:, k]) for k in (0, 2))
     rate = 1.0 / np.sqrt(shard.blur[cell][:, None] + variance[claim])
     middle = shard.log_center[cell][:, None] + bias[claim]
     speaker = np.repeat(np.arange(len(shard.voice)), np.diff(shard.edge))
@@ -262,7 +262,10 @@ def speak(shard: Shard, pairs: Pairs, theta: Floats, echo: Floats, *, slopes: bo
     smooth = np.where(smooth > 0.0, smooth, 0.0)
     size = shard.size[cell][:, None]
     faithful = 1.0 / (1.0 + exponential(size * slope[claim] - fidelity[claim]))
-    to_gross = anything[claim] - smooth
+    slip_tilt = shard.slip_tilt[:, None]
+    to_gross = shard.slip[:, None] + heap[claim] * slip_tilt - smooth
+    if slopes:
+        tilted = tilted * (1.0 - gross)[claim] + slip_tilt * gross[claim]
     spoken = smooth + to_gross * gross[claim]
     to_exact = shard.exact[:, None].astype(np.float64) - spoken  # those who know the number do not round it
     spoken = spoken + faithful * to_exact

@@ -85,8 +85,8 @@ class _Chains:
         """Recompute what depends on the source parameters of each chain."""
         task = self.task
         potentials = list(task.potentials)
-        for node, term in task.rows:
-            potentials[node] = potentials[node] * np.maximum(term.row(self.lattice.center, pick(theta, term)), TINY)
+        for node, row in task.said(theta).items():
+            potentials[node] = potentials[node] * row
         with np.errstate(divide="ignore"):
             self.log_potentials = [np.log(p) for p in potentials]
 
@@ -168,11 +168,9 @@ class _Chains:
 
     def log_likelihood(self, theta: Mapping[Column, Floats]) -> Floats:
         """Log probability of the claims of drawn sources, given the counts; shape (c,)."""
-        centers = self.lattice.center[self.lattice.find(self.values())]
-        total = np.zeros(CHAINS)
-        for node, term in self.task.rows:
-            row = term.row(centers[:, node][:, None, None], pick(theta, term))
-            total += np.log(np.maximum(row[:, 0], TINY))
+        cells, total, chain = self.lattice.find(self.values()), np.zeros(CHAINS), np.arange(CHAINS)
+        for node, row in self.task.said(theta).items():
+            total += np.log(row[chain if len(row) > 1 else 0, cells[:, node]])
         return total + (self.log_shares(theta, self.values(), np.arange(CHAINS)) if self.task.shares else 0.0)
 
 

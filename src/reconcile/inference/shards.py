@@ -89,8 +89,8 @@ def build_shards(
     columns : ndarray of int, shape (8, n)
         Where the parameters of each claim stand among those of the problem; `none` for those that it has none of.
     tasks : Tasks
-    wide : ndarray, shape (outcomes, 2)
-        Location and scale of the broad part of each count prior.
+    wide : ndarray, shape (outcomes, 3)
+        `CountPrior.wide` of each count prior.
     none : int
         How many parameters the problem has.
     ends : ndarray of int, shape (shards + 1,), optional
@@ -132,7 +132,7 @@ def build_shard(claims: Claims, columns: Ints, tasks: Tasks, none: int) -> Shard
     """Lay tasks out as one shard, for their rows alone: without count priors; see `build_shards`."""
     nowhere = np.zeros(len(tasks.cells.start), dtype=np.int64)
     number = int(tasks.outcome.max(initial=-1)) + 1
-    edges = CountEdges.of(np.zeros(1, dtype=np.int64), np.ones((number, 2)))
+    edges = CountEdges.of(np.zeros(1, dtype=np.int64), np.ones((number, 3)))
     return _lay_out(claims, columns, tasks, nowhere, nowhere, edges, none)
 
 
@@ -191,6 +191,8 @@ def _lay_out(
         plain=words.plain[slot],
         tilt=(words.heaped - words.plain)[slot],
         exact=np.zeros(int(padded[task].sum()), dtype=np.float32),
+        slip=np.zeros(int(padded[task].sum())),
+        slip_tilt=np.zeros(int(padded[task].sum())),
         shift=shift,
         place=place.astype(np.int32),
         parameters=parameters,
@@ -201,7 +203,7 @@ def _lay_out(
         places=len(edges.edge),
     )
     low, width = fill(cells.start, 0.0), fill(cells.stop - cells.start, 1.0)
-    shard.exact[:] = choose_likelihood().cover(shard, low, width, constant)
+    shard.exact[:], shard.slip[:], shard.slip_tilt[:] = choose_likelihood().cover(shard, low, width, constant)
     return shard
 
 

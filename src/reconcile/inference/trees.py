@@ -22,10 +22,12 @@ from reconcile.inference.arrays import COUNTS, Cells, Claims, CountEdges, Shard,
 from reconcile.inference.batches import choose_likelihood
 from reconcile.inference.elementary import logarithm
 from reconcile.inference.forests import Forest, count_couples
+from reconcile.inference.known import LEAST, Lift
 from reconcile.inference.own_channels import OwnChannels
 from reconcile.inference.proportions import Proportion, Proportions
+from reconcile.inference.rows import add_in_order
 from reconcile.inference.shards import Tasks, build_shards, cut_evenly
-from reconcile.model import Model
+from reconcile.model import KnownCount, Model
 from reconcile.pmf import TOP
 
 __all__ = ["MOST_POINTS", "Bound", "Grove", "Trees", "find_points"]
@@ -57,6 +59,8 @@ class Bound:
         Derivative by the log spread that each proportion is read with.
     mass : ndarray, shape (cells,)
         Sum over draws of weight times the posterior of cells, node by node.
+    known : ndarray, shape (cells,)
+        The same of what is known of the counts.
     """
 
     value: Floats
@@ -65,6 +69,7 @@ class Bound:
     prior: Floats
     spread: Floats
     mass: Floats
+    known: Floats
 
 
 @attrs.frozen(eq=False)
@@ -79,6 +84,8 @@ class Grove:
         Its counts are the nodes of these accounts, those that no claim mentions too.
     forest : Forest
     proportions : Proportions
+    known : Known, optional
+        What could be known of the counts, where that is not the counts themselves.
     channels : OwnChannels, optional
         What asks the channels, where they are not the standard one.
     """
@@ -87,6 +94,7 @@ class Grove:
     shard: Shard
     forest: Forest
     proportions: Proportions
+    known: Known | None = None
     channels: OwnChannels | None = None
 
     def evaluate(
@@ -99,6 +107,7 @@ class Grove:
         *,
         slopes: bool = False,
         weight: Floats | None = None,
+        known: bool = False,
     ) -> Bound:
         """Sum out all counts at each draw of the parameters.
 
@@ -115,6 +124,8 @@ class Grove:
             Exponent of what each claim says; 1 unless given.
         slopes : bool, keyword
         weight : ndarray, shape (draws, accounts), keyword, optional
+        known : bool, keyword
+            Whether what is known of the counts is asked for too, with weights and slopes.
 
         Returns
         -------
@@ -133,17 +144,18 @@ class Grove:
         # Some draws at a time, since factors on pairs of cells are many numbers for each.
         step = max(_ENTRIES // max(len(self.proportions.index), 1) // 8, 1) * 8
         if draws <= step:
-            return self._evaluate(theta, echo, tail, log_spread, power, slopes, weight)
+            return self._evaluate(theta, echo, tail, log_spread, power, slopes, weight, known)
         parts = [
             self._evaluate(
                 theta[k : k + step], echo, tail[k : k + step], log_spread[k : k + step], power, slopes,
-                None if weight is None else weight[k : k + step],
+                None if weight is None else weight[k : k + step], known,
             )
             for k in range(0, draws, step)
         ]  # fmt: skip
         names = ("value", "each", "score", "prior", "spread")
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-        return Bound(**joined, mass=np.sum([part.mass for part in parts], axis=0))
+        masses = {name: np.sum([getattr(part, name) for part in parts], axis=0) for name in ("mass", "known")}
+        return Bound(**joined, **masses)
 
     def _evaluate(
         self,
@@ -154,20 +166,106 @@ class Grove:
         power: Floats,
         slopes: bool,
         weight: Floats | None,
+        known: bool,
     ) -> Bound:
         engine = choose_likelihood()
         factor, slope = self.proportions.factors(log_spread, slopes=slopes)
-        own = self.channels
+        own, layer = self.channels, self.known
         rows = own.rows(theta, echo) if own else engine.rows(self.shard, theta, echo)
-        found = engine.sum_product(self.shard, self.forest, rows, tail, power, factor, slopes=slopes, weight=weight)
+        if layer is None:
+            found = engine.sum_product(self.shard, self.forest, rows, tail, power, factor, slopes=slopes, weight=weight)
+            each, pull = found.each, found.pull
+        else:
+            read = layer.lift.read(rows, power)
+            said, every = np.ascontiguousarray(np.maximum(read[0], LEAST).T), np.ones(len(layer.shard.voice))
+            found = engine.sum_product(
+                layer.shard, self.forest, said, tail, every, factor, slopes=slopes, weight=weight
+            )
+            each, pull = found.each + add_in_order(read[2], layer.account).T, found.pull
+        mass = found.mass if weight is None else found.mass[self.shard.cells]
+        of_known = mass
+        if layer is not None and slopes:
+            posterior = layer.lift.back(pull.T, *read[:2])
+            pull = np.ascontiguousarray((posterior[layer.lift.cell] * power[layer.lift.claim, None]).T)
+            if known and weight is not None:
+                of_known = layer.weighted(posterior, mass, weight, self.shard.cells)
         score = np.zeros((0, len(self.shard.shift), 8))
         if slopes:
-            asked = own.slopes(theta, echo, found.pull) if own else None
-            score = engine.slopes(self.shard, theta, echo, found.pull) if asked is None else asked
-        value = np.cumsum(found.each, axis=1)[:, -1] if len(self.accounts) else np.zeros(len(theta))
+            asked = own.slopes(theta, echo, pull) if own else None
+            score = engine.slopes(self.shard, theta, echo, pull) if asked is None else asked
+        value = np.cumsum(each, axis=1)[:, -1] if len(self.accounts) else np.zeros(len(theta))
         spread = self.proportions.by_spread(slope[: len(found.joint)], found.joint)
-        mass = found.mass if weight is None else found.mass[self.shard.cells]
-        return Bound(value, found.each, score, found.prior, spread, mass)
+        return Bound(value, each, score, found.prior, spread, mass, of_known)
+
+
+@attrs.frozen(eq=False)
+class Known:
+    """What could be known of the nodes of a grove, one known count for each that claims speak of.
+
+    Attributes
+    ----------
+    known : KnownCount
+    cells : (ndarray of int, ndarray of int, ndarray of int)
+        Of these nodes; see `Lift.of`.
+    filled : ndarray of bool
+        Which of these cells only fill up.
+    claim, pair : ndarray of int
+        Where the claims about each of these nodes begin, and their pairs with cells.
+    shard : Shard
+        The grove's, with what all claims about a node say of it in place of the claims.
+    account : ndarray of int, shape (accounts + 1,)
+        Where the nodes of each account that claims speak of begin among these, and the last end.
+    spoken : ndarray of int
+        Cells of the shard that these nodes have.
+    """
+
+    known: KnownCount
+    cells: tuple[Ints, Ints, Ints]
+    filled: NDArray[np.bool_]
+    claim: Ints
+    pair: Ints
+    shard: Shard
+    account: Ints
+    spoken: Ints
+
+    @functools.cached_property
+    def lift(self) -> Lift:
+        """Made where it is asked for, since it is large."""
+        return Lift.of(self.known, self.cells, self.cells, self.filled, self.claim, self.pair)
+
+    @classmethod
+    def of(cls, known: KnownCount, shard: Shard, cells: Cells, node: Ints) -> Known:
+        """Prepare; `cells` are those of the nodes, `node` says where those of each account begin and the last end."""
+        number, padded = np.diff(shard.claim), np.diff(shard.cell)
+        some = np.flatnonzero(number)
+        spoken, _ = spans(shard.cell[some], padded[some])
+        start, stop, filled = np.zeros((2, len(shard.base)), dtype=np.int64), None, np.ones(len(shard.base), np.bool_)
+        start, stop = start
+        start[shard.cells], stop[shard.cells], filled[shard.cells] = cells.start, cells.stop, False
+        cell = np.concatenate([[0], np.cumsum(padded[some])])
+        # A filled cell of a count stands for 0, so that nothing is divided by its width.
+        of = start[spoken], np.where(filled[spoken], 1, stop[spoken]), cell
+        claim = np.concatenate([[0], np.cumsum(number[some])])
+        claims, pairs = len(some), len(spoken)
+        nothing = np.zeros(0)
+        bare = attrs.evolve(
+            shard, claim=np.concatenate([[0], np.cumsum(number > 0)]), edge=np.zeros(claims + 1, dtype=np.int64),
+            pair=cell, fixed=np.zeros((claims, 4)), voice=np.zeros(claims, dtype=np.int32), log_edge=nothing,
+            bound=nothing, plain=nothing, tilt=nothing, exact=np.zeros(pairs, dtype=np.float32),
+            slip=np.zeros(pairs), slip_tilt=np.zeros(pairs),
+            rows=np.arange(claims), heard=np.zeros(claims, dtype=np.bool_),
+        )  # fmt: skip
+        return cls(known, of, filled[spoken], claim, shard.pair, bare, np.searchsorted(some, node), spoken)
+
+    def weighted(self, posterior: Floats, mass: Floats, weight: Floats, cells: Ints) -> Floats:
+        """Sum posteriors of what is known over draws; of nodes of which no claim speaks, take that of the count."""
+        found = np.zeros(len(self.shard.base))
+        found[cells] = mass
+        node = np.repeat(np.arange(len(self.shard.sign)), np.diff(self.shard.cell))[self.spoken]
+        ends = np.searchsorted(np.flatnonzero(np.diff(self.shard.claim)), node)
+        account = np.searchsorted(self.account, ends, side="right") - 1
+        found[self.spoken] = np.cumsum(posterior * weight.T[account], axis=1)[:, -1]
+        return found[cells]
 
 
 @attrs.frozen(eq=False)
@@ -404,11 +502,11 @@ class Trees:
         )  # fmt: skip
         ends = cut_evenly(work.astype(np.int64) + np.diff(cells.first[numbered.node]), _WORK)
         priors = [model.count_prior(outcome) for outcome, _ in kinds]
-        wide = np.array([[prior.broad_location, prior.broad_scale] for prior in priors]).reshape(-1, 2)
+        wide = np.array([prior.wide for prior in priors]).reshape(-1, 3)
         shards, edges = build_shards(claims, columns, tasks, wide, none, numbered.node[ends])
         given = tuple(proportions)
         groves = tuple(
-            _plant(shard, a, z, cells, numbered, accounts, given)
+            _plant(shard, a, z, cells, numbered, accounts, given, model.known)
             for shard, a, z in zip(shards, ends[:-1].tolist(), ends[1:].tolist(), strict=True)
         )
         return cls(
@@ -522,6 +620,7 @@ def _plant(
     numbered: _Numbered,
     accounts: Sequence[Account],
     given: Sequence[Proportion],
+    known: KnownCount | None,
 ) -> Grove:
     """Make the forest of the accounts from `a` to before `z`."""
     nodes = slice(int(numbered.node[a]), int(numbered.node[z]))
@@ -549,7 +648,8 @@ def _plant(
         **arrays,
     )
     proportions = Proportions.of(rows, [given[at].term for at in rows], spoken, forest, _centers(mine)[ends])
-    return Grove(np.arange(a, z), shard, forest, proportions)
+    layer = None if known is None or not len(shard.rows) else Known.of(known, shard, mine, forest.node)
+    return Grove(np.arange(a, z), shard, forest, proportions, layer)
 
 
 def _ends(one: Proportion) -> tuple[int, int]:

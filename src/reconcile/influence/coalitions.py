@@ -49,11 +49,13 @@ class Found:
     weights : ndarray, shape (b, s)
         Of the draws of source parameters.
     marginals : ndarray, shape (b, s, n), or None
-        Mass of the cells at each draw, if it was asked for.
+        Mass of what is known of the count at each draw, if it was asked for.
     by_block : ndarray, shape (b, blocks, n)
         What each independent block of draws adds to the mass; one block where none of it was drawn in blocks.
     errors : ndarray, shape (b,)
         Largest standard error of a cumulative probability.
+    known : ndarray, shape (b, n)
+        Posterior mass of the cells of what is known of the count, which is what claims speak of.
     """
 
     mass: Floats
@@ -61,19 +63,22 @@ class Found:
     marginals: Floats | None
     by_block: Floats
     errors: Floats
+    known: Floats
 
     @classmethod
-    def of(cls, by_block: Floats, weights: Floats, marginals: Floats | None) -> Found:
+    def of(cls, by_block: Floats, weights: Floats, marginals: Floats | None, known: Floats) -> Found:
         """Sum over blocks, whose spread tells the error."""
         by_block = by_block / by_block.sum(axis=(1, 2), keepdims=True)
         errors = np.array([_error_of(one) for one in by_block])
-        return cls(by_block.sum(axis=1), weights, marginals, by_block, errors)
+        return cls(by_block.sum(axis=1), weights, marginals, by_block, errors, known)
 
     def only(self, rows: Sequence[int]) -> Found:
         """Keep some of the subsets."""
         kept = list(rows)
         marginals = None if self.marginals is None else self.marginals[kept]
-        return Found(self.mass[kept], self.weights[kept], marginals, self.by_block[kept], self.errors[kept])
+        return Found(
+            self.mass[kept], self.weights[kept], marginals, self.by_block[kept], self.errors[kept], self.known[kept]
+        )
 
     def without_block(self, block: int) -> Floats:
         """Mass of the cells if a block of draws had not been made; shape (b, n)."""
@@ -198,9 +203,9 @@ class Stage:
         return _row(term, self.lattice.center, self.theta)
 
     def average(self, found: Found, at: int, rows: Floats) -> float:
-        """Average a function of draw and count, shape (s or 1, n), over the posterior under subset `at`."""
+        """Average a function of draw and known count, shape (s or 1, n), over the posterior under subset `at`."""
         if found.marginals is None:
-            return float(found.mass[at] @ rows.mean(axis=0))
+            return float(found.known[at] @ rows.mean(axis=0))
         inner = np.einsum("sn,sn->s", found.marginals[at], np.broadcast_to(rows, found.marginals[at].shape))
         return float(found.weights[at] @ inner)
 
@@ -210,20 +215,22 @@ class Stage:
         ends = np.searchsorted(self.block, np.arange(1, blocks)).tolist() if blocks > 1 else []
         by_block, weights = np.empty((len(subsets), blocks, len(self.lattice))), np.empty((len(subsets), self.draws))
         kept = np.empty((len(subsets), self.draws, len(self.lattice))) if each else None
+        known = np.empty((len(subsets), len(self.lattice)))
         step = max(_CHUNK // (self.draws * len(self.lattice)), 1)
         for pattern, mine in self._patterns(subsets):
             for start in range(0, len(mine), step):
                 part = mine[start : start + step]
-                marginals, evidence = self._solve(subsets[part], pattern)
+                marginals, of_known, evidence = self._solve(subsets[part], pattern)
                 log_weight = self.log_base + evidence
                 weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
                 weight /= weight.sum(axis=1, keepdims=True)
                 weights[part] = weight
                 for block, (a, z) in enumerate(itertools.pairwise([0, *ends, self.draws])):
                     by_block[part, block] = np.einsum("bs,bsn->bn", weight[:, a:z], marginals[:, a:z])
+                known[part] = np.einsum("bs,bsn->bn", weight, of_known)
                 if kept is not None:
-                    kept[part] = marginals
-        return Found.of(by_block, weights, kept)
+                    kept[part] = of_known
+        return Found.of(by_block, weights, kept, known)
 
     def _patterns(self, subsets: Bools) -> list[tuple[tuple[int, ...], NDArray[np.intp]]]:
         """Sort subsets by the shares that they hold."""
@@ -238,13 +245,13 @@ class Stage:
     def evidence(self, subset: Bools) -> Floats:
         """Log evidence of one subset, shape (claims,), at each draw; shape (s,)."""
         ((pattern, _),) = self._patterns(subset[None])
-        found: Floats = self._solve(subset[None], pattern, marginals=False)[1][0]
+        found: Floats = self._solve(subset[None], pattern, marginals=False)[2][0]
         return found
 
     def at(self, subset: Bools) -> tuple[Floats, Floats]:
         """Mass of the cells under one subset, shape (claims,), at each draw, (s, n), and log evidence, (s,)."""
         ((pattern, _),) = self._patterns(subset[None])
-        (marginals,), (evidence,) = self._solve(subset[None], pattern)
+        (marginals,), _, (evidence,) = self._solve(subset[None], pattern)
         return marginals, evidence
 
     def with_priors(self, power: float) -> Stage:
@@ -260,12 +267,15 @@ class Stage:
         """Raise what each claim says to a power."""
         return attrs.evolve(self, power=power * self.power)
 
-    def _solve(self, subsets: Bools, pattern: tuple[int, ...], *, marginals: bool = True) -> tuple[Floats, Floats]:
-        """Give marginals of the count, shape (b, s, n), if asked for, and log evidence, shape (b, s)."""
+    def _solve(
+        self, subsets: Bools, pattern: tuple[int, ...], *, marginals: bool = True
+    ) -> tuple[Floats, Floats, Floats]:
+        """Give marginals of the count and of what is known of it, (b, s, n), if asked for, and log evidence, (b, s)."""
         count, draws, size = len(subsets), self.draws, len(self.lattice)
         same, there, power = self.telling.heard(subsets)
         power = np.where(subsets, self.power * power, 0.0)
         scale, potentials = np.zeros((count, draws)), []
+        given, said = np.ones((1, 1, size)), np.ones((1, 1, size))
         for node, prior in enumerate(self.priors):
             mine = [k for k, nodes in enumerate(self.nodes) if nodes[0] == node and not self.terms[k].is_share]
             if not subsets[:, mine].any():
@@ -284,14 +294,20 @@ class Stage:
             scale += peak[:, :, 0]
             logs -= peak
             np.exp(logs, out=logs)
+            if (chance := self.layout.chance) is not None:
+                known, logs = logs, logs @ chance.T
+                given, said = (known, logs.copy()) if node == self.node else (given, said)
             logs *= prior
             potentials.append(logs.reshape(count * draws, size))
         solution = solve(self.account, self.lattice, potentials, self._tables(pattern, count), marginals=marginals)
         log_evidence = np.broadcast_to(solution.log_evidence, count * draws).reshape(count, draws) + scale
         if not marginals:
-            return np.zeros((count, draws, 0)), log_evidence
-        marginal = np.broadcast_to(solution.marginals[self.node], (count * draws, size))
-        return marginal.reshape(count, draws, size), log_evidence
+            return np.zeros((count, draws, 0)), np.zeros((count, draws, 0)), log_evidence
+        marginal = np.broadcast_to(solution.marginals[self.node], (count * draws, size)).reshape(count, draws, size)
+        of_known = marginal
+        if self.layout.chance is not None:
+            of_known = given * ((marginal / np.maximum(said, TINY)) @ self.layout.chance)
+        return marginal, of_known, log_evidence
 
     def _echoed(self, claim: int, same: Floats, there: Floats, power: Floats) -> Floats:
         """Logarithm of what a claim says that may be copied from an equal one, for each subset; shape (b, s, n)."""
@@ -353,7 +369,7 @@ class Sampled:
     log_base: Floats
     seed: int
     telling: Telling
-    known: dict[bytes, tuple[Floats, float]] = attrs.field(factory=dict)
+    solved: dict[bytes, tuple[Floats, float, Floats]] = attrs.field(factory=dict)
 
     @classmethod
     def of(
@@ -403,19 +419,18 @@ class Sampled:
 
     def average(self, found: Found, at: int, rows: Floats) -> float:
         """See `Stage.average`."""
-        return float(found.mass[at] @ rows.mean(axis=0))
+        return float(found.known[at] @ rows.mean(axis=0))
 
     def solve(self, subsets: Bools, *, each: bool = False) -> Found:
         """See `Stage.solve`."""
         del each
         for one in subsets:
-            if one.tobytes() not in self.known:
-                self.known[one.tobytes()] = self._solve(one, *(x[0] for x in self.telling.heard(one[None])))
-        mass = np.array([self.known[one.tobytes()][0] for one in subsets])
-        errors = np.array([self.known[one.tobytes()][1] for one in subsets])
-        return Found(mass, np.ones((len(mass), 1)), None, mass[:, None], errors)
+            if one.tobytes() not in self.solved:
+                self.solved[one.tobytes()] = self._solve(one, *(x[0] for x in self.telling.heard(one[None])))
+        mass, errors, known = (np.array([self.solved[one.tobytes()][k] for one in subsets]) for k in range(3))
+        return Found(mass, np.ones((len(mass), 1)), None, mass[:, None], errors, known)
 
-    def _solve(self, subset: Bools, same: Floats, there: Floats, power: Floats) -> tuple[Floats, float]:
+    def _solve(self, subset: Bools, same: Floats, there: Floats, power: Floats) -> tuple[Floats, float, Floats]:
         rows: list[tuple[int, Term]] = []
         shares: list[tuple[int, int, Term]] = []
         for k in np.flatnonzero(subset):
@@ -428,7 +443,14 @@ class Sampled:
         random = np.random.default_rng(self.seed)
         marginals, error = sample_account(layout, self.theta, self.log_base, rng=random)
         mass: Floats = marginals[self.node] / marginals[self.node].sum()
-        return mass, error
+        if layout.chance is None:
+            return mass, error, mass
+        # What claims say of the known count is averaged over draws before it meets the count: near enough to tell of.
+        given = np.ones(len(mass))
+        for node, term in rows:
+            given = given * (self.row(0, term)[0] if node == self.node else 1.0)
+        known = given * ((mass / np.maximum(layout.chance @ given, TINY)) @ layout.chance)
+        return mass, error, known / known.sum()
 
 
 Coalitions: TypeAlias = Stage | Sampled

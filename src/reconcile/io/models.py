@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from reconcile.channels import Denial, ShareNoise
 from reconcile.errors import InvalidValue, UnreadableModel
 from reconcile.io._strict import parse, repeated
-from reconcile.model import COUNT_DOUBT, CountPrior, Learned, Model, Normal, Parameter
+from reconcile.model import COUNT_DOUBT, CountPrior, KnownCount, Learned, Model, Normal, Parameter
 from reconcile.plumbing import check
 from reconcile.speech import Speech
 from reconcile.vocabulary import Relation
@@ -33,13 +33,13 @@ from reconcile.vocabulary import Relation
 __all__ = ["FORMAT", "load", "save"]
 
 Floats: TypeAlias = NDArray[np.float64]
-_Prior = TypeVar("_Prior", CountPrior, Normal)
+_Prior = TypeVar("_Prior", CountPrior, KnownCount, Normal)
 
-FORMAT = 2  # 1: learned before sources, classes and count priors were fitted together
+FORMAT = 3  # 1: learned before sources, classes and count priors were fitted together; 2: gross errors of any size
 _NAME = "reconcile model"
 _ARRAYS = ("mean", "covariance", "spreads")
 _HEADER = ("format", "version", "digest", "content")
-_CONTENT = ("lexicon", "counts", "sources", "anchors", "learned", "names", "spreads", "seen")
+_CONTENT = ("lexicon", "counts", "known", "sources", "anchors", "learned", "names", "spreads", "seen")
 _LARGEST_HEADER = 1 << 30  # bytes: ids of some ten million claims
 _MOST_NAMES = 50_000  # parameters: their covariance takes 20 GB
 _PREAMBLE = 10_000  # bytes before the numbers of an array, at most
@@ -90,6 +90,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     content = {
         "lexicon": model.speech.lexicon,
         "counts": {name: unstructure(prior) for name, prior in model.counts.items()},
+        "known": None if model.known is None else unstructure(model.known),
         "sources": [[name, _relation(where), unstructure(normal)] for (name, where), normal in model.sources.items()],
         "anchors": dict(model.anchors),
         "learned": model.learned is not None,
@@ -203,6 +204,7 @@ def _build(content: Any, arrays: Mapping[str, Floats]) -> Model:
         name: _record(CountPrior, prior, f"counts[{name!r}]")
         for name, prior in _keys(content["counts"], "counts").items()
     }
+    known = None if content["known"] is None else _record(KnownCount, content["known"], "known")
     sources: Any = {}
     for k, row in enumerate(_list(content["sources"], "sources")):
         at = f"sources[{k}]"
@@ -216,6 +218,7 @@ def _build(content: Any, arrays: Mapping[str, Floats]) -> Model:
     model = Model(
         speech=Speech(_text(content["lexicon"], "lexicon")),
         counts=counts,
+        known=known,
         sources=sources,
         anchors=anchors,
         learned=_learned(content, arrays),

@@ -44,7 +44,7 @@ Floats: TypeAlias = NDArray[np.float64]
 VARIABLE = "RECONCILE_KERNEL"  # environment variable that names a level, or "numpy" for none
 LEVELS = {"v3": 3, "baseline": 1}  # by what `reconcile_level` says of the machine, best first
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
-VERSION = 3  # of the functions of the library and their arguments
+VERSION = 4  # of the functions of the library and their arguments
 SAID = 10  # arrays of cells that the kernel keeps for each claim
 VOICE = 10  # numbers that it keeps for each voice and draw
 
@@ -211,12 +211,15 @@ class Compiled:
         )
         return found
 
-    def cover(self, shard: Shard, low: Floats, width: Floats, constant: Floats) -> NDArray[np.float32]:
-        """Share of each cell that each claim covers."""
+    def cover(
+        self, shard: Shard, low: Floats, width: Floats, constant: Floats
+    ) -> tuple[NDArray[np.float32], Floats, Floats]:
+        """What no parameter changes of each pair."""
         check_given("cover", shard, low=low, width=width, constant=constant)
         given = [_at(x) for x in (low, width, constant)]
-        found = np.empty(len(shard.exact), dtype=np.float32)
-        self.library.reconcile_cover(self._struct(shard), *map(_Pointer, given), _Pointer(_at(found)))
+        pairs = len(shard.exact)
+        found = np.empty(pairs, dtype=np.float32), np.empty(pairs), np.empty(pairs)
+        self.library.reconcile_cover(self._struct(shard), *map(_Pointer, given), *(_Pointer(_at(x)) for x in found))
         return found
 
     def rows(self, shard: Shard, theta: Floats, echo: Floats) -> Floats:

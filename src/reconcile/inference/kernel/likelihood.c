@@ -39,6 +39,7 @@ typedef float Single __attribute__((vector_size(4 * WIDTH), aligned(4)));
 #define TINY 1e-290    /* least prior probability of a cell */
 #define LEAST 1e-70    /* least probability of a claim: four are multiplied before a logarithm is taken */
 #define OUTSIDE -1e290 /* `base` below this marks what only fills up the cells of a count */
+#define SLIP 2.302585092994046 /* scale of the logarithm of a gross error: a digit, ln 10 */
 #define STEP 3e-5      /* of finite differences of gradients */
 
 enum { BIAS, SPREAD, FIDELITY, SLOPE, DENIAL, GROSS, HEAPING, COPYING, PARAMETERS };
@@ -51,10 +52,11 @@ typedef struct {
   const double *log_center, *size, *blur, *base; /* cells */
   const int32_t *left, *right;
   const int64_t *edge, *pair; /* claims + 1: where its edges, and its pairs of claim and cell, begin */
-  const double *fixed;        /* claims, 6 */
+  const double *fixed;        /* claims, 4 */
   const int32_t *voice;
   const double *log_edge, *bound, *plain, *tilt; /* edges */
   const float *exact;                            /* pairs */
+  const double *slip, *slip_tilt;                /* pairs */
   const double *shift;                           /* voices, 2 */
   const int32_t *place;                          /* voices, 8 */
   int64_t counts, claims, voices, parameters;
@@ -266,11 +268,10 @@ enum { S_ROW, S_OWN, S_FAITHFUL, S_TO_EXACT, S_TO_GROSS, S_TO_DENIAL, S_RATE, S_
 /* P(claim i | count in each cell), and with `slopes` the nine others; `out` holds S_ALL arrays of `cells` numbers. */
 INLINE void speak(const Shard *s, int64_t i, const double *voice, const double *echo, int64_t at, int64_t cells,
                   double *out, int slopes) {
-  const double *fixed = s->fixed + 6 * i;
+  const double *fixed = s->fixed + 4 * i, *slip = s->slip + s->pair[i], *slip_tilt = s->slip_tilt + s->pair[i];
   const float *exact = s->exact + s->pair[i];
   double heap = voice[V_HEAP], gross = voice[V_GROSS], denied = voice[V_DENIED], copied = voice[V_COPIED];
   double constant = fixed[0] + heap * (fixed[1] - fixed[0]), holds_zero = fixed[2] + heap * (fixed[3] - fixed[2]);
-  double anything = fixed[4] + heap * (fixed[5] - fixed[4]);
   double same = copied * echo[0], kept = 1.0 - copied * echo[1];
   for (int64_t c = 0; c < cells; c += WIDTH) {
     Vector rate = 1.0 / root(load(s->blur + at + c) + voice[V_VARIANCE]);
@@ -290,7 +291,7 @@ INLINE void speak(const Shard *s, int64_t i, const double *voice, const double *
     }
     Vector smooth = larger(below + constant, splat(0.0));
     Vector faithful = 1.0 / (1.0 + exponential(load(s->size + at + c) * voice[V_SLOPE] - voice[V_FIDELITY]));
-    Vector to_gross = anything - smooth, spoken = smooth + to_gross * gross;
+    Vector to_gross = load(slip + c) + heap * load(slip_tilt + c) - smooth, spoken = smooth + to_gross * gross;
     Vector to_exact = __builtin_convertvector(*(const Single *)(exact + c), Vector) - spoken; /* a known number is not rounded */
     spoken += faithful * to_exact;
     Vector to_denial = holds_zero - spoken;
@@ -304,7 +305,7 @@ INLINE void speak(const Shard *s, int64_t i, const double *voice, const double *
     store(out + S_TO_GROSS * cells + c, to_gross);
     store(out + S_TO_DENIAL * cells + c, to_denial);
     store(out + S_RATE * cells + c, rate);
-    store(out + S_TILT * cells + c, tilted);
+    store(out + S_TILT * cells + c, tilted * (1.0 - gross) + load(slip_tilt + c) * gross);
     store(out + S_BELL * cells + c, bell);
     store(out + S_SKEW * cells + c, skew);
   }
@@ -337,14 +338,14 @@ INLINE void form(const Shard *s, const double *said, const double *voice, int64_
 INLINE void combine(const double *fixed, const double *voice, const double *echo, const Vector *t, Vector *out) {
   double heap = voice[V_HEAP], gross = voice[V_GROSS], denied = voice[V_DENIED], copied = voice[V_COPIED];
   double mine = 1.0 - copied * echo[1], clear = 1.0 - gross, by_noise = mine * clear;
-  double by_plain = clear * (fixed[1] - fixed[0]) + gross * (fixed[5] - fixed[4]), by_zero = fixed[3] - fixed[2];
+  double by_plain = clear * (fixed[1] - fixed[0]), by_zero = fixed[3] - fixed[2];
   out[BIAS] = t[T_BELL] * (by_noise * voice[V_BY_BIAS]);
   out[SPREAD] = t[T_SKEW] * (by_noise * voice[V_BY_SPREAD]);
   out[FIDELITY] = t[T_LIFT] * mine;
   out[SLOPE] = t[T_LEAN] * -mine;
   out[DENIAL] = t[T_DENIAL] * (mine * (denied * (1.0 - denied)));
   out[GROSS] = t[T_GROSS] * (mine * (gross * clear));
-  out[HEAPING] = (t[T_TILT] * clear + t[T_NOISY] * by_plain + (t[T_WEIGHT] - t[T_ALIVE]) * by_zero) *
+  out[HEAPING] = (t[T_TILT] + t[T_NOISY] * by_plain + (t[T_WEIGHT] - t[T_ALIVE]) * by_zero) *
                  (mine * (heap * (1.0 - heap)));
   out[COPYING] = (t[T_WEIGHT] * echo[0] - t[T_OWN] * echo[1]) * (copied * (1.0 - copied));
 }
@@ -367,7 +368,7 @@ INLINE void add_slopes(const Shard *s, int64_t i, const double *said, const doub
     for (int q = 0; q < T_ALL; q++) store(lanes[q] + h * WIDTH, totals[q]);
   }
   for (int q = 0; q < T_ALL; q++) totals[q] = splat(fold(lanes[q]));
-  combine(s->fixed + 6 * i, voice, echo, totals, slopes);
+  combine(s->fixed + 4 * i, voice, echo, totals, slopes);
   for (int a = 0; a < PARAMETERS; a++) out[a] = slopes[a][0];
   if (copies) {
     copies[0] = totals[T_WEIGHT][0];
@@ -496,9 +497,10 @@ EXPORT void reconcile_slopes(const Shard *s, int64_t draws, const double *theta,
 }
 
 /* Share of each cell that the plain wording of a claim covers, for all pairs: out (pairs). `low` and `width` (cells)
- * are the first count of each cell and how many it holds; `constant` (claims) is what no edge takes away. */
+ * are the first count of each cell and how many it holds; `constant` (claims) is what no edge takes away.
+ * And P(claim | count) if the figure is grossly off, plain and how much heaping adds: slip, slip_tilt (pairs). */
 EXPORT void reconcile_cover(const Shard *s, const double *low, const double *width, const double *constant,
-                            float *out) {
+                            float *out, double *slip, double *slip_tilt) {
   for (int64_t t = 0; t < s->counts; t++)
     for (int64_t i = s->claim[t]; i < s->claim[t + 1]; i++)
       for (int64_t c = s->cell[t]; c < s->cell[t + 1]; c += WIDTH) {
@@ -509,6 +511,16 @@ EXPORT void reconcile_cover(const Shard *s, const double *low, const double *wid
         }
         total += constant[i];
         *(Single *)(out + s->pair[i] + (c - s->cell[t])) = __builtin_convertvector(total, Single);
+        const double *fixed = s->fixed + 4 * i;
+        Vector rate = 1.0 / root(load(s->blur + c) + SLIP * SLIP), plain = splat(0.0), tilted = plain;
+        for (int64_t e = s->edge[i]; e < s->edge[i + 1]; e++) {
+          Vector z = (s->log_edge[e] - load(s->log_center + c)) * rate, u = z * (1.0 / root(z * z * 0.25 + 1.0));
+          Vector under = (0.375 - u * u * 0.03125) * u;
+          plain += under * s->plain[e];
+          tilted += under * s->tilt[e];
+        }
+        store(slip + s->pair[i] + (c - s->cell[t]), larger(plain + fixed[0], splat(0.0)));
+        store(slip_tilt + s->pair[i] + (c - s->cell[t]), tilted + (fixed[1] - fixed[0]));
       }
 }
 
@@ -548,7 +560,7 @@ EXPORT void reconcile_curve(const Shard *s, const double *theta, const double *e
       add_slopes(s, first + i, here, here, voice, heard, at, cells, joint, here_by, 0);
       for (int64_t c = 0; c < cells; c += WIDTH) {
         form(s, here, voice, at, c, cells, over(splat(1.0), load(here + c)), terms);
-        combine(s->fixed + 6 * (first + i), voice, heard, terms, by);
+        combine(s->fixed + 4 * (first + i), voice, heard, terms, by);
         for (int a = 0; a < PARAMETERS; a++) store(scores + (PARAMETERS * i + a) * cells + c, by[a]);
       }
       for (int k = 0; k < PARAMETERS; k++) {
@@ -860,7 +872,7 @@ EXPORT void reconcile_trees(const Shard *s, const Forest *f, int64_t draws, int6
 /* ------------------------------------------------------------------------------------------------- the machine */
 
 /* Of the arguments of all functions here, of `Shard` and of `Forest`; it grows with every change of these. */
-EXPORT int reconcile_version(void) { return 3; }
+EXPORT int reconcile_version(void) { return 4; }
 
 /* What was compiled: how many cells are computed at once. */
 EXPORT int reconcile_width(void) { return WIDTH; }

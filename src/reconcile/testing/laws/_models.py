@@ -21,8 +21,8 @@ def model_for(regime: Regime) -> Model:
     """Give a model under which `reconcile.estimate` keeps the laws of a regime.
 
     For ``MONOTONE``: figures are log-normal around the count with a known spread, by
-    `reconcile.testing.channels.LogNormal`, and nobody rounds or copies. For ``RIGHT``: every figure is the count. For
-    the others, the default.
+    `reconcile.testing.channels.LogNormal`, and nobody rounds or copies. For ``RIGHT``: every figure is the count. In
+    both, what is known of a count is the count itself. For the others, the default.
 
     Parameters
     ----------
@@ -53,4 +53,4 @@ def _fixed(channel: Channel, **parameters: float) -> Model:
     relations: list[Relation | None] = [None, *Relation]
     sources = {(name, relation): normal for name, normal in normals.items() for relation in relations}
     given: Any = sources  # mypy loses the type of the keys in the converter
-    return Model(channel=channel, sources=given)
+    return Model(channel=channel, sources=given, known=None)
