@@ -31,8 +31,8 @@ from reconcile.simulate import simulate
 jax.config.update("jax_enable_x64", val=True)
 
 NAMES = ("bias", "log_spread", "fidelity", "slope", "denial", "gross", "heaping", "copying")
-MOST = 10**10  # of a count
-LONGEST = math.log(10.0**13 + 2)  # log-uniform figures
+MOST = 10**13  # of a count
+LONGEST = math.log((MOST + 0.5) / 0.5)  # what a log-uniform count may be
 TINY = 1e-290
 # A parameter is drawn around its class (centred) where this many claims speak for it, else as a deviation in units of
 # the class's spread, which NUTS finds easier. Rare things (denial, gross errors, copies) are never well known.
@@ -95,9 +95,9 @@ class Block:
         center = np.where(self.size <= 1, self.low, np.sqrt((self.low + 0.5) * (high + 0.5)) - 0.5)
         self.log_center, self.root = np.log(center + 0.5), np.sqrt(np.log(np.maximum(center, 1)))
 
-        # Words: the exact share of every cell, chances of 0 and of a log-uniform figure, and edges of the noise.
+        # Words: the exact share of every cell, the chance of 0, and edges of the noise.
         shape = (2, len(claims), width - 1)
-        self.covered, self.zero, self.anything = np.zeros(shape), np.zeros((2, len(claims))), np.zeros((2, len(claims)))
+        self.covered, self.zero = np.zeros(shape), np.zeros((2, len(claims)))
         edges = []
         for n, (value, e) in enumerate(zip(values, self.event, strict=True)):
             slopes = {}
@@ -107,7 +107,6 @@ class Block:
                 weight = np.array([plain, tilt])
                 self.covered[:, n] += weight[:, None] * share
                 self.zero[:, n] += weight * (first == 0)
-                self.anything[:, n] += weight * math.log((last + 2) / (first + 1)) / LONGEST
                 slopes[last + 1] = slopes.get(last + 1, 0) + weight
                 slopes[first] = slopes.get(first, 0) - weight
             edges.append({edge: weight for edge, weight in slopes.items() if edge > 0 and any(weight)})
@@ -116,6 +115,9 @@ class Block:
         for n, found in enumerate(edges):
             self.log_edge[n, : len(found)] = np.log(np.array(list(found), dtype=float))
             self.weights[:, n, : len(found)] = np.array(list(found.values())).T
+
+        slip = student_below((self.log_edge[:, :, None] - self.log_center[self.event][:, None, :]) / math.log(10))
+        self.slip = np.sum(self.weights[:, :, :, None] * np.asarray(slip), axis=2)
 
         _, first = np.unique(self.event, return_index=True)
         self.opening = np.isin(np.arange(len(claims)), first).astype(float)[:, None]
@@ -126,6 +128,29 @@ class Block:
             before = [values[m] for m in by_event[claim.quantity] if claims[m].reported < claim.reported]
             if before:
                 self.earlier[n], self.same[n] = 1.0, np.mean([v == values[n] for v in before])
+
+    def layer(self, known):
+        """P(known count in cell | count in cell), shape (e, w, w); None where nothing stands between."""
+        if known is None:
+            return None
+        middle = np.exp(self.log_center)
+
+        def below(edge):  # of the known count, by the error alone: (e, y, edges)
+            z = (np.log(np.maximum(edge, 0.5))[:, None, :] - self.log_center[:, :, None]) / known.spread
+            return np.where(edge[:, None, :] < 1, 0.0, np.asarray(student_below(z)))
+
+        def beside(by):
+            return np.asarray(student_below((np.log(np.maximum(middle + by, 0.5)) - self.log_center) / known.spread))
+
+        one = np.eye(middle.shape[1])[None]
+        own, least = beside(0.5) - beside(-0.5), np.asarray(student_below(-self.log_center / known.spread))
+        near = np.diff(below(np.where(self.bound > MOST, 1e30, self.bound))) - own[:, :, None] * one
+        near[:, :, 0] = 0.0
+        off = (1 - known.zero) * np.maximum(near, 0) / (1 - least - own)[:, :, None]
+        off[:, :, 0] += known.zero
+        found = known.exact * one + (1 - known.exact) * off
+        found[:, 0] = one[:, 0]  # where nobody died nobody is known to have
+        return found
 
     def joint(self, theta, tails, heard=1.0):
         """Log of P(count in cell, claims), shape (e, w), from the parameters of each claim; of those that are heard."""
@@ -139,7 +164,7 @@ class Block:
         below = student_below(z * jnp.exp(-log_spread)[:, None, None])
         noise = jnp.sum(mixed(self.weights)[:, :, None] * below, axis=1)
         strays = jax.nn.sigmoid(gross)[:, None]
-        noisy = (1 - strays) * noise + strays * mixed(self.anything)[:, None]
+        noisy = (1 - strays) * noise + strays * mixed(self.slip)
         faithful = jax.nn.sigmoid(fidelity[:, None] - slope[:, None] * self.root[self.event])
         spoken = faithful * self.covered[0] + (1 - faithful) * noisy
         denied = jax.nn.sigmoid(denial)[:, None] * (self.low[self.event] > 0)
@@ -147,6 +172,9 @@ class Block:
         copied = (jax.nn.sigmoid(copying) * self.earlier)[:, None]
         row = jnp.log(jnp.maximum((1 - copied) * own + copied * self.same[:, None], TINY))
         said = jax.ops.segment_sum(row * heard, self.event, len(self.quantities), indices_are_sorted=True)
+        if self.chance is not None:
+            peak = said.max(axis=1, keepdims=True)
+            said = peak + jnp.log(jnp.einsum("eyk,ek->ey", self.chance, jnp.exp(said - peak)))
         tail = tails[self.outcome[:, None], self.left]
         mass = jnp.where(self.size > 0, jnp.maximum(tail[:, :-1] - tail[:, 1:], TINY), 1.0)
         return jnp.where(self.size > 0, said + jnp.log(mass), -jnp.inf)
@@ -196,6 +224,7 @@ class Problem:
         ends = np.cumsum([b.bound.size for b, _ in self.blocks])[:-1]
         for (block, _), left in zip(self.blocks, np.split(place.ravel(), ends), strict=True):
             block.left = left.reshape(block.bound.shape)
+            block.chance = block.layer(model.known)
             block.outcome = np.array([outcomes.index(q.outcome.name) for q in block.quantities])
         self.blocks = [block for block, _ in self.blocks]
 
@@ -211,7 +240,9 @@ class Problem:
             none = jax.nn.sigmoid(math.log(prior.zero / (1 - prior.zero)) + zero)
             wide = jax.nn.sigmoid(math.log(prior.broad / (1 - prior.broad)) + broad)
             positive = (1 - wide) * part(prior.location + location, prior.scale * jnp.exp(log_scale))
-            positive += wide * part(prior.broad_location, prior.broad_scale)
+            level = 1 - (log_edge - math.log(0.5)) / LONGEST
+            free = prior.scale_free
+            positive += wide * ((1 - free) * part(prior.broad_location, prior.broad_scale) + free * level)
             positive = (positive - positive[-1]) / (1 - positive[-1])
             rows.append(jnp.where(self.edge < 1, 1.0, (1 - none) * positive))
         return jnp.stack(rows)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import attrs
 import numpy as np
 
@@ -11,7 +13,7 @@ from reconcile import simulate
 from reconcile.accounts import box, build_accounts
 from reconcile.channels import expit
 from reconcile.claims import Corpus
-from reconcile.inference.known import chance_of_known
+from reconcile.inference.known import chance_on_lattice
 from reconcile.inference.layouts import Layout
 from reconcile.inference.likelihood import Term
 from reconcile.inference.problems import build_problem
@@ -72,6 +74,13 @@ def draw_prior(layouts, draws, rng):
     return {column: mean + sd * rng.standard_normal(draws) for column, (mean, sd) in sorted(priors.items(), key=str)}
 
 
+@functools.lru_cache(maxsize=4)
+def _chance(known, low):
+    """P(known count in the second cell | count in the first), of a lattice by the bytes of its first counts."""
+    first = np.frombuffer(low, dtype=np.int64)
+    return chance_on_lattice(known, first, np.append(first[1:], TOP + 1))
+
+
 def open_anew(world, random):
     """Draw the claims of a simulated world again, and its counts, as learning reads them.
 
@@ -93,7 +102,7 @@ def open_anew(world, random):
         return simulate._say(figure, np.where(known, 0.0, expit(theta["heaping"])), random)
 
     (first,) = np.nonzero(turn == 0)
-    starts = np.append(np.arange(2_000), np.unique(np.round(np.geomspace(2_000, TOP, 3_200)).astype(np.int64))[:-1])
+    starts = np.append(np.arange(300), np.unique(np.round(np.geomspace(300, TOP, 900)).astype(np.int64))[:-1])
     value, truth, seen = np.empty(len(claims), dtype=np.int64), np.empty_like(world.truth), np.empty_like(world.known)
     value[first] = speak(world.known[event[first]], {name: values[first] for name, values in usual.items()})
     for k in first:
@@ -108,16 +117,14 @@ def open_anew(world, random):
             cell = random.choice(len(row), p=prior * row / (prior @ row))
             truth[event[k]] = seen[event[k]] = random.integers(lattice.low[cell], lattice.high[cell], endpoint=True)
             continue
-        few = np.flatnonzero(row > 1e-6 * row.max())  # of what is known, which is near what is said
-        ends = (lattice.low, lattice.high + 1)
-        chance = chance_of_known(model.known, *(x[None, few] for x in ends), *(x[:, None] for x in ends))
-        joint = prior[:, None] * chance * row[few]
-        cell, at = np.unravel_index(random.choice(joint.size, p=joint.ravel() / joint.sum()), joint.shape)
+        chance = _chance(model.known, lattice.low.tobytes())
+        of_known = (prior @ chance) * row
+        at = random.choice(len(row), p=of_known / of_known.sum())
+        of_truth = prior * chance[:, at]
+        cell = random.choice(len(row), p=of_truth / of_truth.sum())
         truth[event[k]] = random.integers(lattice.low[cell], lattice.high[cell], endpoint=True)
-        same = few[at] == cell and random.random() < model.known.exact / chance[cell, at]
-        seen[event[k]] = (
-            truth[event[k]] if same else random.integers(lattice.low[few[at]], lattice.high[few[at]], endpoint=True)
-        )
+        same = at == cell and random.random() < model.known.exact / chance[cell, at]
+        seen[event[k]] = truth[event[k]] if same else random.integers(lattice.low[at], lattice.high[at], endpoint=True)
     later = turn > 0
     value[later] = speak(seen[event[later]], {name: values[later] for name, values in own.items()})
     value = simulate._repeat(value, turn, expit(own["copying"]), random)
