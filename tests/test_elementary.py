@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import expit, log_ndtr
 
-from reconcile.inference.elementary import exponential, log_one_plus, log_upper, logarithm, logistic
+from reconcile.inference.elementary import exponential, log_upper, logarithm, logistic
 
 ULP = 2.0**-52
 FINITE = st.floats(-690, 690)
@@ -42,11 +42,6 @@ def test_logarithm_of_powers_of_two_is_exact():
         logarithm(2.0**powers), np.log(2.0) * powers, rtol=ULP
     )
     assert logarithm(np.array([1.0]))[0] == 0.0
-
-
-@given(some(st.one_of(st.floats(0, 1), st.floats(1e-300, 1e-6), st.floats(0, 1e13))))
-def test_log_one_plus(x):
-    np.testing.assert_allclose(log_one_plus(x), np.log1p(x), 4 * ULP, 1e-300)
 
 
 @given(some(st.floats(-600, 600)))

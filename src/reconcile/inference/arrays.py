@@ -499,6 +499,14 @@ class Shard:
             "parameters": len(self.parameters),
         }
 
+    def fill_up(self, start: Ints, stop: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+        """Lay the ends of its cells out as these lie; 0 and 1 for what only fills up, and which do."""
+        filled = np.ones(len(self.base), dtype=np.bool_)
+        filled[self.cells] = False
+        first, beyond = np.zeros(len(self.base), dtype=np.int64), np.ones(len(self.base), dtype=np.int64)
+        first[self.cells], beyond[self.cells] = start, stop
+        return first, beyond, filled
+
 
 @attrs.frozen(eq=False)
 class Evaluated:

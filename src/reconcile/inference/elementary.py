@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["exponential", "log_one_plus", "log_upper", "logarithm", "logistic"]
+__all__ = ["exponential", "log_upper", "logarithm", "logistic"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -89,15 +89,6 @@ def logarithm(x: Floats) -> Floats:
         series += coefficient
     found: Floats = whole * _LN2_HIGH + (2.0 * ratio * series + whole * _LN2_LOW)
     return found
-
-
-def log_one_plus(x: Floats) -> Floats:
-    """Natural logarithm of 1 + x, for x from 0, near 0 too."""
-    ratio = x / (x + 2.0)
-    square, series = ratio * ratio, np.full(x.shape, _LOGARITHM[0])
-    for coefficient in _LOGARITHM[1:]:
-        series = series * square + coefficient
-    return np.where(x < 0.4, 2.0 * ratio * series, logarithm(1.0 + x))
 
 
 def logistic(x: Floats) -> Floats:

@@ -156,63 +156,63 @@ class Pushed:
 class Lift:
     """From what claims say of known counts to what they say of the counts, for several counts one after the other.
 
+    Each has a claim. What is large is made where it is asked for: a worker is sent what it is made of.
+
     Attributes
     ----------
-    chance : csr_array, shape (cells of the counts, cells of the known counts)
-        P(known count | count).
-    claims : csr_array, shape (cells of the known counts, pairs)
-        Which pairs of claim and cell each cell has.
-    cell, claim : ndarray of int, shape (pairs,)
-        Cell of the known counts, and claim, of each pair.
-    first : ndarray of int, shape (counts,)
-        Where the cells of each known count begin.
-    owner : ndarray of int, shape (cells of the known counts,)
-    filled : ndarray of bool, shape (cells of the known counts,)
-        Whether a cell only fills up.
+    known : KnownCount
+    counts, cells : (ndarray of int, ndarray of int, ndarray of int)
+        First count of each cell, first beyond it, and where the cells of each count begin and the last end: of the
+        counts, and of the known counts.
+    filled : ndarray of bool
+        Which cells of the known counts only fill up.
+    claim, pair : ndarray of int, shape (counts + 1,), (claims + 1,)
+        See `arrays.Shard`.
     """
 
-    chance: csr_array
-    claims: csr_array
-    cell: Ints
-    claim: Ints
-    first: Ints
-    owner: Ints
+    known: KnownCount
+    counts: tuple[Ints, Ints, Ints]
+    cells: tuple[Ints, Ints, Ints]
     filled: NDArray[np.bool_]
+    claim: Ints
+    pair: Ints
 
-    @classmethod
-    def of(
-        cls, known: KnownCount, counts: tuple[Ints, Ints, Ints], cells: tuple[Ints, Ints, Ints],
-        filled: NDArray[np.bool_], claim: Ints, pair: Ints,
-    ) -> Lift:  # fmt: skip
-        """Prepare for counts of which each has a claim.
-
-        Parameters
-        ----------
-        known : KnownCount
-        counts, cells : (ndarray of int, ndarray of int, ndarray of int)
-            First count of each cell, first beyond it, and where the cells of each count begin and the last end: of the
-            counts, and of the known counts.
-        filled : ndarray of bool
-            Which cells of the known counts only fill up.
-        claim, pair : ndarray of int, shape (counts + 1,), (claims + 1,)
-            See `arrays.Shard`.
-        """
+    @functools.cached_property
+    def chance(self) -> csr_array:
+        """P(known count | count); shape (cells of the counts, cells of the known counts)."""
         from scipy.sparse import csr_array
 
-        (first, beyond, begin), (start, stop, cell) = counts, cells
+        (first, beyond, begin), (start, stop, cell) = self.counts, self.cells
         one, other = _pairs(begin, cell)
-        kept = ~filled[other]
+        kept = ~self.filled[other]
         one, other = one[kept], other[kept]
-        chance = chance_of_known(known, start[other], stop[other], first[one], beyond[one])
+        chance = chance_of_known(self.known, start[other], stop[other], first[one], beyond[one])
         row = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.bincount(one, minlength=len(first)))])
-        number = np.diff(pair)
-        said = np.repeat(np.repeat(cell[:-1], np.diff(claim)) - pair[:-1], number) + np.arange(int(pair[-1]))
-        by_pair = csr_array((np.ones(len(said)), (said, np.arange(len(said)))), shape=(len(start), len(said)))
-        return cls(
-            csr_array((chance, other, row), shape=(len(first), len(start))), by_pair, said,
-            np.repeat(np.arange(len(number)), number), cell[:-1], np.repeat(np.arange(len(cell) - 1), np.diff(cell)),
-            filled,
-        )  # fmt: skip
+        return csr_array((chance, other, row), shape=(len(first), len(start)))
+
+    @functools.cached_property
+    def cell_of(self) -> Ints:
+        """Cell of the known counts of each pair of claim and cell; shape (pairs,)."""
+        begin = np.repeat(self.cells[2][:-1], np.diff(self.claim)) - self.pair[:-1]
+        return np.repeat(begin, np.diff(self.pair)) + np.arange(int(self.pair[-1]))
+
+    @functools.cached_property
+    def claim_of(self) -> Ints:
+        """Claim of each pair; shape (pairs,)."""
+        return np.repeat(np.arange(len(self.pair) - 1), np.diff(self.pair))
+
+    @functools.cached_property
+    def owner(self) -> Ints:
+        """Known count of each cell."""
+        return np.repeat(np.arange(len(self.cells[2]) - 1), np.diff(self.cells[2]))
+
+    @functools.cached_property
+    def _adder(self) -> csr_array:
+        """Which pairs each cell of the known counts has; shape (cells, pairs)."""
+        from scipy.sparse import csr_array
+
+        pairs = len(self.cell_of)
+        return csr_array((np.ones(pairs), (self.cell_of, np.arange(pairs))), shape=(len(self.filled), pairs))
 
     def read(self, rows: Floats, power: Floats | None = None) -> tuple[Floats, Floats, Floats]:
         """Multiply the rows of claims, and sum the known counts out.
@@ -234,10 +234,10 @@ class Lift:
         """
         logs = logarithm(rows.T)
         if power is not None:
-            logs *= power[self.claim, None]
-        logs = self.claims @ logs
+            logs *= power[self.claim_of, None]
+        logs = self._adder @ logs
         logs[self.filled] = -np.inf
-        scale = np.maximum.reduceat(logs, self.first, axis=0)
+        scale = np.maximum.reduceat(logs, self.cells[2][:-1], axis=0)
         given = np.where(self.filled[:, None], 0.0, exponential(logs - scale[self.owner]))
         return self.chance @ given, given, scale
 

@@ -29,7 +29,6 @@ from reconcile.inference.importance import BLOCKS
 from reconcile.inference.known import LEAST, Lift, Pushed
 from reconcile.inference.problems import Problem
 from reconcile.inference.shards import Tasks, build_shards, cut_tasks
-from reconcile.model import KnownCount
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -262,47 +261,30 @@ class _Counted:
 
     Attributes
     ----------
-    known : KnownCount
     shard : Shard
-    counts, cells : (ndarray of int, ndarray of int, ndarray of int)
-        See `Lift.of`.
-    filled : ndarray of bool
-        Which cells of the shard only fill up.
+    lift : Lift
     left, right : ndarray of int
         Places of the ends of the cells of the counts.
     """
 
-    known: KnownCount
     shard: Shard
-    counts: tuple[Ints, Ints, Ints]
-    cells: tuple[Ints, Ints, Ints]
-    filled: NDArray[np.bool_]
+    lift: Lift
     left: Ints
     right: Ints
-
-    @property
-    def first(self) -> Ints:
-        """Where the cells of each count begin, and the last end."""
-        return self.counts[2]
-
-    @functools.cached_property
-    def lift(self) -> Lift:
-        """Made where it is asked for, since it is large."""
-        return Lift.of(self.known, self.counts, self.cells, self.filled, self.shard.claim, self.shard.pair)
 
 
 def _sum_counts(counted: _Counted, echo: Floats, xs: Floats, tail: Floats, weight: Floats) -> Floats:
     """Sum the posterior of each count over draws, in blocks; shape (8, cells of the counts)."""
-    shard = counted.shard
-    outcome = np.repeat(shard.outcome, np.diff(counted.first))
+    shard, (_, _, first) = counted.shard, counted.lift.counts
+    outcome = np.repeat(shard.outcome, np.diff(first))
     found = np.zeros((BLOCKS, len(outcome)))
     for block in range(min(BLOCKS, len(xs))):
         said, _, _ = counted.lift.read(choose_likelihood().rows(shard, theta_of(shard, xs[block::BLOCKS]), echo))
         before = tail[block::BLOCKS]
         joint = said * (before[:, outcome, counted.left] - before[:, outcome, counted.right]).T
-        total = np.add.reduceat(joint, counted.first[:-1], axis=0)
+        total = np.add.reduceat(joint, first[:-1], axis=0)
         share = weight[block::BLOCKS].T / np.maximum(total, LEAST)
-        found[block] = np.cumsum(joint * np.repeat(share, np.diff(counted.first), axis=0), axis=1)[:, -1]
+        found[block] = np.cumsum(joint * np.repeat(share, np.diff(first), axis=0), axis=1)[:, -1]
     return found
 
 
@@ -544,13 +526,10 @@ class ConditionalEvidence:
             if len(found) == self._joint:
                 break
             of, mine = slice(*counted.first[[a, z]].tolist()), slice(*cells.first[[a, z]].tolist())
-            start, stop = np.zeros((2, len(shard.base)), dtype=np.int64)
-            start[shard.cells], stop[shard.cells] = cells.start[mine], cells.stop[mine]
-            filled = np.ones(len(shard.base), dtype=np.bool_)
-            filled[shard.cells] = False
+            start, stop, filled = shard.fill_up(cells.start[mine], cells.stop[mine])
             first = counted.first[a : z + 1] - counted.first[a]
             ends = (counted.start[of], counted.stop[of], first), (start, stop, shard.cell)
-            found.append(_Counted(known, shard, *ends, filled, left[of], right[of]))
+            found.append(_Counted(shard, Lift(known, *ends, filled, shard.claim, shard.pair), left[of], right[of]))
         return edges, found
 
     def _sorted(self, found: Floats) -> Floats:

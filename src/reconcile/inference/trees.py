@@ -186,7 +186,7 @@ class Grove:
         of_known = mass
         if layer is not None and slopes:
             posterior = layer.lift.back(pull.T, *read[:2])
-            pull = np.ascontiguousarray((posterior[layer.lift.cell] * power[layer.lift.claim, None]).T)
+            pull = np.ascontiguousarray((posterior[layer.lift.cell_of] * power[layer.lift.claim_of, None]).T)
             if known and weight is not None:
                 of_known = layer.weighted(posterior, mass, weight, self.shard.cells)
         score = np.zeros((0, len(self.shard.shift), 8))
@@ -204,13 +204,8 @@ class Known:
 
     Attributes
     ----------
-    known : KnownCount
-    cells : (ndarray of int, ndarray of int, ndarray of int)
-        Of these nodes; see `Lift.of`.
-    filled : ndarray of bool
-        Which of these cells only fill up.
-    claim, pair : ndarray of int
-        Where the claims about each of these nodes begin, and their pairs with cells.
+    lift : Lift
+        Of these nodes.
     shard : Shard
         The grove's, with what all claims about a node say of it in place of the claims.
     account : ndarray of int, shape (accounts + 1,)
@@ -219,19 +214,10 @@ class Known:
         Cells of the shard that these nodes have.
     """
 
-    known: KnownCount
-    cells: tuple[Ints, Ints, Ints]
-    filled: NDArray[np.bool_]
-    claim: Ints
-    pair: Ints
+    lift: Lift
     shard: Shard
     account: Ints
     spoken: Ints
-
-    @functools.cached_property
-    def lift(self) -> Lift:
-        """Made where it is asked for, since it is large."""
-        return Lift.of(self.known, self.cells, self.cells, self.filled, self.claim, self.pair)
 
     @classmethod
     def of(cls, known: KnownCount, shard: Shard, cells: Cells, node: Ints) -> Known:
@@ -239,13 +225,10 @@ class Known:
         number, padded = np.diff(shard.claim), np.diff(shard.cell)
         some = np.flatnonzero(number)
         spoken, _ = spans(shard.cell[some], padded[some])
-        start, stop, filled = np.zeros((2, len(shard.base)), dtype=np.int64), None, np.ones(len(shard.base), np.bool_)
-        start, stop = start
-        start[shard.cells], stop[shard.cells], filled[shard.cells] = cells.start, cells.stop, False
-        cell = np.concatenate([[0], np.cumsum(padded[some])])
-        # A filled cell of a count stands for 0, so that nothing is divided by its width.
-        of = start[spoken], np.where(filled[spoken], 1, stop[spoken]), cell
-        claim = np.concatenate([[0], np.cumsum(number[some])])
+        start, stop, filled = shard.fill_up(cells.start, cells.stop)
+        cell, claim = (np.concatenate([[0], np.cumsum(many[some])]) for many in (padded, number))
+        ends = start[spoken], stop[spoken], cell
+        lift = Lift(known, ends, ends, filled[spoken], claim, shard.pair)
         claims, pairs = len(some), len(spoken)
         nothing = np.zeros(0)
         bare = attrs.evolve(
@@ -255,15 +238,13 @@ class Known:
             slip=np.zeros(pairs), slip_tilt=np.zeros(pairs),
             rows=np.arange(claims), heard=np.zeros(claims, dtype=np.bool_),
         )  # fmt: skip
-        return cls(known, of, filled[spoken], claim, shard.pair, bare, np.searchsorted(some, node), spoken)
+        return cls(lift, bare, np.searchsorted(some, node), spoken)
 
     def weighted(self, posterior: Floats, mass: Floats, weight: Floats, cells: Ints) -> Floats:
         """Sum posteriors of what is known over draws; of nodes of which no claim speaks, take that of the count."""
         found = np.zeros(len(self.shard.base))
         found[cells] = mass
-        node = np.repeat(np.arange(len(self.shard.sign)), np.diff(self.shard.cell))[self.spoken]
-        ends = np.searchsorted(np.flatnonzero(np.diff(self.shard.claim)), node)
-        account = np.searchsorted(self.account, ends, side="right") - 1
+        account = np.searchsorted(self.account, self.lift.owner, side="right") - 1
         found[self.spoken] = np.cumsum(posterior * weight.T[account], axis=1)[:, -1]
         return found[cells]
 
