@@ -168,12 +168,12 @@ def test_chains_forget_where_they_began():
     sources = [rc.Source("a"), rc.Source("b", kind="media"), rc.Source("c", kind="monitor")]
     claims = [claim(event.killed(), 5 + at * n, who) for n, event in ((1, E), (2, F)) for at, who in enumerate(sources)]
     problem = problem_of(claims)
-    runs = [pmfs_of(solve(problem, seed, ess=400.0)) for seed in range(10)]
-    long = pmfs_of(solve(problem, seed=99, draws=12_000))
+    runs = [pmfs_of(solve(problem, seed, ess=400.0)) for seed in range(30)]
+    long = pmfs_of(solve(problem, seed=99, draws=24_000))
     for count, pmf in long.items():
         mean = np.mean([run[count].cdf(np.arange(40)) for run in runs], axis=0)
-        # The mean of ten runs and the long one are known to some .015; after four sweeps it was off by .05.
-        assert np.max(np.abs(mean - pmf.cdf(np.arange(40)))) < 0.025
+        # A run is off by .033, their mean by .006 and the long one by .004; after four sweeps it was off by .05.
+        assert np.max(np.abs(mean - pmf.cdf(np.arange(40)))) < 0.018
 
 
 def test_seeds_differ_by_no_more_than_is_stated():
@@ -361,19 +361,29 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_claims_elsewhere_by_others_move_no_estimate(name):
-    """With sixteen seeds each, estimates were found to move by .008, .030, .003 and .008 at most."""
+    """Estimates were found to move by .025, .031, .006 and .036 at most, and by .004 to .008 in the median.
+
+    Of seeds 3, 4 and 5, one count of eight moved by more than is allowed here: where sources said 10, 22 and 93, by .10
+    to .18, and by .08 to .12 without an error that all share. What is said elsewhere decides whom to believe.
+    """
     before, after = (rc.estimate(claims, ess=MANY) for claims in (WORLD.claims, [*WORLD.claims, *ELSEWHERE[name]]))
     assert max(before.diagnostics.error, after.diagnostics.error) < 0.03
     assert np.median(moved(before, after)) < NOISE / 2
 
 
 def test_one_more_count_of_the_same_sources_moves_no_estimate():
-    """Of 42 claims instead of 39, sources were learned: all other estimates moved by a third."""
-    world = simulate(events=14, sources=3, claims_per_event=3, outcomes=("killed",), seed=5)
-    last = max(world.counts, key=str)
-    fewer = [one for one in world.claims if one.quantity != last]
-    before, after = rc.estimate(fewer, ess=MANY), rc.estimate(world.claims, ess=MANY)
-    off = np.array([gap(before[q].distribution, after[q].distribution) for q in before])
+    """Of 42 claims instead of 39, sources were learned: all other estimates moved by a third.
+
+    What three claims teach about their sources is seen elsewhere too: of the worlds of seeds 3 to 8, the median was
+    .005, .033, .002, .002, .084 and .001, with and without an error that all share.
+    """
+    off = []
+    for seed in (4, 5):
+        world = simulate(events=14, sources=3, claims_per_event=3, outcomes=("killed",), seed=seed)
+        last = max(world.counts, key=str)
+        fewer = [one for one in world.claims if one.quantity != last]
+        before, after = rc.estimate(fewer, ess=MANY), rc.estimate(world.claims, ess=MANY)
+        off += [gap(before[q].distribution, after[q].distribution) for q in before]
     assert np.median(off) < NOISE
 
 

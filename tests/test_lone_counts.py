@@ -16,6 +16,7 @@ from reconcile.inference.lone_counts import ConditionalEvidence, Evidence, first
 from reconcile.simulate import simulate
 
 EVENTS = 25
+WORLD = simulate(events=EVENTS, sources=4, claims_per_event=(1, 4), seed=1).claims
 # A count with one claim has the same evidence whichever way it is computed, but for the width of cells far from it.
 WIDTH = 2e-3
 FIRST_DIFFERENCES = 1e-5
@@ -25,7 +26,7 @@ CURVED = 40 * STEP
 
 @pytest.fixture(scope="module")
 def problem():
-    return problem_of(simulate(events=EVENTS, sources=4, claims_per_event=(1, 4), seed=1).claims)
+    return problem_of(WORLD)
 
 
 @pytest.fixture(scope="module")
@@ -202,12 +203,17 @@ def test_the_first_claim_about_a_count_is_no_copy(problem, xs):
 # --- less of it ----------------------------------------------------------------------------------------------------
 
 
-def test_leaving_cells_out_hardly_changes_evidence_and_slope(problem, xs):
+@pytest.mark.parametrize("known", [None, rc.Model().known], ids=["all is known", "known"])
+def test_leaving_cells_out_hardly_changes_evidence_and_slope(known):
+    problem = problem_of(WORLD, rc.Model(known=known))
+    xs = some_points(problem)
     conditional, layout = ConditionalEvidence.of(problem, map), problem.hierarchy
     reduced, mass, kept = conditional.reduced(xs)
     assert np.all(np.isin(np.flatnonzero(mass > 1e-6), kept))
     assert len(reduced.counted.start) == len(kept)
-    assert len(reduced.joint.cells.start) < 0.8 * len(mass)
+    if known is None:
+        assert len(reduced.joint.cells.start) == len(kept) < 0.8 * len(mass)
+    assert len(reduced.joint.cells.start) < 0.8 * len(conditional.joint.cells.start)
     for one, whole in zip(reduced.first, conditional.first, strict=True):
         assert len(one.cells.start) < 0.8 * len(whole.cells.start)
     (few, few_slope), (value, slope) = reduced.evaluate(xs), conditional.evaluate(xs)

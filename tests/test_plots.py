@@ -275,12 +275,11 @@ def test_bins_split_no_count_and_leave_no_gap(one, other, scale):
 
 
 def test_zero_has_a_place_on_a_logarithmic_axis():
-    posterior = rc.estimate([claim(KILLED, 0, "none"), claim(KILLED, 10**6, "all", id="all")])
-    ax = plots.draw_claims(posterior, KILLED)
+    claims = [claim(KILLED, 0, "none"), *(claim(KILLED, 10**6, f"all {k}") for k in range(4))]
+    ax = plots.draw_claims(rc.estimate(claims, model=rc.Model(known=None)), KILLED)
     draw(ax)
     ticks = [label.get_text() for label in ax.get_xticklabels()]
-    assert "0" in ticks
-    assert {"100,000", "1,000,000", "10,000,000"} & set(ticks)
+    assert {"0", "1,000,000"} <= set(ticks)
     left, right = ax.transData.transform([(0, 0), (10**6, 0)])[:, 0]
     assert np.isfinite(left)
     assert left < right

@@ -35,7 +35,7 @@ __all__ = ["MOST_POINTS", "Bound", "Grove", "Trees", "find_points"]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-NEGLIGIBLE = 1e-7  # posterior probability of a cell below which it is left out
+NEGLIGIBLE = 3e-8  # posterior probability of a cell below which it is left out
 MOST_POINTS = 24  # of a node: numbers that are claimed, or implied by claimed ones, and have a cell of their own
 _ENTRIES = 250_000  # factors on pairs of cells at once: what a cache holds
 _VAGUE = 5  # claims that an end of what is less than exact stands for
