@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         sensitivity,
     )
     from reconcile.logic import Bound, Bounds, Contradiction, Contradictions, bounds, contradictions, radius
-    from reconcile.model import CountPrior, Model, Normal
+    from reconcile.model import CountPrior, KnownCount, Model, Normal
     from reconcile.posterior import Posterior, estimate
     from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value
     from reconcile.vocabulary import Event, Group, Outcome, Period, Quantity, Relation, Source, SourceKind
@@ -80,7 +80,7 @@ _ROOMS = {
         "sensitivity",
     ),
     "logic": ("Bound", "Bounds", "Contradiction", "Contradictions", "bounds", "contradictions", "radius"),
-    "model": ("CountPrior", "Model", "Normal"),
+    "model": ("CountPrior", "KnownCount", "Model", "Normal"),
     "posterior": ("Posterior", "estimate"),
     "values": ("About", "AtLeast", "AtMost", "Between", "Exactly", "Share", "Surveyed", "Vague", "Value"),
     "vocabulary": ("Event", "Group", "Outcome", "Period", "Quantity", "Relation", "Source", "SourceKind"),
@@ -114,6 +114,7 @@ __all__ = [
     "History",
     "InconsistentClaims",
     "InvalidValue",
+    "KnownCount",
     "MissingDependency",
     "MisspeltColumn",
     "Model",

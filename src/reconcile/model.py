@@ -159,6 +159,23 @@ class KnownCount:
         Probability that, if it is off, nobody is known to have died.
     evidence : str
         Where the numbers come from.
+
+    Raises
+    ------
+    InvalidValue
+        If a probability is not between 0 and 1, or `spread` is not a positive number.
+
+    Examples
+    --------
+    However many agree, more than one in ten is left in doubt; who would doubt more lowers `exact`:
+
+    >>> import reconcile as rc
+    >>> killed = rc.Event("raid").killed()
+    >>> claims = [rc.Claim(killed, rc.Exactly(137), rc.Source(f"paper {k}")) for k in range(10)]
+    >>> for known in (rc.KnownCount(), rc.KnownCount(exact=0.8)):
+    ...     print(f"{rc.estimate(claims, model=rc.Model(known=known))[killed].pmf(137):.2f}")
+    0.88
+    0.79
     """
 
     exact: float = 0.89
@@ -167,8 +184,8 @@ class KnownCount:
     evidence: str = (
         "news of US shootings against the later record, fitted jointly with how exact sites are about what is known:"
         " .91 and .88 on two halves of the incidents, spread .48 and .50, zero .014 and .011; on the half that was not"
-        " fitted, a claim among several gains .08 nats, and a second site is wrong with .51 and .58 if the first is,"
-        " where independent errors give .23 and the claims .51 and .61 (bench/known.py)"
+        " fitted, a claim among several gains .06 to .08 nats, and a second site is wrong with .51 and .58 if the first"
+        " is, where independent errors give .23 and .24 and the claims .51 and .61 (bench/known.py)"
     )
 
     def __attrs_post_init__(self) -> None:
