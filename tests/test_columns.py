@@ -14,8 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconcile.claims import Citation, Claim, Corpus, make_claim
-from reconcile.columns import LOST, NONE, EventTable, Moments, QuantityTable, TextTable, number, rank
+from reconcile.columns import KINDS, LOST, NONE, EventTable, Moments, QuantityTable, TextTable, number, rank
 from reconcile.io import table
+from reconcile.testing import strategies
 from reconcile.values import AtLeast, Exactly, Share, Vague
 from reconcile.vocabulary import EVERYONE, Event, Group, Period, Source
 
@@ -81,6 +82,21 @@ def test_events_and_what_they_are_part_of():
     assert events[1] == war
     assert events[0] == Event("market", place="Idlib", perpetrators={"a", "b"}, part_of=war)
     assert [events.parties[code] for code in events.perpetrators] == [{"a", "b"}, set()]
+
+
+@given(st.lists(strategies.events(), unique_by=lambda event: event.id))
+def test_events_are_restored(events):
+    known = {}
+    for event in events:
+        if all(known.get(whole.id, whole) == whole for whole in (event, *event.wholes)):
+            known |= {whole.id: whole for whole in (event, *event.wholes)}
+    quantities = [event.killed() for event in known.values()]
+    found, codes = QuantityTable.of_quantities(quantities)
+    bare = attrs.evolve(found, made={})
+    assert list(map(repr, (bare[int(code)] for code in codes))) == list(map(repr, quantities))
+    rows = found.event[codes]
+    assert [KINDS[code] for code in found.events.kind[rows]] == [event.kind for event in known.values()]
+    assert [found.events.start[row] for row in rows] == [event.start for event in known.values()]
 
 
 def test_quantities():

@@ -60,6 +60,8 @@ CHANGES = {
     "place": changed(quantity=reevent(place="Aleppo")),
     "start": changed(quantity=reevent(start="2020-01-31")),
     "end": changed(quantity=reevent(end="2020-02-03")),
+    "kind of event": changed(quantity=reevent(kind="fire")),
+    "time of day": changed(quantity=reevent(start="2020-02-01T10:00")),
     "perpetrators": changed(quantity=reevent(perpetrators={"R"})),
     "part_of": changed(quantity=reevent(part_of=None)),
     "outcome": changed(quantity=attrs.evolve(RELAY.quantity, outcome="injured")),

@@ -24,6 +24,7 @@ from reconcile.vocabulary import (
     EVERYONE,
     KILLED,
     Event,
+    EventKind,
     Group,
     Outcome,
     Period,
@@ -120,10 +121,12 @@ def test_ids_and_keys_are_the_same_in_every_run():
 # --- sources ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", SourceKind)
-def test_kinds_in_any_spelling(kind):
+@pytest.mark.parametrize(
+    "make, kind", [*((Source, kind) for kind in SourceKind), *((Event, kind) for kind in EventKind)]
+)
+def test_kinds_in_any_spelling(make, kind):
     for text in (kind, kind.value.upper(), kind.value.replace(" ", "_"), f"  {kind.value.title()} "):
-        assert Source("s", kind=text).kind is kind
+        assert make("s", kind=text).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -136,6 +139,13 @@ def test_kinds_in_any_spelling(kind):
             r"Source\.kind: got 'press'; allowed: government, armed group, monitor, NGO",
         ),
         (lambda: Source("s", kind=None), r"Source\.kind: got None"),
+        (lambda: Event("e", kind="quake"), r"Event\.kind: got 'quake'; allowed: attack, crash, accident, .*, other"),
+        (lambda: Event("e", kind=SourceKind.MEDIA), r"Event\.kind: got <SourceKind\.MEDIA: 'media'>; allowed: attack"),
+        (lambda: Event("e", kind=None), r"Event\.kind: got None"),
+        (
+            lambda: Event("e", start="2020-02-11T00:30+05:00", end="2020-02-10"),
+            r"Event\.end: got .*2020, 2, 10.*; allowed: a day not before the start, 2020-02-11 00:30:00\+05:00",
+        ),
         (lambda: Source("s", sides=[""]), r"Source\.sides: got ''"),
         (lambda: Source("s", sides={"a": 1}), r"Source\.sides: got \{'a': 1\}; allowed: a name, or a set"),
         (lambda: Source("s", sides="a", opposes=["b", " a "]), r"Source\.opposes: got \['a'\]; allowed: parties that"),
@@ -143,7 +153,7 @@ def test_kinds_in_any_spelling(kind):
         (lambda: Outcome("losses", {"killed", "losses"}), r"Outcome\.parts: got \['killed', 'losses'\]; allowed"),
         (lambda: Event(5), r"Event\.id: got 5"),
         (lambda: Event("e", place=""), r"Event\.place: got ''"),
-        (lambda: Event("e", start="soon"), r"Event\.start: got 'soon'; allowed: a date, or its ISO 8601 text"),
+        (lambda: Event("e", start="soon"), r"Event\.start: got 'soon'; allowed: a date or datetime, or its ISO 8601"),
         (
             lambda: Event("e", start="2020-02-10", end="2020-02-09"),
             r"Event\.end: got .*not before the start, 2020-02-1",
@@ -218,11 +228,36 @@ def test_wholes_of_an_event_nearest_first():
 
 
 def test_days():
-    event = Event("e", start=datetime.datetime(2020, 2, 10, 23, tzinfo=datetime.UTC), end="2020-02-10T01:00")
+    event = Event("e", start="2020-02-10", end="2020-02-10T01:00")
     assert type(event.start) is type(event.end) is datetime.date
     assert event.start == event.end == datetime.date(2020, 2, 10)
     assert str(Period("2020-02-10", "2020-02-10")) == "2020-02-10"
     assert Period("2020-02-01", "2020-02-10") == Period(datetime.date(2020, 2, 1), datetime.date(2020, 2, 10))
+
+
+@pytest.mark.parametrize("start", ["2020-02-10 23:59", "2020-02-10T23:59-11:00", "2020-02-10T00:00+14:00"])
+def test_an_event_may_begin_at_a_time_of_day(start):
+    event = Event("e", start=start, end="2020-02-10")
+    assert event.start == datetime.datetime.fromisoformat(start)
+    assert event.end == datetime.date(2020, 2, 10)
+    assert Event("e", start=event.start, end=event.end) == event != Event("e", start="2020-02-10", end=event.end)
+
+
+@given(strategies.moments(), strategies.moments())
+def test_the_end_of_an_event_is_never_before_the_day_of_its_start(start, end):
+    day, last = (one.date() if isinstance(one, datetime.datetime) else one for one in (start, end))
+    if start and end and last < day:
+        with pytest.raises(InvalidValue, match=r"Event\.end"):
+            Event("e", start=start, end=end)
+    else:
+        event = Event("e", start=start, end=end)
+        assert (event.start, repr(event.start), event.end) == (start, repr(start), last)
+
+
+def test_the_kind_of_an_event_shows_where_there_is_one():
+    assert repr(Event("e", kind="other")) == repr(Event("e")) == "Event('e')"
+    assert repr(Event("e", kind="fire")) == "Event('e', kind=EventKind.FIRE)"
+    assert Event("e", kind="fire") != Event("e")
 
 
 # --- groups -------------------------------------------------------------------------------------------------------

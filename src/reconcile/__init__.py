@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from reconcile.model import CountPrior, KnownCount, Model, Normal
     from reconcile.posterior import Posterior, estimate
     from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value
-    from reconcile.vocabulary import Event, Group, Outcome, Period, Quantity, Relation, Source, SourceKind
+    from reconcile.vocabulary import Event, EventKind, Group, Outcome, Period, Quantity, Relation, Source, SourceKind
 
 # The window is lazy: `from reconcile import Claim` must not load SciPy. A test keeps it equal to the mirror above.
 _ROOMS = {
@@ -83,7 +83,7 @@ _ROOMS = {
     "model": ("CountPrior", "KnownCount", "Model", "Normal"),
     "posterior": ("Posterior", "estimate"),
     "values": ("About", "AtLeast", "AtMost", "Between", "Exactly", "Share", "Surveyed", "Vague", "Value"),
-    "vocabulary": ("Event", "Group", "Outcome", "Period", "Quantity", "Relation", "Source", "SourceKind"),
+    "vocabulary": ("Event", "EventKind", "Group", "Outcome", "Period", "Quantity", "Relation", "Source", "SourceKind"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -107,6 +107,7 @@ __all__ = [
     "Diagnostics",
     "Estimate",
     "Event",
+    "EventKind",
     "Exactly",
     "Explanation",
     "Group",

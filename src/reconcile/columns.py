@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.values import Value
-from reconcile.vocabulary import Event, Group, Outcome, Period, Quantity, Source
+from reconcile.vocabulary import Event, EventKind, Group, Outcome, Period, Quantity, Source
 
-__all__ = ["Codes", "Columns", "EventTable", "Moments", "QuantityTable", "TextTable", "number", "rank"]
+__all__ = ["KINDS", "Codes", "Columns", "EventTable", "Moments", "QuantityTable", "TextTable", "number", "rank"]
 
 Codes: TypeAlias = NDArray[np.int32]
+
+KINDS = tuple(EventKind)  # what the codes of kinds of event stand for
+_CODES = {kind: code for code, kind in enumerate(KINDS)}
 
 NONE = -1  # the code of what is not there
 LOST = -2  # of a claim that is linked to and is not here
@@ -116,6 +119,11 @@ class Moments:
     @classmethod
     def of(cls, moments: Iterable[datetime.date | None]) -> Moments:
         """Take moments apart."""
+        moments = tuple(moments)
+        if set(map(type, moments)) <= {datetime.date, type(None)}:
+            day = np.array([one.toordinal() if one else 0 for one in moments], dtype=np.int64)
+            at = np.where(day > 0, day - 1, 0) * _DAY
+            return cls((day > 0).astype(np.int8), at, np.zeros_like(at))
         clock, at, offset = np.array([_take_apart(one) for one in moments], dtype=np.int64).reshape(-1, 3).T
         return cls(clock.astype(np.int8), at.copy(), offset.copy())
 
@@ -175,7 +183,11 @@ class EventTable:
     ----------
     ids, place : ndarray of object, shape (E,)
         Texts; a place may be None.
-    start, end : ndarray of int32, shape (E,)
+    kind : ndarray of int32, shape (E,)
+        Codes into `KINDS`.
+    start : Moments
+        Days or moments.
+    end : ndarray of int32, shape (E,)
         Ordinals of days; 0 where there is none.
     whole : ndarray of int32, shape (E,)
         The event that each is part of, or -1.
@@ -186,7 +198,8 @@ class EventTable:
 
     ids: NDArray[np.object_]
     place: NDArray[np.object_]
-    start: Codes
+    kind: Codes
+    start: Moments
     end: Codes
     whole: Codes
     perpetrators: Codes
@@ -199,34 +212,31 @@ class EventTable:
         Parameters
         ----------
         records : mapping of id to mapping
-            What is said of each: `place`, `start`, `end`, `perpetrators` and `part_of`, the id of an event that has a
-            record too.
+            What is said of each: `kind`, `place`, `start`, `end`, `perpetrators` and `part_of`, the id of an event that
+            has a record too.
         """
         ids = sorted(records)
         told = [records[name] for name in ids]
         code = {name: at for at, name in enumerate(ids)} if any(one.get("part_of") for one in told) else {}
         parties, perpetrators = rank((one.get("perpetrators") or frozenset() for one in told), key=sorted)
-        start, end = (
-            np.array([day.toordinal() if (day := one.get(name)) else 0 for one in told], dtype=np.int32)
-            for name in ("start", "end")
-        )
+        kind = np.array([_CODES[one.get("kind", EventKind.OTHER)] for one in told], dtype=np.int32)
+        start = Moments.of([one.get("start") for one in told])
+        end = np.array([day.toordinal() if (day := one.get("end")) else 0 for one in told], dtype=np.int32)
         whole = np.array([code.get(one.get("part_of"), NONE) for one in told], dtype=np.int32)  # type: ignore[arg-type]
         place = np.array([one.get("place") for one in told], dtype=object)
-        return cls(np.array(ids, dtype=object), place, start, end, whole, perpetrators, parties)
+        return cls(np.array(ids, dtype=object), place, kind, start, end, whole, perpetrators, parties)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, event: int) -> Event:
-        start, end = (
-            datetime.date.fromordinal(int(days[event])) if days[event] else None for days in (self.start, self.end)
-        )
-        whole = int(self.whole[event])
+        end, whole = int(self.end[event]), int(self.whole[event])
         return Event(
             self.ids[event],
+            kind=KINDS[self.kind[event]],
             place=self.place[event],
-            start=start,
-            end=end,
+            start=self.start[event],
+            end=datetime.date.fromordinal(end) if end else None,
             perpetrators=self.parties[self.perpetrators[event]],
             part_of=None if whole == NONE else self[whole],
         )
@@ -330,7 +340,7 @@ class QuantityTable:
 
 
 def _describe(event: Event) -> dict[str, Any]:
-    record = {name: getattr(event, name) for name in ("place", "start", "end", "perpetrators")}
+    record = {name: getattr(event, name) for name in ("kind", "place", "start", "end", "perpetrators")}
     return {**record, "part_of": event.part_of and event.part_of.id}
 
 

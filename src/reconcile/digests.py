@@ -26,7 +26,7 @@ from reconcile.claims import Corpus, content_id
 from reconcile.columns import NONE, Columns, Moments, number
 from reconcile.errors import InvalidValue
 from reconcile.model import Model
-from reconcile.plumbing import check
+from reconcile.plumbing import LEFT_OUT_IF_DEFAULT, check
 from reconcile.posterior import Posterior
 
 __all__ = ["canonical", "digest", "digest_corpus", "digest_model"]
@@ -123,12 +123,16 @@ def _is_record(thing: Any) -> bool:
 
 def _fields(thing: Any) -> list[Any]:
     if attrs.has(type(thing)):
-        names = [field.name for field in attrs.fields(type(thing))]
+        names = [field.name for field in attrs.fields(type(thing)) if not _is_left_out(thing, field)]
     elif dataclasses.is_dataclass(thing):
         names = [field.name for field in dataclasses.fields(thing)]
     else:
         names = list(thing._fields)
     return [[name, _plain(getattr(thing, name))] for name in names]
+
+
+def _is_left_out(thing: Any, field: attrs.Attribute[Any]) -> bool:
+    return field.metadata == LEFT_OUT_IF_DEFAULT and getattr(thing, field.name) == field.default
 
 
 def _listed(thing: Any) -> Any:

@@ -17,22 +17,27 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
+    "LEFT_OUT_IF_DEFAULT",
     "OLD_NAMES",
     "check",
     "clean_name",
     "clean_names",
     "count_of",
+    "day_of",
     "html_table",
     "in_words",
     "rebuilding_repr",
     "refuse_old",
     "refuse_old_names",
+    "surely_later",
     "to_frame",
     "to_generator",
     "to_moment",
 ]
 
 LONGEST_NAME = 1_000
+# The metadata of a field that came after digests had been handed out: these stay as they were while it is not used.
+LEFT_OUT_IF_DEFAULT = {"left out if default": True}
 # Public names that are gone, by module, and what stands for each.
 OLD_NAMES: Mapping[str, Mapping[str, str]] = {
     "reconcile.estimates": {"Part": "Role (and ClaimRole for a claim with its role, which was Role)"},
@@ -153,6 +158,22 @@ def _plain_day(moment: datetime.date) -> datetime.date | None:
     with contextlib.suppress(TypeError, ValueError):
         return datetime.date(moment.year, moment.month, moment.day)
     return None
+
+
+def day_of(moment: datetime.date) -> datetime.date:
+    """Give the day of a moment, on the calendar of who said it."""
+    return moment.date() if isinstance(moment, datetime.datetime) else moment
+
+
+def surely_later(one: datetime.date, other: datetime.date) -> bool:
+    """Whether one moment is surely later than another: a day and a time within it have no order.
+
+    Moments of unlike clocks, one with a zone and one without, are compared by their days.
+    """
+    if isinstance(one, datetime.datetime) and isinstance(other, datetime.datetime):
+        alike = (one.tzinfo is None) == (other.tzinfo is None)
+        return one > other if alike else one.date() > other.date()
+    return day_of(one) > day_of(other)
 
 
 def html_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", of: int = 0) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import datetime
 import enum
 import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import attrs
 
 from reconcile.errors import InvalidValue
 from reconcile.groups import EVERYONE, Group
-from reconcile.plumbing import check, clean_name, clean_names, rebuilding_repr, to_moment
+from reconcile.plumbing import LEFT_OUT_IF_DEFAULT, check, clean_name, clean_names, day_of, rebuilding_repr, to_moment
 
 __all__ = [
     "CAPTURED",
@@ -27,6 +27,7 @@ __all__ = [
     "KILLED",
     "MISSING",
     "Event",
+    "EventKind",
     "Group",
     "Outcome",
     "Period",
@@ -53,15 +54,38 @@ class SourceKind(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-_KINDS = {kind.value.casefold(): kind for kind in SourceKind}
+class EventKind(enum.StrEnum):
+    """What happened: how long the dead of an event are still being counted depends on it."""
+
+    ATTACK = "attack"
+    CRASH = "crash"
+    ACCIDENT = "accident"
+    FIRE = "fire"
+    ENTRAPMENT = "entrapment"
+    EARTHQUAKE = "earthquake"
+    SHIP = "ship"
+    FLOOD = "flood"
+    STORM = "storm"
+    UNREST = "unrest"
+    ERUPTION = "eruption"
+    BATTLE = "battle"
+    OTHER = "other"
 
 
-def _to_kind(given: Any) -> SourceKind:
-    if isinstance(given, str):
-        found = _KINDS.get(" ".join(given.replace("_", " ").split()).casefold())
-        if found is not None:
-            return found
-    raise InvalidValue("Source.kind", given, ", ".join(kind.value for kind in SourceKind))
+_Kind = TypeVar("_Kind", SourceKind, EventKind)
+
+
+def _to_kind(what: str, kinds: type[_Kind]) -> Callable[[Any], _Kind]:
+    known = {kind.value.casefold(): kind for kind in kinds}
+
+    def convert(given: Any) -> _Kind:
+        if isinstance(given, str):
+            found = known.get(" ".join(given.replace("_", " ").split()).casefold())
+            if found is not None:
+                return found
+        raise InvalidValue(what, given, ", ".join(kind.value for kind in kinds))
+
+    return convert
 
 
 @attrs.frozen(repr=False, cache_hash=True)
@@ -91,7 +115,9 @@ class Source:
     """
 
     name: str = attrs.field(converter=clean_name("Source.name"))
-    kind: SourceKind = attrs.field(default=SourceKind.UNKNOWN, converter=_to_kind, kw_only=True)
+    kind: SourceKind = attrs.field(
+        default=SourceKind.UNKNOWN, converter=_to_kind("Source.kind", SourceKind), kw_only=True
+    )
     sides: frozenset[str] = attrs.field(default=frozenset(), converter=clean_names("Source.sides"), kw_only=True)
     opposes: frozenset[str] = attrs.field(default=frozenset(), converter=clean_names("Source.opposes"), kw_only=True)
 
@@ -213,9 +239,13 @@ class Event:
     ----------
     id : str
         Events are told apart by id.
+    kind : EventKind or str, keyword
+        One of the thirteen `EventKind`; default other.
     place : str, keyword, optional
-    start, end : datetime.date or str, keyword, optional
-        First and last day.
+    start : datetime.date, datetime.datetime or ISO text, keyword, optional
+        First day, or the moment at which it began.
+    end : datetime.date or ISO text, keyword, optional
+        Last day; the time of a datetime is left out.
     perpetrators : str or set of str, keyword
         Parties said to be responsible.
     part_of : Event, keyword, optional
@@ -224,20 +254,26 @@ class Event:
     Raises
     ------
     InvalidValue
-        If a field is not of the form above, or the end is before the start.
+        If a field is not of the form above, or the end is before the day of the start.
 
     Examples
     --------
     >>> shelling = Event("taftanaz-2020-02-10", place="Taftanaz, Idlib", perpetrators={"Syria"})
     >>> print(shelling.killed(Group(party="Turkey", status="military")))
     killed (Turkey, military), taftanaz-2020-02-10
+    >>> Event("collapse", kind="Entrapment", start="2022-04-29T12:24+08:00").kind
+    <EventKind.ENTRAPMENT: 'entrapment'>
     """
 
     id: str = attrs.field(converter=clean_name("Event.id"))
-    place: str | None = attrs.field(default=None, converter=clean_name("Event.place", optional=True), kw_only=True)
-    start: datetime.date | None = attrs.field(
-        default=None, converter=to_moment("Event.start", time=False), kw_only=True
+    kind: EventKind = attrs.field(
+        default=EventKind.OTHER,
+        converter=_to_kind("Event.kind", EventKind),
+        kw_only=True,
+        metadata=LEFT_OUT_IF_DEFAULT,
     )
+    place: str | None = attrs.field(default=None, converter=clean_name("Event.place", optional=True), kw_only=True)
+    start: datetime.date | None = attrs.field(default=None, converter=to_moment("Event.start"), kw_only=True)
     end: datetime.date | None = attrs.field(default=None, converter=to_moment("Event.end", time=False), kw_only=True)
     perpetrators: frozenset[str] = attrs.field(
         default=frozenset(), converter=clean_names("Event.perpetrators"), kw_only=True
@@ -249,7 +285,7 @@ class Event:
             self.part_of is None or isinstance(self.part_of, Event), "Event.part_of", self.part_of, "an Event or None"
         )
         if self.start and self.end:
-            check(self.start <= self.end, "Event.end", self.end, f"a day not before the start, {self.start}")
+            check(day_of(self.start) <= self.end, "Event.end", self.end, f"a day not before the start, {self.start}")
         check(
             all(e.id != self.id for e in self.wholes), "Event.part_of", self.id, "an event that is not part of itself"
         )

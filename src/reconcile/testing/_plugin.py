@@ -23,6 +23,7 @@ STRATEGIES = {
     "reconcile.groups": {"Group": "groups"},
     "reconcile.vocabulary": {
         "Event": "events",
+        "EventKind": "event_kinds",
         "Outcome": "outcomes",
         "Period": "periods",
         "Quantity": "quantities",

@@ -44,6 +44,7 @@ from reconcile.testing.strategies._values import (
     values,
 )
 from reconcile.testing.strategies._vocabulary import (
+    event_kinds,
     events,
     groups,
     moments,
@@ -69,6 +70,7 @@ __all__ = [
     "corpora",
     "count_priors",
     "counts",
+    "event_kinds",
     "events",
     "exactlys",
     "groups",

@@ -14,6 +14,7 @@ from hypothesis.strategies import SearchStrategy
 
 from reconcile.claims import Citation, Claim, Rejected
 from reconcile.groups import EVERYONE, Group
+from reconcile.plumbing import surely_later
 from reconcile.testing.strategies import _values as numbers
 from reconcile.testing.strategies import _vocabulary as vocabulary
 from reconcile.values import Share, Value
@@ -91,11 +92,17 @@ def _claims(
         quantity,
         value,
         source,
-        reported=draw(moments),
-        as_of=draw(moments),
+        **draw(st.fixed_dictionaries({"reported": moments, "as_of": moments}).map(_put_in_order)),
         hedged=draw(_HEDGED),
         citation=draw(cited),
     )
+
+
+def _put_in_order(told: dict[str, Any]) -> dict[str, Any]:
+    """Swap the moments of a claim where it would be reported before the moment that it speaks of."""
+    reported, as_of = told["reported"], told["as_of"]
+    swap = reported and as_of and surely_later(as_of, reported)
+    return {**told, "reported": as_of, "as_of": reported} if swap else told
 
 
 _HEDGED = st.booleans()
@@ -282,7 +289,7 @@ def _cast_one(cast: _Cast, at: tuple[int, ...], value: Value, rest: dict[str, An
 
 _REST = st.fixed_dictionaries(
     {"reported": vocabulary.moments(), "as_of": vocabulary.moments(), "hedged": _HEDGED, "citation": _CITED}
-)
+).map(_put_in_order)
 
 
 @st.composite

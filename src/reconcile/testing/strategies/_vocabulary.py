@@ -14,6 +14,7 @@ from reconcile.plumbing import LONGEST_NAME
 from reconcile.vocabulary import (
     STANDARD_OUTCOMES,
     Event,
+    EventKind,
     Outcome,
     Period,
     Quantity,
@@ -23,6 +24,7 @@ from reconcile.vocabulary import (
 )
 
 __all__ = [
+    "event_kinds",
     "events",
     "groups",
     "moments",
@@ -99,6 +101,11 @@ def names() -> SearchStrategy[str]:
 def source_kinds() -> SearchStrategy[SourceKind]:
     """Draw kinds of source; the simplest is unknown."""
     return st.sampled_from((SourceKind.UNKNOWN, *(kind for kind in SourceKind if kind is not SourceKind.UNKNOWN)))
+
+
+def event_kinds() -> SearchStrategy[EventKind]:
+    """Draw kinds of event; the simplest is other."""
+    return st.sampled_from((EventKind.OTHER, *(kind for kind in EventKind if kind is not EventKind.OTHER)))
 
 
 def relations() -> SearchStrategy[Relation]:
@@ -194,9 +201,11 @@ def _at(day: datetime.date, minute: int, zone: datetime.timezone | None) -> date
     return datetime.datetime.combine(day, datetime.time(minute // 60, minute % 60), zone)
 
 
-_MOMENTS = st.none() | _DATES | st.builds(_at, _DATES, _MINUTES, _ZONES)
+_TIMES = st.builds(_at, _DATES, _MINUTES, _ZONES)
+_MOMENTS = st.none() | _DATES | _TIMES
 _SPANS = st.tuples(_DATES, _DATES).map(lambda ends: (min(ends), max(ends)))
-_DAYS_OF_EVENTS = st.just((None, None)) | _SPANS | st.tuples(_DATES, st.none())
+_TIMED_SPANS = st.builds(lambda span, minute, zone: (_at(span[0], minute, zone), span[1]), _SPANS, _MINUTES, _ZONES)
+_DAYS_OF_EVENTS = st.just((None, None)) | _SPANS | st.tuples(_DATES | _TIMES, st.none()) | _TIMED_SPANS
 
 
 def moments() -> SearchStrategy[datetime.date | None]:
@@ -233,8 +242,9 @@ def _events(draw: st.DrawFn, chains: SearchStrategy[list[str]], guilty: SearchSt
     within = None
     for name in reversed(wholes):
         within = Event(name, part_of=within)
-    start, end = draw(_DAYS_OF_EVENTS)
-    return Event(first, place=draw(_PLACES), start=start, end=end, perpetrators=draw(guilty), part_of=within)
+    kind, (start, end) = draw(event_kinds()), draw(_DAYS_OF_EVENTS)
+    more = {"kind": kind, "place": draw(_PLACES), "start": start, "end": end, "perpetrators": draw(guilty)}
+    return Event(first, part_of=within, **more)
 
 
 def events(
