@@ -277,3 +277,102 @@ def test_west_bank_has_one_flash_figure_a_quantity(bench, shared_data):
     assert len(case.claims.value) == len(case.truth) == 710
     assert np.median(case.claims.value / np.maximum(case.truth, 1)) == pytest.approx(0.99, abs=0.01)
     assert case.halved_by(case.claims.quantities[0]) == "2023-10"
+
+
+@pytest.fixture(scope="module")
+def rises(bench):
+    """Reports of three storms: four of one of which the day is known, three of one known to the hour, one of a last."""
+    import pandas as pd
+
+    rows = [
+        ("a", "day", 6.0, 8, "exact"), ("a", "day", 30.0, 30, "at_least"), ("a", "day", 30.0, 12, "about"),
+        ("a", "day", 60.0, 40, "exact"), ("b", "hour", 3.0, 2, "exact"), ("b", "hour", 9.0, 9, "exact"),
+        ("b", "hour", 40.0, 7, "exact"), ("c", "hour", 20.0, 100, "exact"),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["event", "event_precision", "lag_h", "value", "qualifier"])
+    frame["final"] = frame["event"].map({"a": 40, "b": 10, "c": 300})
+    return frame.assign(group="storm").sample(frac=1, random_state=0)
+
+
+def test_figures_of_a_share_have_a_density(bench):
+    """What a cell gives to logarithms of figures adds up to one, whatever the report says of itself."""
+    rising = bench("rising")
+    log_figures = np.arange(-12, 20, 0.002)
+    for how in range(3):
+        data = rising.Tolls(
+            kind=np.zeros(1, int), final=np.array([60.0]), number=np.array([len(log_figures)]), lag=None,
+            said=(np.exp(log_figures) - 0.5)[None], how=np.full((1, len(log_figures)), how), track=None, shift=None,
+            chance=None,
+        )  # fmt: skip
+        total = rising.densities(data, 0.7, 0.2, rising.CELLS[11]).sum(axis=1) * 0.002
+        assert total == pytest.approx(1, abs=0.005)
+
+
+def test_paths_of_rising_tolls_are_those_of_drawn_gamma_processes(bench, rises):
+    rising = bench("rising")
+    data = rising.tolls(rises)
+    rise = rising.Rise(c=0.75, phi=0.7, sd=0.6, closed=0.2, exact=0.5, scale=0.3)
+    edges = rising.CELLS[51]
+    rows = rising.densities(data, rise.exact, rise.scale, edges)
+    log_times = np.full(3, np.log(20))
+    found = rising.mixture(data, rows, log_times, rise, rising.Steps(rise.phi, edges))[:, 0]
+    rng = np.random.default_rng(0)
+    draws = 200_000
+    for event in range(3):
+        shift = rng.choice(data.shift[data.track == event], draws)
+        tau = 20 * np.exp(rise.sd * rng.standard_normal(draws))
+        at = np.maximum(data.lag[event, : data.number[event], None] + shift, 0.5)
+        h = np.log(2) * (at / tau) ** rise.c
+        u = np.cumsum(rng.gamma(np.diff(h, axis=0, prepend=0) / rise.phi, rise.phi), axis=0)
+        u[:, rng.random(draws) < rise.closed] = np.inf
+        cell = np.minimum(np.searchsorted(edges, u, side="right") - 1, len(edges) - 2)
+        drawn = np.prod([rows[event, j, 0][cell[j]] for j in range(len(cell))], axis=0)
+        assert found[event] == pytest.approx(drawn.mean(), rel=0.03, abs=4 * drawn.std() / np.sqrt(draws))
+
+
+def test_chain_on_the_share_is_the_mixture_for_two_reports(bench, rises):
+    """And for any number where there is one half-time; else it is nearly so."""
+    rising = bench("rising")
+    steps = rising.Steps(0.7, rising.EDGES)
+    rise = rising.Rise(c=0.75, phi=0.7, sd=0.6, closed=0.2, exact=0.5, scale=0.3)
+    log_times = np.full(3, np.log(20))
+
+    def both(frame, rise):
+        data = rising.tolls(frame)
+        rows = rising.densities(data, rise.exact, rise.scale, rising.EDGES)
+        return [how(data, rows, log_times, rise, steps) for how in (rising.mixture, rising.chain)]
+
+    mixture, chain = both(rises.sort_values("lag_h").groupby("event").head(2), rise)
+    assert chain == pytest.approx(mixture, rel=1e-9)
+    mixture, chain = both(rises, rise)
+    assert chain == pytest.approx(mixture, rel=0.1)
+    assert chain[0] != pytest.approx(mixture[0], rel=1e-4)
+    mixture, chain = both(rises[rises["event"] == "b"], rise._replace(sd=0.0, closed=0.0))
+    assert chain == pytest.approx(mixture, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_fit_of_rising_tolls_finds_kinds_and_draws_those_of_few_events_in(bench):
+    import pandas as pd
+
+    rising = bench("rising")
+    rng = np.random.default_rng(1)
+    rows = []
+    for event in range(60):
+        kind, tau = ("attack", 4.0) if event % 2 else ("storm", 60.0)
+        at = np.sort(rng.uniform(2, 150, size=4))
+        h = np.log(2) * (at / (tau * np.exp(0.4 * rng.standard_normal()))) ** 0.75
+        u = np.cumsum(rng.gamma(np.diff(h, prepend=0) / 0.7, 0.7))
+        said = np.round(500 * -np.expm1(-u) * np.exp(0.02 * rng.standard_normal(4)))
+        rows += [(f"event {event}", kind, "hour", t, v, "exact", 500) for t, v in zip(at, said, strict=True)]
+    columns = ["event", "group", "event_precision", "lag_h", "value", "qualifier", "final"]
+    fit = rising.Search(rising.tolls(pd.DataFrame(rows, columns=columns))).fit()
+    found = dict(zip(rising.KINDS, fit.log_times, strict=True))
+    error = dict(zip(rising.KINDS, fit.error[len(rising.NAMES) :], strict=True))
+    for kind, hours in (("attack", 4), ("storm", 60)):
+        assert abs(found[kind] - np.log(hours)) < 3 * error[kind]
+        assert error[kind] < 0.35
+    assert found["flood"] == pytest.approx(fit.any_time, abs=0.1)  # of which there is none
+    assert error["flood"] == pytest.approx(0.8, abs=0.05)
+    assert 0.4 < fit.rise.phi < 1.1
+    assert fit.rise.closed < 0.15
