@@ -19,6 +19,7 @@ from reconcile.io.export import COLUMNS, disarm, rows, to_frame, write, write_cs
 NAMES = st.text("abc XYZ\u00e9=+-@'\"", min_size=1, max_size=6).map(lambda t: " ".join(t.split())).filter(bool)
 WAR = rc.Event("war")  # without details: those of an event that no row is about do not fit into a table
 MARKET = rc.Event("market", place="Hillton", perpetrators={"A", "B"}, part_of=WAR)
+QUAKE = rc.Event("quake", kind="earthquake", start="2031-02-03T04:17+03:00", end="2031-02-04")
 NUMBERS = st.integers(0, 10**9)
 VALUES = st.one_of(
     *(st.builds(kind, NUMBERS) for kind in (rc.Exactly, rc.AtLeast, rc.AtMost, rc.About)),
@@ -28,7 +29,9 @@ VALUES = st.one_of(
 )
 CLAIMS = st.builds(
     rc.Claim,
-    st.sampled_from([MARKET.killed(), MARKET.injured(rc.Group(party={"A", "B"}, age="child")), WAR.missing()]),
+    st.sampled_from(
+        [MARKET.killed(), MARKET.injured(rc.Group(party={"A", "B"}, age="child")), WAR.missing(), QUAKE.killed()]
+    ),
     VALUES,
     st.builds(rc.Source, NAMES),
     reported=st.none() | st.dates() | st.datetimes(),

@@ -50,6 +50,15 @@ def test_every_estimate_stands_under_its_tags():
     assert cells["child", False]["#affected+injured+median"] is None
 
 
+def test_events_begin_at_a_day_or_at_a_time():
+    events = [rc.Event("a", start="2031-01-02", end="2031-01-03"), rc.Event("b", start="2031-01-02 14:30")]
+    posterior = rc.estimate([rc.Claim(event.killed(), rc.Exactly(4), rc.Source("weekly")) for event in events])
+    text = io.StringIO()
+    write(posterior, text)
+    cells = [line.split(",")[:4] for line in text.getvalue().splitlines()[2:]]
+    assert sorted(cells) == [["a", "", "2031-01-02", "2031-01-03"], ["b", "", "2031-01-02T14:30:00", ""]]
+
+
 def test_two_peaks_stand_beside_the_median():
     killed = rc.Event("market").killed()
     posterior = rc.estimate([rc.Claim(killed, rc.Exactly(n), rc.Source(f"s{n}")) for n in (3, 17)])

@@ -27,7 +27,9 @@ from reconcile import (
     Claim,
     ClaimsWarning,
     Corpus,
+    DoubtfulDates,
     Event,
+    EventKind,
     Exactly,
     Group,
     InconsistentClaims,
@@ -83,7 +85,7 @@ def test_every_column_arrives():
     head = ",".join(COLUMNS)
     cells = (
         "market,killed,children,half,ministry,government,Turkey|NATO,Syria; Russia,2020-02-10,2020-02-09,source:radio,,"
-        "yes,https://example.org,The Paper,A title,the words,Idlib,2020-02-01,2020-02-03,Syria,war,"
+        "yes,https://example.org,The Paper,A title,the words,battle,Idlib,2020-02-01 14:30,2020-02-03,Syria,war,"
         "age=child|adult,2020-02-01,2020-02-02,x1"
     )
     claim = only(rows(cells, head=head))
@@ -91,7 +93,13 @@ def test_every_column_arrives():
     assert source == Source("ministry", kind="government", sides={"Turkey", "NATO"}, opposes={"Syria", "Russia"})
     assert quantity == Quantity(
         Event(
-            "market", place="Idlib", start="2020-02-01", end="2020-02-03", perpetrators="Syria", part_of=Event("war")
+            "market",
+            kind="battle",
+            place="Idlib",
+            start="2020-02-01T14:30",
+            end="2020-02-03",
+            perpetrators="Syria",
+            part_of=Event("war"),
         ),
         "killed",
         Group(age="child"),
@@ -283,6 +291,7 @@ def test_lists_of_names_in_frames(cell):
     ("columns", "cells", "column"),
     [
         ("source_kind", "goverment", "source_kind"),
+        ("event_kind", "quake", "event_kind"),
         ("hedged", "perhaps", "hedged"),
         ("sides", "|", "sides"),
         ("sides,opposes", "Turkey,Turkey", "opposes"),
@@ -393,6 +402,79 @@ def test_sides_and_dates_of_different_rows_must_agree():
         head=f"{HEAD},sides,opposes,start,end",
     )
     assert blamed(corpus) == [(3, "opposes"), (4, "end")]
+
+
+@pytest.mark.parametrize(
+    "cell, start",
+    [
+        ("2024-05-01", datetime.date(2024, 5, 1)),
+        ("2024-05-01 00:00", datetime.date(2024, 5, 1)),
+        ("2024-05-01 14:30", datetime.datetime.fromisoformat("2024-05-01T14:30")),
+        ("2024-05-01T14:30+05:00", datetime.datetime.fromisoformat("2024-05-01T14:30+05:00")),
+    ],
+)
+def test_an_event_may_begin_at_a_time_of_day(cell, start):
+    event = only(one("start,end,Event Kind", f"{cell},2024-05-01,EARTHQUAKE")).quantity.event
+    assert (event.start, type(event.start), event.kind) == (start, type(start), EventKind.EARTHQUAKE)
+
+
+def test_days_of_an_event_in_two_ways_are_its_first_and_its_last():
+    said = [
+        "2020-01-02,2020-01-03",
+        "2020-01-01,",
+        ",2020-01-05",
+        "2020-01-01T10:00,2020-01-04",
+        "2020-01-01,2020-01-05",
+    ]
+    lines = [f"e,killed,,{n},a,{days}" for n, days in enumerate(said)]
+    with pytest.warns(
+        DoubtfulDates, match="line 3, start: is 2020-01-01 for the event 'e', and 2020-01-02 on line 2; 2020"
+    ):
+        corpus = rows(*lines, head=f"{HEAD},start,end")
+    assert (len(corpus), corpus.rejected) == (5, ())
+    assert {claim.quantity.event for claim in corpus} == {Event("e", start="2020-01-01T10:00", end="2020-01-05")}
+    with pytest.raises(
+        RejectedRows, match=r"3 rows could not be read: line 3, start: .* line 4, end: .* line 5, end: "
+    ):
+        read_text("\n".join([f"{HEAD},start,end", *lines]), strict=True)
+
+
+@given(st.permutations(["2020-01-02", "2020-01-01T10:00", "2020-01-01", "2020-01-01T11:00+02:00", "2020-01-01T11:00"]))
+def test_the_start_of_an_event_does_not_depend_on_the_order_of_rows(starts):
+    with pytest.warns(DoubtfulDates):
+        corpus = rows(*(f"e,killed,,{n},a,{start}" for n, start in enumerate(starts)), head=f"{HEAD},start")
+    assert repr(corpus.claims[0].quantity.event.start) == "datetime.datetime(2020, 1, 1, 10, 0)"
+
+
+def test_a_day_and_a_time_within_it_agree():
+    corpus = rows("e,killed,,5,a,2020-01-01", "e,killed,,6,b,2020-01-01 10:00", head=f"{HEAD},start")
+    assert corpus.claims[0].quantity.event.start == datetime.datetime.fromisoformat("2020-01-01T10:00")
+
+
+def test_a_row_that_falls_leaves_no_doubt_of_days():
+    lines = ["e,killed,,5,a,x,y,2020-01-01", "e,killed,,what,a,y,,", "e,killed,,6,b,,,2020-01-02"]
+    corpus = rows(*lines, head=f"{HEAD},id,quoted_from,start")  # no warning, or it would fail
+    assert blamed(corpus) == [(2, "quoted_from"), (3, "value")]
+    assert corpus.claims[0].quantity.event.start == datetime.date(2020, 1, 2)
+
+
+def test_a_figure_that_would_speak_of_a_later_day_is_kept_without_it():
+    lines = ["e,killed,,5,a,2020-01-01,2020-01-02", "e,killed,,6,b,2020-01-02,2020-01-02", "e,killed,,7,c,,2020-01-02"]
+    said = (
+        "line 2, as_of: the figure would speak of 2020-01-02, after it was reported on 2020-01-01; as_of was left out"
+    )
+    with pytest.warns(DoubtfulDates, match=said):
+        corpus = rows(*lines, head=f"{HEAD},reported,as_of")
+    day = datetime.date(2020, 1, 2)
+    assert ([claim.as_of for claim in corpus], corpus.rejected) == ([None, day, day], ())
+    with pytest.raises(RejectedRows, match=f"1 row could not be read: {said}"):
+        read_text("\n".join([f"{HEAD},reported,as_of", *lines]), strict=True)
+
+
+def test_only_some_lines_of_doubt_are_named():
+    lines = [f"e,killed,,5,a{n},2020-01-01,2020-01-02" for n in range(12)]
+    with pytest.warns(DoubtfulDates, match="line 11, as_of: .*; and 2 more$"):
+        assert len(rows(*lines, head=f"{HEAD},reported,as_of")) == 12
 
 
 def test_a_rejected_row_says_nothing_of_its_source_or_event():
@@ -882,7 +964,10 @@ CELLS = {
     "source_kind": st.sampled_from(["", "", "media", "NGO", "rubbish"]),
     "sides": st.sampled_from(["", "", "X", "X|Y", ";"]),
     "opposes": st.sampled_from(["", "", "X", "Z"]),
-    "start": st.sampled_from(["", "2020-01-01", "2020-01-05", "01/02/2020"]),
+    "event_kind": st.sampled_from(["", "", "fire", "rubbish"]),
+    "start": st.sampled_from(["", "2020-01-01", "2020-01-01 10:00", "2020-01-05T01:00+05:00", "01/02/2020"]),
+    "reported": st.sampled_from(["", "2020-01-02", "2020-01-02T10:00Z"]),
+    "as_of": st.sampled_from(["", "2020-01-01", "2020-01-03 11:00"]),
     "end": st.sampled_from(["", "2020-01-03", "2020-01-09"]),
     "part_of": st.sampled_from(["", "", "e", "f", "g", "h i"]),
     "of": st.sampled_from(["", "", "children", "everyone"]),

@@ -14,6 +14,7 @@ __all__ = [
     "ClaimsWarning",
     "ContradictoryClaims",
     "CountedTwice",
+    "DoubtfulDates",
     "HeavyTail",
     "InconsistentClaims",
     "InvalidValue",
@@ -258,6 +259,10 @@ class MissingDependency(ReconcileError, ImportError):
 
 class ClaimsWarning(UserWarning):
     """Something about the claims that a reader of the estimate should know."""
+
+
+class DoubtfulDates(ClaimsWarning):
+    """Dates of a table cannot all be right: one was left out, or several were read as the first and the last day."""
 
 
 class HeavyTail(ClaimsWarning):

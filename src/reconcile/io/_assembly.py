@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import datetime
 import heapq
 import itertools
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,13 +17,15 @@ from reconcile.claims import CITED
 from reconcile.columns import NONE, Codes, Columns, number
 from reconcile.io._building import build, quoted_source
 from reconcile.io._draft import Draft, Fault, Records, Row
+from reconcile.plumbing import day_of
 
 __all__ = ["assemble"]
 
 MOST_NESTED = 20  # events within events; deeper chains are slips, and would cost every comparison of events
 
 _OF_SOURCE = ("source_kind", "sides", "opposes")
-_OF_EVENT = ("place", "start", "end", "perpetrators", "part_of")
+_OF_EVENT = ("event_kind", "place", "start", "end", "perpetrators", "part_of")
+_WIDER = {"start": operator.lt, "end": operator.gt}  # where days of an event are told in two ways, the widest count
 _LINKS = {"quoted_from": "relays", "revises": "revises"}
 _TOO_DEEP = f"events may be nested at most {MOST_NESTED} deep"
 
@@ -49,6 +53,7 @@ def assemble(draft: Draft) -> tuple[Columns, Codes]:
     while True:
         # A row found at fault may have held up others, so go round until nobody falls; three rounds at most.
         fallen = len(draft.faults)
+        draft.doubts = {(row, column): why for (row, column), why in draft.doubts.items() if column not in _WIDER}
         _reject_dangling(draft)
         sources = _merge(draft, "source", _OF_SOURCE, _check_source)
         events = _merge(draft, "event", _OF_EVENT, _check_event)
@@ -171,18 +176,29 @@ def _tell(draft: Draft, key: str, columns: Sequence[str]) -> Iterator[Row]:
 
 
 def _merge(draft: Draft, key: str, columns: tuple[str, ...], check: Callable[[str, Records], Fault | None]) -> Records:
-    """What the rows together say of each source or event; a row that contradicts an earlier one gets a fault."""
+    """What the rows together say of each source or event; a row that contradicts an earlier one gets a fault.
+
+    One with other days of an event gets a doubt: of several starts the earliest counts, of several ends the latest.
+    """
     known: Records = {}
     lines: dict[tuple[str, str], int] = {}
     for row in _tell(draft, key, columns):
         name = row.cells[key]
         record = known.setdefault(name, {})
         given = {column: row.cells[column] for column in columns if column in row.cells}
+        days = {column: given.pop(column) for column in _WIDER if column in given and column in record}
         other = next((column for column in given if record.get(column, given[column]) != given[column]), None)
         if other is not None:
             row.reject(other, f"line {lines[name, other]} says {_say(record[other])} of the {key} {name!r}")
             continue
-        if given.keys() <= record.keys():
+        wider = {column: day for column, day in days.items() if _WIDER[column](_order(day), _order(record[column]))}
+        for column, day in days.items():
+            if not _agree(record[column], day):
+                kept = wider.get(column, record[column])
+                says = f"is {day} for the event {name!r}, and {record[column]} on line {lines[name, column]}"
+                draft.doubts[row.at, column] = f"{says}; {kept} was taken"
+        given |= wider
+        if not wider and given.keys() <= record.keys():
             continue
         known[name] = {**record, **given}
         fault = check(name, known)
@@ -190,9 +206,18 @@ def _merge(draft: Draft, key: str, columns: tuple[str, ...], check: Callable[[st
             known[name] = record
             row.reject(*fault)
             continue
-        for column in given:
-            lines.setdefault((name, column), row.line)
+        lines |= {(name, column): row.line for column in given if column in wider or (name, column) not in lines}
     return known
+
+
+def _order(moment: datetime.date) -> tuple[datetime.date, bool, str]:
+    """Sort moments by day; within one, what says more goes first."""
+    return day_of(moment), not isinstance(moment, datetime.datetime), moment.isoformat()
+
+
+def _agree(one: datetime.date, other: datetime.date) -> bool:
+    """Whether two moments may be one: a day and a time within it may."""
+    return one == other or (type(one) is not type(other) and day_of(one) == day_of(other))
 
 
 def _say(cell: Any) -> str:
@@ -206,7 +231,7 @@ def _check_source(name: str, known: Records) -> Fault | None:
 
 def _check_event(name: str, known: Records) -> Fault | None:
     start, end = known[name].get("start"), known[name].get("end")
-    if start and end and end < start:
+    if start and end and end < day_of(start):
         return "end", f"the event {name!r} would end on {end}, before its start on {start}"
     wholes = _find_wholes(name, known)
     if name in wholes:

@@ -106,8 +106,9 @@ def _tabulate_quantities(draft: Draft, rows: NDArray[np.intp], events: Records) 
     for named in things[0][0]:
         name = named
         while name is not None and name not in records:
-            records[name] = events.get(name, nothing)
-            name = records[name].get("part_of")
+            told = events.get(name, nothing)
+            records[name] = {**told, "kind": told["event_kind"]} if "event_kind" in told else told
+            name = told.get("part_of")
     names, outcomes, groups, periods = (distinct for distinct, _ in things)
     return QuantityTable.of(records, names, outcomes, groups, periods, [codes for _, codes in things])
 

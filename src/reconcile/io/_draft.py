@@ -23,12 +23,16 @@ Records: TypeAlias = dict[str, dict[str, Any]]
 
 @attrs.define(eq=False)
 class Draft:
-    """The rows of a table on their way to claims: what the codes of each column stand for, and what is wrong where."""
+    """The rows of a table on their way to claims: what the codes of each column stand for, and what is wrong where.
+
+    Rows with a fault are rejected; those with a doubt, by row and column, are kept.
+    """
 
     lines: NDArray[np.int32]
     things: dict[str, list[Any]] = attrs.field(factory=dict)
     codes: dict[str, Codes] = attrs.field(factory=dict)
     faults: dict[int, Fault] = attrs.field(factory=dict)
+    doubts: dict[tuple[int, str], str] = attrs.field(factory=dict)
 
     def add(self, column: str, things: list[Any], codes: Codes) -> None:
         """Add a column."""

@@ -17,7 +17,7 @@ from reconcile.claims import Citation, Claim, Rejected, content_id
 from reconcile.errors import InvalidValue
 from reconcile.plumbing import check
 from reconcile.values import Value
-from reconcile.vocabulary import Event, Group, Outcome, Period, Quantity, Source, SourceKind
+from reconcile.vocabulary import Event, EventKind, Group, Outcome, Period, Quantity, Source, SourceKind
 
 __all__ = ["CONVERTER", "Known", "to_claim", "to_record", "to_values"]
 
@@ -61,11 +61,12 @@ def _make_converter() -> cattrs.Converter:
         attrs.resolve_types(kind)
         converter.register_unstructure_hook(kind, _unstructure)
     converter.register_unstructure_hook(frozenset, sorted)
-    converter.register_unstructure_hook(SourceKind, str)
-    converter.register_unstructure_hook(datetime.date, datetime.date.isoformat)
+    for kind in (SourceKind, EventKind):
+        converter.register_unstructure_hook(kind, str)
+    converter.register_unstructure_hook(datetime.date, lambda moment: moment.isoformat())  # the day, or with the time
     converter.register_unstructure_hook(Group, lambda group: {name: sorted(some) for name, some in group.facets})
     # Record types read and refuse what they are given themselves; a second opinion would only differ.
-    for kind in (str, int, float, bool, SourceKind, datetime.date):
+    for kind in (str, int, float, bool, SourceKind, EventKind, datetime.date):
         converter.register_structure_hook(kind, _plain)
     converter.register_structure_hook_func(_is_checked, _plain)
     converter.register_structure_hook(Group, _to_group)

@@ -11,7 +11,7 @@ from reconcile.claims import CITED
 from reconcile.plumbing import LONGEST_NAME
 from reconcile.values import LARGEST, Share, Value
 from reconcile.values.kinds import LOWEST_LEVEL
-from reconcile.vocabulary import SourceKind
+from reconcile.vocabulary import EventKind, SourceKind
 
 __all__ = ["FORMAT", "NAME", "make_schema"]
 
@@ -87,7 +87,15 @@ def make_schema() -> dict[str, Any]:
     )
     event = _record(
         ["id"],
-        {"id": _NAME, "place": _NAME, "start": _DAY, "end": _DAY, "perpetrators": _NAMES, "part_of": _NAME},
+        {
+            "id": _NAME,
+            "kind": {"enum": [*map(str, EventKind)]},
+            "place": _NAME,
+            "start": _MOMENT,
+            "end": _DAY,
+            "perpetrators": _NAMES,
+            "part_of": _NAME,
+        },
     )
     rejected = _record(
         ["line", "reason"],

@@ -18,14 +18,14 @@ from reconcile.groups import EVERYONE, Group
 from reconcile.plumbing import check
 from reconcile.plumbing import to_frame as make_frame
 from reconcile.values import Share
-from reconcile.vocabulary import Source
+from reconcile.vocabulary import EventKind, Source
 
 __all__ = ["COLUMNS", "disarm", "rows", "to_frame", "write", "write_csv"]
 
 COLUMNS = (
     *("id", "event", "outcome", "group", "of", "period_start", "period_end", "value", "source", "source_kind"),
     *("sides", "opposes", "reported", "as_of", "quoted_from", "revises", "hedged", *CITED),
-    *("place", "start", "end", "perpetrators", "part_of"),
+    *("place", "start", "end", "perpetrators", "part_of", "event_kind"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -101,6 +101,7 @@ def _row(claim: Claim, linked: set[str]) -> dict[str, Any]:
         "end": _iso(event.end),
         "perpetrators": _join(event.perpetrators),
         "part_of": event.part_of.id if event.part_of else None,
+        "event_kind": None if event.kind is EventKind.OTHER else event.kind.value,
     }
     return {name: found[name] for name in COLUMNS}
 

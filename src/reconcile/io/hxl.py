@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import os
 import re
 from collections.abc import Iterator
@@ -92,7 +93,8 @@ def _attribute(outcome: Outcome) -> str:
 
 def _line(key: Any, some: dict[Outcome, Any], outcomes: list[Outcome], level: float) -> Iterator[Any]:
     event, group, period = key
-    yield from (event.id, event.place, event.start, event.end)
+    start = event.start.isoformat() if isinstance(event.start, datetime.datetime) else event.start
+    yield from (event.id, event.place, start, event.end)
     yield from (period.start, period.end) if period else (None, None)
     yield None if group == Group() else str(group)
     for outcome in outcomes:

@@ -16,9 +16,10 @@ import numpy as np
 
 from reconcile import values
 from reconcile.claims import CITED, Citation, Corpus, Rejected
-from reconcile.columns import NONE, number
+from reconcile.columns import NONE, Moments, number
 from reconcile.errors import (
     ClaimsWarning,
+    DoubtfulDates,
     InvalidValue,
     MisspeltColumn,
     ReconcileError,
@@ -31,7 +32,7 @@ from reconcile.io._draft import Draft, Fault, explain
 from reconcile.io._rows import RawCells, RawColumn, RawTable, clean, is_blank, open_rows
 from reconcile.io._signatures import hint
 from reconcile.values import LARGEST, Exactly, Share
-from reconcile.vocabulary import EVERYONE, STANDARD_OUTCOMES, Group, Outcome, Period, SourceKind
+from reconcile.vocabulary import EVERYONE, STANDARD_OUTCOMES, EventKind, Group, Outcome, Period, SourceKind
 
 __all__ = ["COLUMNS", "read"]
 
@@ -94,7 +95,8 @@ COLUMNS: Mapping[str, Callable[[Any], Any]] = {
     "sides": to_names, "opposes": to_names, "reported": to_when, "as_of": to_when,
     "quoted_from": to_name, "revises": to_name, "hedged": _one_of("hedged", _FLAGS),
     "url": to_text, "publisher": to_name, "title": to_name, "quote": to_text,
-    "place": to_name, "start": to_day, "end": to_day, "perpetrators": to_names, "part_of": to_name,
+    "event_kind": _one_of("event_kind", {kind.value.casefold(): kind for kind in EventKind}),
+    "place": to_name, "start": to_when, "end": to_day, "perpetrators": to_names, "part_of": to_name,
     "of": _group, "period_start": to_day, "period_end": to_day, "id": to_name,
 }  # fmt: skip
 _NEAR = 0.8  # our choice: how like a known column's name another is that was meant for it; "quotd" is .8 from "quote"
@@ -108,18 +110,20 @@ def read(
 
     One row is one claim. The columns ``event, outcome, group, value, source`` are required; `value` is a number or
     the words themselves ("at least nine", "some 600,000"), `group` is as in `Group.parse`, and empty for everyone.
-    Optional are ``source_kind, sides, opposes`` (of the source), ``place, start, end, perpetrators, part_of`` (of the
-    event), ``reported, as_of, quoted_from, revises, hedged, id``, ``url, publisher, title, quote``, ``period_start,
-    period_end``, and ``of``, the group that a share is a share of. What is said of a source or an event in one row
-    holds in all; several names in a cell are separated by ``|`` or ``;``; dates are ISO 8601 (midnight is read as the
-    day); ``quoted_from`` is the id of a row, or ``source:`` and a name.
+    Optional are ``source_kind, sides, opposes`` (of the source), ``event_kind, place, start, end, perpetrators,
+    part_of`` (of the event), ``reported, as_of, quoted_from, revises, hedged, id``, ``url, publisher, title, quote``,
+    ``period_start, period_end``, and ``of``, the group that a share is a share of. What is said of a source or an event
+    in one row holds in all, but for days of an event in two ways: the earliest start and the latest end count. Several
+    names in a cell are separated by ``|`` or ``;``; dates are ISO 8601, with a time of day in ``start, reported,
+    as_of`` where there is one (midnight is read as the day); an ``as_of`` after ``reported`` is left out;
+    ``quoted_from`` is the id of a row, or ``source:`` and a name.
 
     Parameters
     ----------
     source : path, file or dataframe
         CSV parted by comma, semicolon, tab or ``|``; Parquet; an open file; or any dataframe that narwhals knows.
     strict : bool, keyword
-        Raise if any row cannot be read, or a column that is not known is nearly one that is.
+        Raise if any row cannot be read, dates cannot all be right, or an unknown column is nearly a known one.
     outcomes : iterable of str or Outcome, keyword
         Outcomes to allow beside the standard ones.
     encoding : str, keyword, optional
@@ -135,7 +139,8 @@ def read(
     UnreadableTable
         If it is no table, or lacks a required column, or has a column twice.
     RejectedRows
-        If `strict` and a row cannot be read, or a column has nearly the name of a known one: then that of the header.
+        If `strict` and a row cannot be read or has dates in doubt, or a column has nearly the name of a known one: then
+        that of the header.
     InvalidValue
         If `outcomes` or `encoding` are not of the form above.
     MissingDependency
@@ -145,7 +150,7 @@ def read(
     -----
     ClaimsWarning
         Naming columns that are not known and so not read (`MisspeltColumn` if one is nearly known), or lines that two
-        quotes seem to have made one row of.
+        quotes seem to have made one row of, or those with dates that cannot all be right (`DoubtfulDates`).
 
     Examples
     --------
@@ -175,6 +180,12 @@ def read(
         warnings.warn(note, ClaimsWarning, stacklevel=2)
     draft = _read_cells(raw, places, readers)
     columns, rows = assemble(draft)
+    doubts = {at: why for at, why in sorted(draft.doubts.items()) if at[0] not in draft.faults}
+    if strict:
+        for (row, column), reason in doubts.items():
+            draft.reject(row, column, reason)
+    elif doubts:
+        warnings.warn(_list_doubts(table, draft, doubts), DoubtfulDates, stacklevel=2)
     faults = sorted(draft.faults.items())
     texts = raw.write([row for row, _ in faults])
     rejected = [Rejected(draft.line(row), *fault, text) for (row, fault), text in zip(faults, texts, strict=True)]
@@ -231,6 +242,12 @@ def _list_unknown(table: RawTable, unknown: Mapping[str, str]) -> str:
     return f"{table.where}: columns that are not known were not read: {listed}{more}; known: {', '.join(COLUMNS)}"
 
 
+def _list_doubts(table: RawTable, draft: Draft, doubts: Mapping[tuple[int, str], str]) -> str:
+    told = [f"line {draft.line(row)}, {column}: {clean(why)}" for (row, column), why in doubts.items()]
+    more = f"; and {len(told) - 10} more" if len(told) > 10 else ""
+    return f"{table.where}: dates that cannot all be right: {'; '.join(told[:10])}{more}"
+
+
 def _doubt_quotes(table: RawTable, raw: RawCells, places: Mapping[str, int]) -> list[str]:
     """Look for cells that hold the end of one line and the beginning of another: two quotes too few or too many."""
     notes = []
@@ -264,6 +281,7 @@ def _read_cells(raw: RawCells, places: Mapping[str, int], readers: Mapping[str, 
     _join_shares(draft)
     _join_periods(draft)
     _check_citations(draft)
+    _leave_out_early(draft)
     return draft
 
 
@@ -335,6 +353,22 @@ def _join_periods(draft: Draft) -> None:
     period[told] = codes + 1
     draft.add("period", periods, period)
     draft.reject_all(told, codes, fault)
+
+
+def _leave_out_early(draft: Draft) -> None:
+    """Leave out the days that figures speak of where these were reported before."""
+    known = draft.standing((draft.column("as_of") != NONE) & (draft.column("reported") != NONE))
+    if not len(known):
+        return
+    as_of, reported = (
+        Moments.of(draft.things[column]).take(draft.column(column)[known]) for column in ("as_of", "reported")
+    )
+    early = known[as_of.later(reported)]
+    for row in early.tolist():
+        moments = f"{draft.get(row, 'as_of')}, after it was reported on {draft.get(row, 'reported')}"
+        draft.doubts[row, "as_of"] = f"the figure would speak of {moments}; as_of was left out"
+    draft.codes["as_of"] = draft.codes["as_of"].copy()
+    draft.codes["as_of"][early] = NONE
 
 
 def _check_citations(draft: Draft) -> None:
