@@ -7,6 +7,7 @@ import copy
 import pickle
 
 import attrs
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from reconcile import claims, values, vocabulary
 from reconcile.claims import Citation, Claim, Corpus, Rejected
+from reconcile.columns import Moments
 from reconcile.errors import InconsistentClaims, InvalidValue
 from reconcile.testing import strategies
 from reconcile.values import About, AtLeast, Exactly, Share, Vague
@@ -152,6 +154,10 @@ def test_relation_and_whole():
             r"Claim\.reported: got 'soon'; allowed: a date or",
         ),
         (lambda: Claim(KILLED, Exactly(5), MINISTRY, as_of=2020), r"Claim\.as_of: got 2020"),
+        (
+            lambda: Claim(KILLED, Exactly(5), MINISTRY, as_of="2020-02-11", reported="2020-02-10T23:00"),
+            r"Claim\.as_of: got datetime\.date\(2020, 2, 11\); allowed: a day or moment not after Claim\.rep",
+        ),
         (lambda: Claim(KILLED, Exactly(5), MINISTRY, quoted_from=""), r"Claim\.quoted_from: got ''"),
         (lambda: Claim(KILLED, Exactly(5), MINISTRY, quoted_from=5), r"Claim\.quoted_from: got 5"),
         (lambda: Claim(KILLED, Exactly(5), MINISTRY, revises=MONITOR), r"Claim\.revises: got Source\('monitor'"),
@@ -276,3 +282,30 @@ def test_a_corpus_that_was_read_shows_the_same_in_a_notebook():
     rows = [{"event": "market", "outcome": "killed", "group": "", "value": n, "source": f"s{n}"} for n in range(3)]
     read = table.read(pd.DataFrame(rows))
     assert read._repr_html_() == Corpus(claims)._repr_html_()
+
+
+# --- when -----------------------------------------------------------------------------------------------------------
+
+
+@given(strategies.moments(), strategies.moments())
+def test_a_claim_speaks_of_no_day_after_it_was_reported(as_of, reported):
+    table = Moments.of([as_of, reported])
+    if table.take(np.array([0])).later(table.take(np.array([1])))[0]:
+        with pytest.raises(InvalidValue, match=r"Claim\.as_of"):
+            Claim(KILLED, Exactly(5), MINISTRY, as_of=as_of, reported=reported)
+    else:
+        claim = Claim(KILLED, Exactly(5), MINISTRY, as_of=as_of, reported=reported)
+        assert (claim.as_of, claim.reported) == (as_of, reported)
+
+
+@pytest.mark.parametrize(
+    "as_of, reported",
+    [
+        ("2020-02-10", "2020-02-10T00:00"),
+        ("2020-02-10T23:00", "2020-02-10"),
+        ("2020-02-10T23:00", "2020-02-10T01:00+03:00"),
+        ("2020-02-11T01:00+03:00", "2020-02-10T22:00+00:00"),
+    ],
+)
+def test_a_day_and_a_time_within_it_have_no_order(as_of, reported):
+    assert Claim(KILLED, Exactly(5), MINISTRY, as_of=as_of, reported=reported).as_of is not None

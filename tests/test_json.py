@@ -16,6 +16,7 @@ from test_claims import CLAIMS, OWN_IDS
 import reconcile as rc
 from reconcile.io import table, ucdp
 from reconcile.io.json import FORMAT, dumps, loads, read, schema, write
+from reconcile.testing import strategies
 
 MARKET = rc.Event("market", place="Hillton", perpetrators={"A", "B"}, part_of=rc.Event("war"))
 FIRST = rc.Claim(MARKET.killed(), rc.AtLeast(12), rc.Source("ministry", kind="government", sides={"A"}))
@@ -51,6 +52,33 @@ def test_everything_comes_back():
     assert again == CORPUS
     assert repr(again) == repr(CORPUS)
     assert dumps(again) == dumps(CORPUS)
+
+
+def test_the_kind_and_the_time_of_an_event_come_back():
+    start = "2031-02-03T04:17:00+03:00"
+    quake = rc.Event(
+        "quake", kind="earthquake", start=start, end="2031-02-04", part_of=rc.Event("year", start="2031-01-01")
+    )
+    corpus = rc.Corpus([rc.Claim(quake.killed(), rc.AtLeast(12), rc.Source("ministry"))])
+    told = json.loads(dumps(corpus))["events"]
+    assert told == [
+        {"id": "quake", "kind": "earthquake", "start": start, "end": "2031-02-04", "part_of": "year"},
+        {"id": "year", "start": "2031-01-01"},  # as it was before events had kinds and times
+    ]
+    assert repr(loads(dumps(corpus))) == repr(corpus)
+
+
+@given(st.lists(strategies.events(most_wholes=0), max_size=3, unique_by=lambda event: event.id))
+def test_events_come_back(events):
+    corpus = rc.Corpus(rc.Claim(event.killed(), rc.Exactly(1), rc.Source("a")) for event in events)
+    assert repr(loads(dumps(corpus))) == repr(corpus)
+
+
+def test_a_claim_that_speaks_of_a_later_day_is_rejected():
+    corpus = spoilt(lambda d: d["claims"][2].update(as_of="2031-01-03"))
+    (row,) = corpus.rejected[1:]
+    assert (row.line, row.column) == (3, "Claim.as_of")
+    assert "not after Claim.reported, 2031-01-02 10:00:00+02:00" in row.reason
 
 
 def test_claims_of_the_first_edition_are_read(root):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import attrs
 
 from reconcile.errors import InconsistentClaims, InvalidValue
-from reconcile.plumbing import check, clean_name, count_of, html_table, rebuilding_repr, to_moment
+from reconcile.plumbing import check, clean_name, count_of, html_table, rebuilding_repr, surely_later, to_moment
 from reconcile.values import Share, Value
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
@@ -87,7 +87,7 @@ class Claim:
     reported : date, datetime or ISO text, keyword, optional
         When it was said.
     as_of : date, datetime or ISO text, keyword, optional
-        The day that the figure speaks of, for counts that grow.
+        The day that the figure speaks of, for counts that grow; not after it was reported.
     quoted_from : Claim, claim id or Source, keyword, optional
         The claim that this one relays; or the source it quotes, whose claim it then is.
     revises : Claim or claim id, keyword, optional
@@ -101,7 +101,8 @@ class Claim:
     Raises
     ------
     InvalidValue
-        If a field is not of the form above.
+        If a field is not of the form above. Moments of unlike clocks (a day and a time, with a zone and without) are
+        compared by their days.
 
     Examples
     --------
@@ -139,6 +140,9 @@ class Claim:
         check(
             self.citation is None or isinstance(self.citation, Citation), "Claim.citation", self.citation, "a Citation"
         )
+        if self.as_of and self.reported:
+            allowed = f"a day or moment not after Claim.reported, {self.reported}"
+            check(not surely_later(self.as_of, self.reported), "Claim.as_of", self.as_of, allowed)
         if isinstance(self.value, Share):
             part, whole = self.quantity.group, self.value.of
             check(part < whole, "Claim.value", self.value, f"a share of a group that {part} is a proper part of")
