@@ -282,7 +282,7 @@ def test_classes_are_kinds_and_whether_of_a_side(source, name):
 
 def test_assumptions_name_every_prior_with_its_evidence():
     rows = {row.what: row for row in Model().assumptions}
-    assert len(rows) == len(Model().assumptions) == len(COUNT_PRIORS) + 1 + len(SOURCE_PRIORS) + 7
+    assert len(rows) == len(Model().assumptions) == len(COUNT_PRIORS) + 1 + len(SOURCE_PRIORS) + 8
     assert all(isinstance(row, Assumption) and row.number and row.evidence for row in rows.values())
     prior = COUNT_PRIORS["killed"]
     assert rows["count: killed"].number.startswith(f"0 with probability {prior.zero:g}; else log-normal(-0.2, 1.8)")

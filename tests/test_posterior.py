@@ -355,10 +355,10 @@ def test_a_posterior_is_asked_like_a_mapping():
 
 def test_a_model_rebuilds_from_its_repr():
     from reconcile.channels import Denial, Fidelity, GrossError, LogStudent, ShareNoise
-    from reconcile.model import CountPrior, KnownCount, Normal
+    from reconcile.model import CountPrior, KnownCount, Normal, RisingToll
     from reconcile.speech import Speech
 
-    names = [Denial, Fidelity, GrossError, LogStudent, ShareNoise, Speech, CountPrior, KnownCount, Normal, Model]
+    names = [Denial, Fidelity, GrossError, LogStudent, ShareNoise, Speech, CountPrior, KnownCount, Normal, RisingToll, Model]
     model = Model(counts={"killed": CountPrior(0.2, 1.0, 1.5, "ours")}, speech=Speech("ACLED"))
     assert eval(repr(model), {cls.__name__: cls for cls in names}) == model
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         sensitivity,
     )
     from reconcile.logic import Bound, Bounds, Contradiction, Contradictions, bounds, contradictions, radius
-    from reconcile.model import CountPrior, KnownCount, Model, Normal
+    from reconcile.model import CountPrior, KnownCount, Model, Normal, RisingToll
     from reconcile.posterior import Posterior, estimate
     from reconcile.values import About, AtLeast, AtMost, Between, Exactly, Share, Surveyed, Vague, Value
     from reconcile.vocabulary import Event, EventKind, Group, Outcome, Period, Quantity, Relation, Source, SourceKind
@@ -82,7 +82,7 @@ _ROOMS = {
         "sensitivity",
     ),
     "logic": ("Bound", "Bounds", "Contradiction", "Contradictions", "bounds", "contradictions", "radius"),
-    "model": ("CountPrior", "KnownCount", "Model", "Normal"),
+    "model": ("CountPrior", "KnownCount", "Model", "Normal", "RisingToll"),
     "posterior": ("Posterior", "estimate"),
     "values": ("About", "AtLeast", "AtMost", "Between", "Exactly", "Share", "Surveyed", "Vague", "Value"),
     "vocabulary": ("Event", "EventKind", "Group", "Outcome", "Period", "Quantity", "Relation", "Source", "SourceKind"),
@@ -132,6 +132,7 @@ __all__ = [
     "Rejected",
     "RejectedRows",
     "Relation",
+    "RisingToll",
     "Sensitivity",
     "Share",
     "Source",

@@ -29,11 +29,17 @@ class Role(enum.StrEnum):
     """What a claim does for the estimate."""
 
     USED = "used"
+    EARLIER = "earlier"
     RELAY = "relay"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
     LATER = "reported after the day asked for"
     UNDATED = "undated, and a day was asked for"
+
+    @property
+    def used(self) -> bool:
+        """Whether the estimate is computed from the claim: as what its source says, or as what it said before."""
+        return self in (Role.USED, Role.EARLIER)
 
     @property
     def heard(self) -> bool:

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 
 from reconcile.claims import Claim, Corpus
+from reconcile.columns import Moments
 from reconcile.constraints import leave, read_literally
 from reconcile.datatrees import make_datatree
 from reconcile.errors import CountedTwice, Unidentified, UnknownQuantity
@@ -109,6 +110,50 @@ class Posterior:
         if quantity not in self._estimates:
             raise UnknownQuantity(str(quantity), tuple(map(str, self._estimates)))
         return self._estimates[quantity]
+
+    def known_by(self, moment: datetime.date | str) -> Mapping[Quantity, Estimate]:
+        """Estimate what is known of tolls that rise at a moment: so many will have been reported by then.
+
+        An estimate of the posterior is of the final toll. Here it is of the known count: what the claims of that moment
+        would be about, whether it lies before, between or after those that were made.
+
+        Parameters
+        ----------
+        moment : date, datetime or ISO text
+            A day stands for its evening; a moment without a zone is taken for one of UTC.
+
+        Returns
+        -------
+        mapping of Quantity to Estimate
+            Of the quantities of events that had begun, of which a claim has a time within which the toll rises.
+
+        Raises
+        ------
+        InvalidValue
+            For what is no moment.
+
+        Examples
+        --------
+        >>> import reconcile as rc
+        >>> fire = rc.Event("fire", kind="fire", start="2024-05-01T06:00+00:00")
+        >>> claims = [
+        ...     rc.Claim(fire.killed(), rc.Exactly(n), rc.Source("agency"), reported=f"2024-05-01T{hour}:00+00:00")
+        ...     for n, hour in ((5, "09"), (11, "12"), (18, "19"))
+        ... ]
+        >>> posterior = rc.estimate(claims)
+        >>> by_noon, in_the_end = posterior.known_by("2024-05-01T12:00+00:00")[fire.killed()], posterior[fire.killed()]
+        >>> by_noon.median(), in_the_end.median() > 18
+        (11, True)
+        """
+        when = to_moment("Posterior.known_by")(moment)
+        check(when is not None, "Posterior.known_by", moment, "a date, a datetime or an ISO text")
+        found = self.corpus_fit.known_by(Moments.of([when]))
+        table = self.corpus.columns.quantities
+        return {
+            table[code]: attrs.evolve(self._estimates[table[code]], distribution=pmf)
+            for code, pmf in found.items()
+            if table[code] in self._estimates
+        }
 
     def __len__(self) -> int:
         return len(self._estimates)
@@ -311,7 +356,7 @@ def estimate(
     random = to_generator("estimate", seed)
     number = int(seed) if isinstance(seed, int | np.integer) else int(random.integers(2**63))
     settings = Settings(day, number, draws, ess, learn)
-    columns, roles = corpus.columns, assign_roles(corpus, day)
+    columns, roles = corpus.columns, assign_roles(corpus, day, rising=model.rising is not None)
     if model.learned is not None:
         again = tuple(i for row in range(len(columns)) if (i := columns.id(row)) in model.learned.seen)
         if again:
@@ -340,7 +385,7 @@ def estimate_again(
         See `estimate`.
     """
     asked, model = posterior.settings, posterior.model
-    columns, roles = claims.columns, assign_roles(claims, asked.as_of)
+    columns, roles = claims.columns, assign_roles(claims, asked.as_of, rising=model.rising is not None)
     corpus_fit = fit_corpus(
         columns, roles, model, seed=asked.seed, draws=asked.draws, ess=asked.ess, learn=asked.learn, executor=executor,
         report=_keep_silent, near=near, error=error,

@@ -224,7 +224,7 @@ class _Writer:
             self.describe_claim(role)
         self.describe_estimation(posterior, started, ended, corpus, model)
         for role in roles:
-            if role.role is Role.USED:
+            if role.role.used:
                 self.link("usage", self.activity, self.id("claim", role.claim.id), {"prov:role": str(role.role)})
         for quantity in posterior.quantities:
             self.describe_estimate(posterior, quantity)
@@ -314,7 +314,11 @@ class _Writer:
             self.link("primary_source", name, self.quoted(self.first(claim)))
         if claim.revises is not None:
             self.link("revision", name, self.id("claim", claim.revises), {"stated": True})
-        if role.by is not None and role.role is Role.SUPERSEDED and self.claims[role.by].revises != claim.id:
+        if (
+            role.by is not None
+            and role.role in (Role.SUPERSEDED, Role.EARLIER)
+            and self.claims[role.by].revises != claim.id
+        ):
             self.link("revision", self.id("claim", role.by), name, {"stated": False})
         if role.by not in (None, claim.quoted_from) and role.role in (Role.DUPLICATE, Role.RELAY):
             self.found.alternate(name, self.id("claim", str(role.by)))
@@ -383,7 +387,7 @@ class _Writer:
         }
         self.found.entity(name, self.attributes("Estimate", f"{quantity}: {one}", told))
         self.found.generation(name, self.activity)
-        used = [role.claim.id for role in one.roles if role.role is Role.USED]
+        used = [role.claim.id for role in one.roles if role.role.used]
         # A count that no claim is about follows from all of them.
         for source in [self.id("claim", at) for at in sorted(used)] or [self.corpus]:
             self.found.derivation(name, source)

@@ -23,12 +23,13 @@ from reconcile.columns import LOCAL, MISSING, NONE, Codes, Columns, Moments, num
 from reconcile.errors import InconsistentClaims
 from reconcile.estimates import ClaimRole, Role
 from reconcile.plumbing import count_of
+from reconcile.times import find_times
 from reconcile.values import Share
 
 __all__ = ["ROLE_CODES", "Roles", "assign_roles"]
 
 ROLE_CODES = tuple(Role)
-_USED, _RELAY, _DUPLICATE, _SUPERSEDED, _LATER, _UNDATED = range(len(ROLE_CODES))
+_USED, _EARLIER, _RELAY, _DUPLICATE, _SUPERSEDED, _LATER, _UNDATED = range(len(ROLE_CODES))
 
 _Moment: TypeAlias = datetime.date | None
 
@@ -133,6 +134,11 @@ class Roles(Sequence[ClaimRole]):
         return len(self.part)
 
     @property
+    def used(self) -> NDArray[np.bool_]:
+        """Whether the estimate is computed from each claim; shape (n,)."""
+        return np.array([part.used for part in ROLE_CODES])[self.part]
+
+    @property
     def heard(self) -> NDArray[np.bool_]:
         """Whether each claim had been made by the day asked for; shape (n,)."""
         return np.array([part.heard for part in ROLE_CODES])[self.part]
@@ -165,18 +171,21 @@ class Roles(Sequence[ClaimRole]):
         return f"<Roles of {count_of(len(self), 'claim')}: {', '.join(f'{n:,} {part}' for part, n in counts if n)}>"
 
 
-def assign_roles(corpus: Corpus, as_of: datetime.date | None = None) -> Roles:
+def assign_roles(corpus: Corpus, as_of: datetime.date | None = None, *, rising: bool = False) -> Roles:
     """Say of every claim what it does for the estimate.
 
     A relay stands for its origin; where the origin itself was not yet reported, or is a source without a claim here,
     one relay speaks in its name. A later claim of one speaker about one quantity replaces the earlier one; a share
-    and a count of the same people do not replace each other.
+    and a count of the same people do not replace each other. While a toll still rises (see `times`), an earlier figure
+    of another time stays as evidence of how it rose, if `rising`.
 
     Parameters
     ----------
     corpus : Corpus
     as_of : date or datetime, optional
         Use only claims reported by then.
+    rising : bool, keyword
+        Whether earlier figures of a toll that rises are evidence too; else the newest of a source replaces them.
 
     Returns
     -------
@@ -209,7 +218,7 @@ def assign_roles(corpus: Corpus, as_of: datetime.date | None = None) -> Roles:
     notes: dict[int, str] = {}
     roles = Roles(columns, part, origin, np.full(size, NONE, dtype=np.int32), notes)
     _follow_links(roles, notes)
-    _settle(roles)
+    _settle(roles, rising=rising)
     return roles
 
 
@@ -302,7 +311,7 @@ def _stand_ins(
     return found
 
 
-def _settle(roles: Roles) -> None:
+def _settle(roles: Roles, *, rising: bool) -> None:
     """Settle what one speaker says of one count, or of one share of it: the newest stands, equal ones count once."""
     columns, part = roles.columns, roles.part
     wholes: dict[object, int] = {}
@@ -324,12 +333,34 @@ def _settle(roles: Roles) -> None:
     places = np.arange(len(rows))
     old = successor != places
     part[rows[old]], roles.by[rows[old]] = _SUPERSEDED, rows[successor[old]]
+    if rising:
+        part[_find_earlier(columns, rows, group, old)] = _EARLIER
     standing = rows[~old]
     same, first = number(group[~old], columns.value[standing], columns.hedged[standing])
     again = first[same] != np.arange(len(standing))
     repeats = standing[again]
     quotes = (columns.origin[repeats] != NONE) | (columns.quoted[repeats] != NONE)
     part[repeats], roles.by[repeats] = np.where(quotes, _RELAY, _DUPLICATE), standing[first[same][again]]
+
+
+def _find_earlier(columns: Columns, rows: NDArray[np.intp], group: Codes, old: NDArray[np.bool_]) -> list[int]:
+    """Rows of replaced claims that say what was known before, each figure at the last time at which it was given."""
+    if not old.any() or not (usable := (times := find_times(columns)).usable[rows])[old].any():
+        return []
+    hours, found = times.hours[rows], []
+    said = number(columns.value[rows], columns.hedged[rows])[0]
+    some = np.isin(group, group[old & usable]) & usable
+    by_group: dict[int, list[int]] = defaultdict(list)
+    for at in np.flatnonzero(some).tolist():
+        by_group[int(group[at])].append(at)
+    for members in by_group.values():
+        figures, moments = set[int](), set[float]()
+        for at in sorted(members, key=lambda at: (-hours[at], bool(old[at]), at)):
+            if old[at] and int(said[at]) not in figures and float(hours[at]) not in moments:
+                found.append(int(rows[at]))
+            figures.add(int(said[at]))
+            moments.add(float(hours[at]))
+    return found
 
 
 def _find_ties(columns: Columns, rows: NDArray[np.intp], starts: NDArray[np.intp], group: Codes) -> NDArray[np.bool_]:

@@ -29,17 +29,19 @@ from reconcile.inference.likelihood import Term
 from reconcile.inference.linked_counts import rows_of
 from reconcile.inference.lone_counts import ConditionalEvidence
 from reconcile.inference.problems import CorpusProblem, Linked, build_problem, known_quantities, outermost
+from reconcile.inference.rising import round_hours
 from reconcile.inference.sampling import sample_account
 from reconcile.model import Learned, Model
 from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions
 from reconcile.pmf import PMF, TOP, Lattice
-from reconcile.roles import ROLE_CODES, Roles
+from reconcile.roles import Roles
+from reconcile.times import hours_of
 from reconcile.vocabulary import Quantity, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconcile.columns import Columns
+    from reconcile.columns import Columns, Moments
 
 __all__ = ["CorpusFit", "Estimates", "doubts", "fit_corpus", "solve_accounts"]
 
@@ -77,6 +79,18 @@ class CorpusFit:
         draws = {(layout.names[p].name, layout.names[p].relation): xs[:, p] for p in places if p < len(layout)}
         claims = int(np.count_nonzero(self.roles.origin[self.corpus_problem.rows] == at))
         return SourceEstimate(self.columns.sources[at], claims, draws)
+
+    def known_by(self, moment: Moments) -> dict[int, PMF]:
+        """Give what is known at a moment of quantities whose tolls rise, by their code in the columns."""
+        problem, count = self.corpus_problem.problem, self.corpus_problem.count
+        hours = np.full(len(problem.claims.outcome), np.nan)
+        rising = set() if problem.rises is None else set(problem.claims.event[problem.rises.time >= 0].tolist())
+        codes = [code for code, at in enumerate(count.tolist()) if at in rising]
+        for code in codes:
+            hours[count[code]] = hours_of(self.columns, code, moment)
+        asked = round_hours(hours)
+        found = self.fit.known_then(asked) if np.any(asked >= 0) else {}
+        return {code: found[int(count[code])] for code in codes if int(count[code]) in found}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -339,7 +353,7 @@ def account_of(corpus_fit: CorpusFit, quantity: Quantity) -> tuple[Account, list
         raise UnknownQuantity(str(quantity))
     near = np.flatnonzero(root[table.event[columns.quantity]] == root[event])
     said = {int(row): columns.claim(int(row)) for row in near}
-    used = {row for row in said if roles.part[row] == ROLE_CODES.index(Role.USED)}
+    used = {row for row in said if roles.used[row]}
     mentioned = {claim.quantity for row, claim in said.items() if heard[row]}
     pairs = {(said[row].quantity, whole) for row in used if (whole := said[row].whole) is not None}
     accounts = build_accounts({*mentioned, *(whole for _, whole in pairs)}, pairs)

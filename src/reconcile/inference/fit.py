@@ -29,6 +29,7 @@ from reconcile.inference.hierarchy import Hierarchy
 from reconcile.inference.hmc import Chains, Turns, soften
 from reconcile.inference.importance import BLOCKS, normal_points
 from reconcile.inference.laplace import Laplace
+from reconcile.inference.linked_counts import KnownThen, LinkedEvidence
 from reconcile.inference.modes import Mode, find_dense, find_diagonal, find_mode, find_precision
 from reconcile.inference.problems import Linked, Problem
 from reconcile.inference.reweighting import Beginning, Reference, Reweighting
@@ -148,8 +149,39 @@ class Fit:
 
     def _pmf(self, at: int) -> PMF:
         mine = slice(int(self.start[at]), int(self.start[at + 1]))
-        low, mass = self.low[mine], self.mass[mine]
-        return PMF(Lattice(low, np.append(low[1:] - 1, TOP)), mass / mass.sum())
+        return _to_pmf(self.low[mine], self.mass[mine])
+
+    def known_then(self, asked: Ints) -> dict[int, PMF]:
+        """Give what is known of counts at some times.
+
+        Parameters
+        ----------
+        asked : ndarray of int, shape (counts of the problem,)
+            A time for each, as `rising.round_hours` numbers them; -1 for none.
+
+        Returns
+        -------
+        dict of count to PMF
+        """
+        assert self.problem.rises is not None  # noqa: S101 - for type checkers: nobody asks where nothing rises
+        wanted = [
+            one
+            for one in self.problem.linked
+            if one.account.is_tree and any(count >= 0 and asked[count] >= 0 for count in one.counts)
+        ]
+        rises = attrs.evolve(self.problem.rises, asked=asked)
+        problem = attrs.evolve(self.problem, rises=rises, linked=tuple(wanted))
+        then = KnownThen(LinkedEvidence.of(problem, map))
+        masses, xs = Masses(then), self.hierarchy.unfold(self.z)
+        masses.add(xs, self.log_weight[:, None] + then.taken(xs))
+        cells, mean, at, found = then.cells, masses.mean, 0, {}
+        for account in then.linked.accounts.tolist():
+            for count in problem.linked[account].counts:
+                mine = slice(int(cells.first[at]), int(cells.first[at + 1]))
+                at += 1
+                if count >= 0 and asked[count] >= 0:
+                    found[count] = _to_pmf(cells.start[mine], mean[mine])
+        return found
 
     def even(self, draws: int) -> Floats:
         """Draws in standardised coordinates, each as good as any other; shape (draws, p + k)."""
@@ -242,6 +274,11 @@ def fit(
         if len(found) == 1 and found[0].hierarchy.size == problem.hierarchy.size:
             return attrs.evolve(found[0], problem=with_favourites(problem, found[0].problem.echoes))
         return _put_together(problem, parts, found)
+
+
+def _to_pmf(low: Ints, mass: Floats) -> PMF:
+    """Make a distribution of the first counts of cells and their masses."""
+    return PMF(Lattice(low, np.append(low[1:] - 1, TOP)), mass / mass.sum())
 
 
 def _put_together(problem: Problem, parts: Sequence[tuple[Problem, Ints, Ints, Ints]], found: Sequence[Fit]) -> Fit:

@@ -10,7 +10,7 @@ it changes what the claims about each one say of it.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from reconcile.channels import student_cdf
 from reconcile.inference.elementary import exponential, logarithm
+from reconcile.inference.rising import Looks
 from reconcile.model import KnownCount
 from reconcile.pmf import TOP
 
@@ -168,6 +169,8 @@ class Lift:
         Which cells of the known counts only fill up.
     claim, pair : ndarray of int, shape (counts + 1,), (claims + 1,)
         See `arrays.Shard`.
+    looks : Looks, optional
+        When claims speak of counts that rise.
     """
 
     known: KnownCount
@@ -176,6 +179,7 @@ class Lift:
     filled: NDArray[np.bool_]
     claim: Ints
     pair: Ints
+    looks: Looks | None = None
 
     @functools.cached_property
     def chance(self) -> csr_array:
@@ -191,9 +195,25 @@ class Lift:
         return csr_array((chance, other, row), shape=(len(first), len(start)))
 
     @functools.cached_property
+    def count_of_look(self) -> Ints:
+        """The count of each look; each has one where none rises."""
+        counts = np.arange(len(self.claim) - 1)
+        return counts if self.looks is None else np.repeat(counts, np.diff(self.looks.first))
+
+    @functools.cached_property
+    def look_cells(self) -> tuple[Ints, Ints]:
+        """Which cell of the known counts each cell of a look is, and where those of each look begin."""
+        number = np.diff(self.cells[2])[self.count_of_look]
+        first = np.concatenate([[0], np.cumsum(number)])
+        begin = np.repeat(self.cells[2][self.count_of_look] - first[:-1], number)
+        return begin + np.arange(int(first[-1])), first
+
+    @functools.cached_property
     def cell_of(self) -> Ints:
-        """Cell of the known counts of each pair of claim and cell; shape (pairs,)."""
-        begin = np.repeat(self.cells[2][:-1], np.diff(self.claim)) - self.pair[:-1]
+        """Cell of the looks of each pair of claim and cell; shape (pairs,)."""
+        look = np.repeat(np.arange(len(self.claim) - 1), np.diff(self.claim))
+        look = look if self.looks is None else self.looks.of_claim
+        begin = self.look_cells[1][look] - self.pair[:-1]
         return np.repeat(begin, np.diff(self.pair)) + np.arange(int(self.pair[-1]))
 
     @functools.cached_property
@@ -202,19 +222,14 @@ class Lift:
         return np.repeat(np.arange(len(self.pair) - 1), np.diff(self.pair))
 
     @functools.cached_property
-    def owner(self) -> Ints:
-        """Known count of each cell."""
-        return np.repeat(np.arange(len(self.cells[2]) - 1), np.diff(self.cells[2]))
-
-    @functools.cached_property
     def _adder(self) -> csr_array:
-        """Which pairs each cell of the known counts has; shape (cells, pairs)."""
+        """Which pairs each cell of the looks has; shape (cells, pairs)."""
         from scipy.sparse import csr_array
 
         pairs = len(self.cell_of)
-        return csr_array((np.ones(pairs), (self.cell_of, np.arange(pairs))), shape=(len(self.filled), pairs))
+        return csr_array((np.ones(pairs), (self.cell_of, np.arange(pairs))), shape=(len(self.look_cells[0]), pairs))
 
-    def read(self, rows: Floats, power: Floats | None = None) -> tuple[Floats, Floats, Floats]:
+    def read(self, rows: Floats, power: Floats | None = None) -> Read:
         """Multiply the rows of claims, and sum the known counts out.
 
         Parameters
@@ -225,26 +240,51 @@ class Lift:
 
         Returns
         -------
-        said : ndarray, shape (cells of the counts, draws)
-            P(claims | count) over what `scale` says.
-        given : ndarray, shape (cells of the known counts, draws)
-            P(claims | known count), over the same.
-        scale : ndarray, shape (counts, draws)
-            Logarithms.
+        Read
         """
         logs = logarithm(rows.T)
         if power is not None:
             logs *= power[self.claim_of, None]
         logs = self._adder @ logs
-        logs[self.filled] = -np.inf
-        scale = np.maximum.reduceat(logs, self.cells[2][:-1], axis=0)
-        given = np.where(self.filled[:, None], 0.0, exponential(logs - scale[self.owner]))
-        return self.chance @ given, given, scale
+        cell, first = self.look_cells
+        filled = self.filled[cell]
+        logs[filled] = -np.inf
+        scale = np.maximum.reduceat(logs, first[:-1], axis=0)
+        given = np.where(filled[:, None], 0.0, exponential(logs - np.repeat(scale, np.diff(first), axis=0)))
+        if self.looks is None:
+            return Read(self.chance @ given, given, scale, ())
+        known, traces = self.looks.merge(given, self.cells[2])
+        scale = np.add.reduceat(scale, self.looks.first[:-1], axis=0)
+        return Read(self.chance @ known, given, scale, tuple(traces))
 
-    def back(self, posterior: Floats, said: Floats, given: Floats) -> Floats:
-        """Turn posteriors of cells of the counts into those of cells of the known counts; shapes as of `read`."""
-        found: Floats = given * (self.chance.T @ (posterior / np.maximum(said, LEAST)))
-        return found
+    def back(self, posterior: Floats, read: Read) -> Floats:
+        """Turn posteriors of cells of the counts into those of cells of the looks; shapes as of `read`."""
+        weight: Floats = self.chance.T @ (posterior / np.maximum(read.said, LEAST))
+        if self.looks is None:
+            return read.given * weight
+        return self.looks.share_out(weight, read.given, self.cells[2], read.traces)
+
+
+@attrs.frozen(eq=False)
+class Read:
+    """What claims say of counts at each draw.
+
+    Attributes
+    ----------
+    said : ndarray, shape (cells of the counts, draws)
+        P(claims | count) over what `scale` says.
+    given : ndarray, shape (cells of the looks, draws)
+        P(claims of a look | figure), over the same: figures are the known counts where these do not rise.
+    scale : ndarray, shape (counts, draws)
+        Logarithms.
+    traces : tuple
+        See `Looks.merge`.
+    """
+
+    said: Floats
+    given: Floats
+    scale: Floats
+    traces: tuple[Any, ...]
 
 
 def _pairs(begin: Ints, cell: Ints) -> tuple[Ints, Ints]:

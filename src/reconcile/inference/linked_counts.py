@@ -28,7 +28,7 @@ from reconcile.inference.proportions import Proportion
 from reconcile.inference.trees import Grove, Trees
 from reconcile.vocabulary import Relation
 
-__all__ = ["LinkedEvidence", "find_openers", "rows_of"]
+__all__ = ["KnownThen", "LinkedEvidence", "find_openers", "rows_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -98,6 +98,7 @@ class _Told:
             for at, count in enumerate(one.counts):
                 if count >= 0:
                     node[count] = begin + at
+        counts = np.array([at for one in linked for at in one.counts], dtype=np.int64)
         rows = rows[np.argsort(node[problem.claims.event[rows]], kind="stable")]
         claims = problem.claims
         mine = Claims(
@@ -115,7 +116,7 @@ class _Told:
         proportions = [Proportion(account, one.part, one.whole, one.term) for account, one in kept]
         trees = Trees.of(
             [one.account for one in linked], mine, problem.columns[:, rows], outcomes, problem.model, len(layout),
-            proportions,
+            proportions, rises=None if problem.rises is None else problem.rises.take(rows, counts),
         )  # fmt: skip
         return cls(
             problem, rows, np.array([one.place for _, one in kept], dtype=np.int64), _asking(problem, rows, trees)
@@ -137,11 +138,17 @@ class _Told:
         counts = self.trees.counts(self.problem.hierarchy.count_values(xs))
         return choose_likelihood().tails(self.trees.edges, counts, slopes=slopes)
 
-    def values(self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes) -> Floats:
-        """Log evidence of each account at each draw; shape (draws, accounts)."""
+    def _sources(self, xs: Floats, *, sources: bool) -> Floats:
+        """Parameters of sources as they are, or, for all draws alike, their prior means."""
+        return xs if sources else self.problem.hierarchy.mean[None]
+
+    def values(
+        self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes, *, sources: bool = True
+    ) -> Floats:
+        """Log evidence of each account at each draw, by its `sources` or their prior means; shape (draws, accounts)."""
         tail, _ = self.tails(xs, slopes=False)
-        none = [None] * len(self.trees.groves)
-        found = [part for _, part in self._each(spread, xs, tail, echoes, none, _values)]
+        none, by = [None] * len(self.trees.groves), self._sources(xs, sources=sources)
+        found = [part for _, part in self._each(spread, by, tail, echoes, none, _values)]
         return np.concatenate([np.zeros((len(xs), 0)), *found], axis=1)
 
     def masses(self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes) -> tuple[Floats, Floats]:
@@ -152,11 +159,17 @@ class _Told:
         mass, reach = np.concatenate([np.zeros((2, 0)), *found], axis=1)
         return mass, reach
 
-    def sums(self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes, weight: Floats) -> Floats:
-        """Weighted sums of the posterior of all nodes, in blocks; shape (8, cells). See `Evidence.sums`."""
+    def sums(
+        self, spread: Callable[..., Iterable[Any]], xs: Floats, echoes: Echoes, weight: Floats, *, asked: bool = False
+    ) -> Floats:
+        """Weighted sums of the posterior of all nodes, in blocks; shape (8, cells). See `Evidence.sums`.
+
+        Or, if `asked`, of what is known of them at the times asked for.
+        """
         tail, _ = self.tails(xs, slopes=False)
         own = [np.ascontiguousarray(weight[:, grove.accounts]) for grove in self.trees.groves]
-        found = [part for _, part in self._each(spread, xs, tail, echoes, own, _sums)]
+        work = functools.partial(_sums, asked=asked)
+        found = [part for _, part in self._each(spread, xs, tail, echoes, own, work)]
         return np.concatenate([np.zeros((BLOCKS, 0)), *found], axis=1)
 
     def evaluate(
@@ -164,13 +177,13 @@ class _Told:
     ) -> tuple[Floats, Floats]:
         """Log evidence of each account at each draw, shape (draws, accounts), and the gradient of all.
 
-        By the parameters of all `sources`, or by the count priors alone.
+        By the parameters of all `sources`, or by the count priors alone, with the prior means of the sources.
         """
         layout = self.problem.hierarchy
         tail, by_tail = self.tails(xs, slopes=True)
         total, slope, prior = [np.zeros((len(xs), 0))], np.zeros(xs.shape), np.zeros(tail.shape)
-        none = [None] * len(self.trees.groves)
-        for grove, (each, by, by_prior, by_spread) in self._each(spread, xs, tail, echoes, none, _evaluate):
+        none, given = [None] * len(self.trees.groves), self._sources(xs, sources=sources)
+        for grove, (each, by, by_prior, by_spread) in self._each(spread, given, tail, echoes, none, _evaluate):
             total.append(each)
             prior += by_prior
             if sources:
@@ -216,13 +229,15 @@ def _values(
 
 
 def _sums(
-    grove: Grove, xs: Floats, tail: Floats, echo: Floats, power: Floats, log_spread: Floats, weight: Floats
-) -> Floats:
+    grove: Grove, xs: Floats, tail: Floats, echo: Floats, power: Floats, log_spread: Floats, weight: Floats, *,
+    asked: bool,
+) -> Floats:  # fmt: skip
     found = np.zeros((BLOCKS, len(grove.shard.cells)))
     for block in range(min(BLOCKS, len(xs))):
         mine, before, spread = (np.ascontiguousarray(x[block::BLOCKS]) for x in (weight, tail, log_spread))
         theta = theta_of(grove.shard, xs[block::BLOCKS])
-        found[block] = grove.evaluate(theta, echo, before, spread, power, weight=mine).mass
+        summed = grove.evaluate(theta, echo, before, spread, power, weight=mine, slopes=asked, known=asked)
+        found[block] = summed.asked if asked else summed.mass
     return found
 
 
@@ -243,6 +258,8 @@ def _evaluate(
     del own
     shard = grove.shard
     found = grove.evaluate(theta_of(shard, xs), echo, tail, log_spread, power, slopes=True)
+    if not len(found.score):
+        return found.each, np.zeros((0, 0)), found.prior, found.spread
     size = len(shard.parameters) + 1
     line = np.arange(len(xs))[:, None] * size + shard.place.ravel()
     slope = np.bincount(line.ravel(), found.score.ravel(), len(xs) * size).astype(np.float64, copy=False)
@@ -339,7 +356,7 @@ class LinkedEvidence:
             if every is not openers:
                 parts += [(1.0, every.evaluate(self.spread, xs, self.echoes))]
                 parts += [(-1.0, openers.evaluate(self.spread, xs, self.echoes))]
-            parts.append((1.0, openers.evaluate(self.spread, self._by_prior(xs), self.echoes, sources=False)))
+            parts.append((1.0, openers.evaluate(self.spread, xs, self.echoes, sources=False)))
             each = np.zeros((len(xs), len(every.trees.accounts)))
             for sign, (value, by) in parts:
                 each += sign * value
@@ -351,7 +368,7 @@ class LinkedEvidence:
         """Log evidence of each draw, and what each account takes back; as `ConditionalEvidence.values`."""
         total, taken = np.zeros(len(xs)), [np.zeros((len(xs), 0))]
         for every, openers in zip(self.every, self.openers, strict=True):
-            by_prior = openers.values(self.spread, self._by_prior(xs), self.echoes)
+            by_prior = openers.values(self.spread, xs, self.echoes, sources=False)
             by_source = openers.values(self.spread, xs, self.echoes)
             taken.append(by_source - by_prior)
             total += by_prior.sum(axis=1)
@@ -359,11 +376,14 @@ class LinkedEvidence:
                 total += (every.values(self.spread, xs, self.echoes) - by_source).sum(axis=1)
         return total, np.concatenate(taken, axis=1)
 
-    def sums(self, xs: Floats, weight: Floats) -> Floats:
-        """Sum the posterior of all nodes over draws; `weight` by account, else as `Evidence.sums`."""
+    def sums(self, xs: Floats, weight: Floats, *, asked: bool = False) -> Floats:
+        """Sum the posterior of all nodes over draws; `weight` by account, else as `Evidence.sums`.
+
+        Or, if `asked`, of what is known of them at the times that `Rises` asks for.
+        """
         ends = np.cumsum([0, *map(len, self.which)])
         found = [
-            told.sums(self.spread, xs, self.echoes, weight[:, a:z])
+            told.sums(self.spread, xs, self.echoes, weight[:, a:z], asked=asked)
             for told, a, z in zip(self.every, ends[:-1], ends[1:], strict=True)
         ]
         return np.concatenate([np.zeros((BLOCKS, 0)), *found], axis=1)
@@ -388,3 +408,29 @@ class LinkedEvidence:
             at += len(told.trees.cells.start)
         found = LinkedEvidence(self.problem, self.spread, self.which, tuple(every), tuple(openers), self.echoes)
         return found, np.concatenate([np.zeros(0), *masses]), np.concatenate([np.zeros(0, dtype=np.int64), *kept])
+
+
+@attrs.frozen(eq=False)
+class KnownThen:
+    """What is known of counts at the times that `Rises` asks for; see `evidence.Summed`."""
+
+    linked: LinkedEvidence
+
+    @property
+    def cells(self) -> Cells:
+        """Cells of all nodes."""
+        return Cells.join(self.linked.cells)
+
+    @property
+    def units(self) -> Ints:
+        """The account of each node."""
+        nodes = self.linked.nodes
+        return np.repeat(np.arange(len(nodes)), nodes)
+
+    def taken(self, xs: Floats) -> Floats:
+        """Log of what each account takes back."""
+        return self.linked.values(xs)[1]
+
+    def sums(self, xs: Floats, weight: Floats) -> Floats:
+        """Sum what is known over draws; see `LinkedEvidence.sums`."""
+        return self.linked.sums(xs, weight, asked=True)

@@ -279,7 +279,7 @@ def _sum_counts(counted: _Counted, echo: Floats, xs: Floats, tail: Floats, weigh
     outcome = np.repeat(shard.outcome, np.diff(first))
     found = np.zeros((BLOCKS, len(outcome)))
     for block in range(min(BLOCKS, len(xs))):
-        said, _, _ = counted.lift.read(choose_likelihood().rows(shard, theta_of(shard, xs[block::BLOCKS]), echo))
+        said = counted.lift.read(choose_likelihood().rows(shard, theta_of(shard, xs[block::BLOCKS]), echo)).said
         before = tail[block::BLOCKS]
         joint = said * (before[:, outcome, counted.left] - before[:, outcome, counted.right]).T
         total = np.add.reduceat(joint, first[:-1], axis=0)

@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box, build_accounts, contains, group_linked
-from reconcile.columns import MISSING, Columns, QuantityTable
-from reconcile.estimates import Role
+from reconcile.columns import CALENDAR, KINDS, MISSING, Columns, QuantityTable
 from reconcile.inference.arrays import PARAMETERS, Claims
 from reconcile.inference.copying import Echoes, find_echoes
 from reconcile.inference.hierarchy import RELATIONS, Hierarchy
 from reconcile.inference.likelihood import Term
+from reconcile.inference.rising import Rises, round_hours
 from reconcile.inference.rows import COPYING, HEAPING, SPREAD
 from reconcile.model import Model
 from reconcile.plumbing import check
-from reconcile.roles import ROLE_CODES, Roles
+from reconcile.roles import Roles
+from reconcile.times import DOUBTS, find_times
 from reconcile.values import Share
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
@@ -105,6 +106,8 @@ class Problem:
     slots : tuple of str
         Names of the eight parameters that a source may have.
     model : Model
+    rises : Rises, optional
+        When claims speak of counts that rise; None where none does.
     """
 
     claims: Claims
@@ -118,6 +121,7 @@ class Problem:
     speakers: tuple[Source, ...]
     slots: tuple[str, ...]
     model: Model
+    rises: Rises | None = None
 
     def only(self, events: Ints) -> Problem:
         """Keep some of the counts, in ascending order."""
@@ -139,6 +143,7 @@ class Problem:
         return attrs.evolve(
             self, claims=claims, source=self.source[rows], columns=self.columns[:, rows], echoes=echoes,
             power=self.power[rows], told=self.told[rows], linked=(),
+            rises=None if self.rises is None else self.rises.take(rows, events),
         )  # fmt: skip
 
     def split(self) -> list[tuple[Problem, Ints, Ints, Ints]]:
@@ -278,7 +283,7 @@ def _is_share(columns: Columns) -> NDArray[np.bool_]:
 
 def used_rows(columns: Columns, roles: Roles) -> Ints:
     """Rows of the claims that are used and speak of counts, not shares."""
-    return np.flatnonzero((roles.part == ROLE_CODES.index(Role.USED)) & ~_is_share(columns))
+    return np.flatnonzero(roles.used & ~_is_share(columns))
 
 
 def _find_accounts(columns: Columns, roles: Roles) -> tuple[list[tuple[Account, list[int]]], Ints]:
@@ -292,7 +297,7 @@ def _find_accounts(columns: Columns, roles: Roles) -> tuple[list[tuple[Account, 
         int(kinds[k]): [int(q) for q in known[order[first[k] : first[k] + number[k]]]]
         for k in np.flatnonzero(number > 1)
     }
-    shares = np.flatnonzero((roles.part == ROLE_CODES.index(Role.USED)) & _is_share(columns))
+    shares = np.flatnonzero(roles.used & _is_share(columns))
     rows: dict[int, list[int]] = defaultdict(list)
     for row in shares.tolist():
         of = int(columns.quantity[row])
@@ -430,15 +435,18 @@ def build_problem(columns: Columns, roles: Roles, model: Model, *, learn: bool =
             place = int(hierarchy.place[speaker[roles.origin[row]], THIRD, SPREAD])
             said.append(ShareClaim(row, part, whole, term, place))
         linked.append(Linked(account, counts, tuple(said)))
-    if not model.is_standard:
-        linked += _alone_as_accounts(columns, rows, event, linked)
+    rises = _find_rises(columns, rows, event, model)
+    asked = np.zeros(len(kinds), dtype=bool)
+    asked[event[rises.time >= 0] if rises is not None else []] = True
+    if rises is not None or not model.is_standard:
+        linked += _alone_as_accounts(columns, rows, event, linked, asked | (not model.is_standard))
     bound = np.zeros(len(kinds), dtype=bool)
     bound[[at for one in linked for at in one.counts if at >= 0]] = True
     claims = Claims(event, value, columns.hedged[rows], meanings, outcome)
     places = hierarchy.place[mine, relation].T
     problem = Problem(
         claims, mine, np.ascontiguousarray(places), hierarchy, echoes, _powers(columns, rows, origin, bound[event]),
-        told, tuple(linked), tuple(speakers), slots, model,
+        told, tuple(linked), tuple(speakers), slots, model, rises,
     )  # fmt: skip
     wholes = {q for account, _ in accounts for q in account.quantities if box(q) not in node_of}
     return CorpusProblem(problem, rows, relation, count[code], speaker, frozenset(wholes))
@@ -464,13 +472,29 @@ def _name_slots(model: Model) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _alone_as_accounts(columns: Columns, rows: Ints, event: Ints, linked: Sequence[Linked]) -> list[Linked]:
-    """Make an account of every count that nothing binds to others: channels of one's own are asked in accounts only."""
+def _find_rises(columns: Columns, rows: Ints, event: Ints, model: Model) -> Rises | None:
+    """Say when claims speak of counts that rise; None where none does, or the model knows of no rise."""
+    if model.rising is None or not (usable := (times := find_times(columns)).usable[rows]).any():
+        return None
+    first = columns.quantity[rows[np.unique(event, return_index=True)[1]]]
+    of, events = columns.quantities.event[first], columns.quantities.events
+    kind = np.array([KINDS[code] for code in events.kind[of]], dtype=object)
+    outcomes = columns.quantities.outcomes
+    doubt = np.array([DOUBTS.get(outcomes[k].elements, 1.0) for k in columns.quantities.outcome[first]])
+    time = round_hours(np.where(usable, times.hours[rows], np.nan))
+    day = events.start.clock[of] == CALENDAR
+    return Rises(model.rising, kind, day, doubt, time, np.full(len(first), -1, dtype=np.int64))
+
+
+def _alone_as_accounts(
+    columns: Columns, rows: Ints, event: Ints, linked: Sequence[Linked], asked: NDArray[np.bool_]
+) -> list[Linked]:
+    """Make accounts of counts that nothing binds to others: only there channels of one's own, and rises, are asked."""
     bound = {count for one in linked for count in one.counts}
     first = np.unique(event, return_index=True)[1]
     found = []
     for count, at in enumerate(first.tolist()):
-        if count not in bound:
+        if asked[count] and count not in bound:
             (account,) = build_accounts([columns.quantities[int(columns.quantity[rows[at]])]])
             found.append(Linked(account, (count,), ()))
     return found

@@ -25,6 +25,7 @@ from reconcile.inference.forests import Forest, count_couples
 from reconcile.inference.known import LEAST, Lift
 from reconcile.inference.own_channels import OwnChannels
 from reconcile.inference.proportions import Proportion, Proportions
+from reconcile.inference.rising import Looks, Rises
 from reconcile.inference.rows import add_in_order
 from reconcile.inference.shards import Tasks, build_shards, cut_evenly
 from reconcile.model import KnownCount, Model
@@ -38,6 +39,7 @@ Ints: TypeAlias = NDArray[np.int64]
 NEGLIGIBLE = 3e-8  # posterior probability of a cell below which it is left out
 MOST_POINTS = 24  # of a node: numbers that are claimed, or implied by claimed ones, and have a cell of their own
 _ENTRIES = 250_000  # factors on pairs of cells at once: what a cache holds
+SURE = KnownCount(exact=1.0, zero=0.0)  # what is known in the end is the count
 _VAGUE = 5  # claims that an end of what is less than exact stands for
 _WORK = 400_000  # couples of cells in a grove, about
 
@@ -60,7 +62,9 @@ class Bound:
     mass : ndarray, shape (cells,)
         Sum over draws of weight times the posterior of cells, node by node.
     known : ndarray, shape (cells,)
-        The same of what is known of the counts.
+        The same of what is known of the counts, at the time of a claim at which it is most.
+    asked : ndarray, shape (cells,)
+        The same at the times asked for; see `Rises`.
     """
 
     value: Floats
@@ -70,6 +74,7 @@ class Bound:
     spread: Floats
     mass: Floats
     known: Floats
+    asked: Floats
 
 
 @attrs.frozen(eq=False)
@@ -114,12 +119,13 @@ class Grove:
         Parameters
         ----------
         theta : ndarray, shape (draws, voices, 8)
+            Of one draw if all have the same, where no slopes by them are asked for.
         echo : ndarray, shape (claims, 2)
             See `Likelihood.evaluate`.
         tail : ndarray, shape (draws, kinds, places)
             Tails of the priors that `Trees.counts` gives.
         log_spread : ndarray, shape (draws, shares), optional
-            Of the source of each proportion of this grove.
+            Of the source of each proportion of this grove; of as many draws as `theta`.
         power : ndarray, shape (claims,), optional
             Exponent of what each claim says; 1 unless given.
         slopes : bool, keyword
@@ -136,25 +142,29 @@ class Grove:
         ------
         InvalidValue
         """
-        draws, shares = len(theta), len(self.proportions.rows)
-        log_spread = np.zeros((draws, 0)) if log_spread is None else log_spread
-        if np.shape(log_spread) != (draws, shares):
-            raise InvalidValue("evaluate.log_spread", log_spread, f"an array of shape {(draws, shares)}")
+        draws, shares = len(tail), len(self.proportions.rows)
+        log_spread = np.zeros((len(theta), 0)) if log_spread is None else log_spread
+        if np.shape(log_spread) != (len(theta), shares):
+            raise InvalidValue("evaluate.log_spread", log_spread, f"an array of shape {(len(theta), shares)}")
         power = np.ones(len(self.shard.rows)) if power is None else power
         # Some draws at a time, since factors on pairs of cells are many numbers for each.
         step = max(_ENTRIES // max(len(self.proportions.index), 1) // 8, 1) * 8
+        if self.known is not None and self.known.lift.looks is not None:
+            step = min(step, max(_ENTRIES // len(self.known.lift.look_cells[0]) // 8, 1) * 8)
         if draws <= step:
             return self._evaluate(theta, echo, tail, log_spread, power, slopes, weight, known)
+        alike = len(theta) == 1
         parts = [
             self._evaluate(
-                theta[k : k + step], echo, tail[k : k + step], log_spread[k : k + step], power, slopes,
+                theta if alike else theta[k : k + step], echo, tail[k : k + step],
+                log_spread if alike else log_spread[k : k + step], power, slopes,
                 None if weight is None else weight[k : k + step], known,
             )
             for k in range(0, draws, step)
         ]  # fmt: skip
         names = ("value", "each", "score", "prior", "spread")
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-        masses = {name: np.sum([getattr(part, name) for part in parts], axis=0) for name in ("mass", "known")}
+        masses = {name: np.sum([getattr(part, name) for part in parts], axis=0) for name in ("mass", "known", "asked")}
         return Bound(**joined, **masses)
 
     def _evaluate(
@@ -170,32 +180,42 @@ class Grove:
     ) -> Bound:
         engine = choose_likelihood()
         factor, slope = self.proportions.factors(log_spread, slopes=slopes)
-        own, layer = self.channels, self.known
+        own, layer, alike = self.channels, self.known, len(theta) < len(tail)
         rows = own.rows(theta, echo) if own else engine.rows(self.shard, theta, echo)
+        if alike:
+            factor = np.repeat(factor, len(tail), axis=0)
         if layer is None:
+            rows = np.repeat(rows, len(tail), axis=0) if alike else rows
             found = engine.sum_product(self.shard, self.forest, rows, tail, power, factor, slopes=slopes, weight=weight)
             each, pull = found.each, found.pull
         else:
             read = layer.lift.read(rows, power)
-            said, every = np.ascontiguousarray(np.maximum(read[0], LEAST).T), np.ones(len(layer.shard.voice))
+            said, every = np.ascontiguousarray(np.maximum(read.said, LEAST).T), np.ones(len(layer.shard.voice))
+            said = np.repeat(said, len(tail), axis=0) if alike else said
             found = engine.sum_product(
                 layer.shard, self.forest, said, tail, every, factor, slopes=slopes, weight=weight
             )
-            each, pull = found.each + add_in_order(read[2], layer.account).T, found.pull
+            each, pull = found.each + add_in_order(read.scale, layer.account).T, found.pull
         mass = found.mass if weight is None else found.mass[self.shard.cells]
-        of_known = mass
+        of_known = then = mass
+        if alike:
+            return Bound(
+                each.sum(axis=1), each, np.zeros((0, len(self.shard.shift), 8)), found.prior, np.zeros((0, 0)), mass,
+                of_known, then,
+            )  # fmt: skip
         if layer is not None and slopes:
-            posterior = layer.lift.back(pull.T, *read[:2])
+            posterior = layer.lift.back(pull.T, read)
             pull = np.ascontiguousarray((posterior[layer.lift.cell_of] * power[layer.lift.claim_of, None]).T)
             if known and weight is not None:
                 of_known = layer.weighted(posterior, mass, weight, self.shard.cells)
+                then = layer.asked(posterior, weight, self.shard.cells)
         score = np.zeros((0, len(self.shard.shift), 8))
         if slopes:
             asked = own.slopes(theta, echo, pull) if own else None
             score = engine.slopes(self.shard, theta, echo, pull) if asked is None else asked
         value = np.cumsum(each, axis=1)[:, -1] if len(self.accounts) else np.zeros(len(theta))
         spread = self.proportions.by_spread(slope[: len(found.joint)], found.joint)
-        return Bound(value, each, score, found.prior, spread, mass, of_known)
+        return Bound(value, each, score, found.prior, spread, mass, of_known, then)
 
 
 @attrs.frozen(eq=False)
@@ -220,7 +240,7 @@ class Known:
     spoken: Ints
 
     @classmethod
-    def of(cls, known: KnownCount, shard: Shard, cells: Cells, node: Ints) -> Known:
+    def of(cls, known: KnownCount, shard: Shard, cells: Cells, node: Ints, rises: Rises | None) -> Known:
         """Prepare; `cells` are those of the nodes, `node` says where those of each account begin and the last end."""
         number, padded = np.diff(shard.claim), np.diff(shard.cell)
         some = np.flatnonzero(number)
@@ -228,7 +248,10 @@ class Known:
         start, stop, filled = shard.fill_up(cells.start, cells.stop)
         cell, claim = (np.concatenate([[0], np.cumsum(many[some])]) for many in (padded, number))
         ends = start[spoken], stop[spoken], cell
-        lift = Lift(known, ends, ends, filled[spoken], claim, shard.pair)
+        looks = None
+        if rises is not None:
+            looks = Looks.of(rises.take(shard.rows, some), claim, cell, start[spoken], stop[spoken])
+        lift = Lift(known, ends, ends, filled[spoken], claim, shard.pair, looks)
         claims, pairs = len(some), len(spoken)
         nothing = np.zeros(0)
         bare = attrs.evolve(
@@ -241,11 +264,29 @@ class Known:
         return cls(lift, bare, np.searchsorted(some, node), spoken)
 
     def weighted(self, posterior: Floats, mass: Floats, weight: Floats, cells: Ints) -> Floats:
-        """Sum posteriors of what is known over draws; of nodes of which no claim speaks, take that of the count."""
+        """Sum posteriors of what is known over draws; of nodes of which no claim speaks, take that of the count.
+
+        Of what is looked at several times the largest is given, so that no cell is left out which is ever held.
+        """
         found = np.zeros(len(self.shard.base))
         found[cells] = mass
-        account = np.searchsorted(self.account, self.lift.owner, side="right") - 1
-        found[self.spoken] = np.cumsum(posterior * weight.T[account], axis=1)[:, -1]
+        (cell, first), look = self.lift.look_cells, self.lift.count_of_look
+        account = np.repeat(np.searchsorted(self.account, look, side="right") - 1, np.diff(first))
+        known = np.cumsum(posterior * weight.T[account], axis=1)[:, -1]
+        most = np.zeros(len(self.spoken))
+        np.maximum.at(most, cell, known)
+        found[self.spoken] = most
+        return found[cells]
+
+    def asked(self, posterior: Floats, weight: Floats, cells: Ints) -> Floats:
+        """Sum posteriors of what is known at the times asked for over draws."""
+        lift, found = self.lift, np.zeros(len(self.shard.base))
+        looks, first = lift.looks, lift.look_cells[1]
+        wanted = np.arange(len(lift.claim) - 1) if looks is None else looks.asked
+        number = np.diff(lift.cells[2])
+        at, count = spans(first[wanted], number)
+        account = np.searchsorted(self.account, count, side="right") - 1
+        found[self.spoken] = np.cumsum(posterior[at] * weight.T[account], axis=1)[:, -1]
         return found[cells]
 
 
@@ -419,6 +460,8 @@ class Trees:
         The different count priors: an outcome, and whether it is that of a remainder.
     groves : tuple of Grove
     edges : CountEdges
+    rises : Rises, optional
+        Of the nodes and claims.
     """
 
     accounts: tuple[Account, ...]
@@ -432,6 +475,7 @@ class Trees:
     kinds: tuple[tuple[str, bool], ...]
     groves: tuple[Grove, ...]
     edges: CountEdges
+    rises: Rises | None = None
 
     @classmethod
     def of(
@@ -444,6 +488,7 @@ class Trees:
         none: int,
         proportions: Sequence[Proportion] = (),
         cells: Cells | None = None,
+        rises: Rises | None = None,
     ) -> Trees:
         """Lay accounts out.
 
@@ -462,6 +507,8 @@ class Trees:
         proportions : sequence of Proportion, optional
         cells : Cells, optional
             Of all nodes; by default fine near the numbers that are claimed or implied.
+        rises : Rises, optional
+            Of all nodes and the claims.
 
         Raises
         ------
@@ -487,11 +534,12 @@ class Trees:
         shards, edges = build_shards(claims, columns, tasks, wide, none, numbered.node[ends])
         given = tuple(proportions)
         groves = tuple(
-            _plant(shard, a, z, cells, numbered, accounts, given, model.known)
+            _plant(shard, a, z, cells, numbered, accounts, given, model.known, rises)
             for shard, a, z in zip(shards, ends[:-1].tolist(), ends[1:].tolist(), strict=True)
         )
         return cls(
-            tuple(accounts), claims, columns, none, tuple(outcomes), model, given, cells, tuple(kinds), groves, edges
+            tuple(accounts), claims, columns, none, tuple(outcomes), model, given, cells, tuple(kinds), groves, edges,
+            rises,
         )  # fmt: skip
 
     @functools.cached_property
@@ -551,7 +599,8 @@ class Trees:
         """
         cells, at = self.cells.without(mass, least)
         made = self.of(
-            self.accounts, self.claims, self.columns, self.outcomes, self.model, self.none, self.proportions, cells
+            self.accounts, self.claims, self.columns, self.outcomes, self.model, self.none, self.proportions, cells,
+            self.rises,
         )  # fmt: skip
         return made, at
 
@@ -602,6 +651,7 @@ def _plant(
     accounts: Sequence[Account],
     given: Sequence[Proportion],
     known: KnownCount | None,
+    rises: Rises | None,
 ) -> Grove:
     """Make the forest of the accounts from `a` to before `z`."""
     nodes = slice(int(numbered.node[a]), int(numbered.node[z]))
@@ -629,7 +679,12 @@ def _plant(
         **arrays,
     )
     proportions = Proportions.of(rows, [given[at].term for at in rows], spoken, forest, _centers(mine)[ends])
-    layer = None if known is None or not len(shard.rows) else Known.of(known, shard, mine, forest.node)
+    layer = None
+    if rises is not None:
+        rises = rises.take(np.arange(len(rises.time)), np.arange(nodes.start, nodes.stop))
+        known = SURE if known is None else known
+    if known is not None and len(shard.rows):
+        layer = Known.of(known, shard, mine, forest.node, rises)
     return Grove(np.arange(a, z), shard, forest, proportions, layer)
 
 

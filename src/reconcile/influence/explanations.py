@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import box
-from reconcile.estimates import Estimate, Role
+from reconcile.estimates import Estimate
 from reconcile.inference.fit import one_thread
 from reconcile.inference.likelihood import TINY
 from reconcile.influence.coalitions import Coalitions, Found
@@ -149,7 +149,7 @@ def _explain(posterior: Posterior, quantity: Quantity) -> Explanation:
         sources.append(source)
     sources.sort(key=lambda one: (-one.share, one.name))
     bearings.sort(key=lambda one: (-one.share, one.role.claim.id))
-    silent = [Bearing(role) for role in prepared.roles if role.role is not Role.USED]
+    silent = [Bearing(role) for role in prepared.roles if not role.role.used]
     return Explanation(
         estimate,
         before,

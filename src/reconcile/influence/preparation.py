@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box
-from reconcile.estimates import ClaimRole, Role
+from reconcile.estimates import ClaimRole
 from reconcile.inference.corpus_fit import (
     POOL,
     CorpusFit,
@@ -114,7 +114,7 @@ def prepare(posterior: Posterior, quantity: Quantity, *, again: bool = True) -> 
         account = problem.linked[at].account
     rows = sorted(rows, key=columns.id)
     roles = tuple(corpus_fit.roles[row] for row in rows)
-    used = [row for row, role in zip(rows, roles, strict=True) if role.role is Role.USED]
+    used = [row for row, role in zip(rows, roles, strict=True) if role.role.used]
     said = [corpus_fit.roles[row] for row in used]
     claims_by = _count_claims(corpus_fit)
     telling, node = _tell(corpus_fit, used, said, claims_by), account.index(quantity)

@@ -84,7 +84,7 @@ class Bearing:
     @property
     def used(self) -> bool:
         """Whether it stands for itself."""
-        return self.role.role is Role.USED
+        return self.role.role.used
 
     @property
     def known(self) -> bool:
@@ -348,6 +348,7 @@ COLUMNS = (
     "peaks_without", "low_without", "high_without", *_NUMBERS, "against",
 )  # fmt: skip
 _SILENT = {
+    Role.EARLIER: "Counted as what was known then: the source gave {by} later",
     Role.RELAY: "Not counted: it passes on what {by} says",
     Role.DUPLICATE: "Not counted: the same source says the same in {by}",
     Role.SUPERSEDED: "Not counted: the source replaced it by {by}",

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from reconcile.channels import Denial, ShareNoise
 from reconcile.errors import InvalidValue, UnreadableModel
 from reconcile.io._strict import parse, repeated
-from reconcile.model import COUNT_DOUBT, CountPrior, KnownCount, Learned, Model, Normal, Parameter
+from reconcile.model import COUNT_DOUBT, CountPrior, KnownCount, Learned, Model, Normal, Parameter, RisingToll
 from reconcile.plumbing import check
 from reconcile.speech import Speech
 from reconcile.vocabulary import Relation
@@ -33,13 +33,13 @@ from reconcile.vocabulary import Relation
 __all__ = ["FORMAT", "load", "save"]
 
 Floats: TypeAlias = NDArray[np.float64]
-_Prior = TypeVar("_Prior", CountPrior, KnownCount, Normal)
+_Prior = TypeVar("_Prior", CountPrior, KnownCount, Normal, RisingToll)
 
 FORMAT = 3  # 1: learned before sources, classes and count priors were fitted together; 2: gross errors of any size
 _NAME = "reconcile model"
 _ARRAYS = ("mean", "covariance", "spreads")
 _HEADER = ("format", "version", "digest", "content")
-_CONTENT = ("lexicon", "counts", "known", "sources", "anchors", "learned", "names", "spreads", "seen")
+_CONTENT = ("lexicon", "counts", "known", "rising", "sources", "anchors", "learned", "names", "spreads", "seen")
 _LARGEST_HEADER = 1 << 30  # bytes: ids of some ten million claims
 _MOST_NAMES = 50_000  # parameters: their covariance takes 20 GB
 _PREAMBLE = 10_000  # bytes before the numbers of an array, at most
@@ -91,6 +91,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "lexicon": model.speech.lexicon,
         "counts": {name: unstructure(prior) for name, prior in model.counts.items()},
         "known": None if model.known is None else unstructure(model.known),
+        "rising": None if model.rising is None else unstructure(model.rising),
         "sources": [[name, _relation(where), unstructure(normal)] for (name, where), normal in model.sources.items()],
         "anchors": dict(model.anchors),
         "learned": model.learned is not None,
@@ -205,6 +206,7 @@ def _build(content: Any, arrays: Mapping[str, Floats]) -> Model:
         for name, prior in _keys(content["counts"], "counts").items()
     }
     known = None if content["known"] is None else _record(KnownCount, content["known"], "known")
+    rising = None if content["rising"] is None else _record(RisingToll, content["rising"], "rising")
     sources: Any = {}
     for k, row in enumerate(_list(content["sources"], "sources")):
         at = f"sources[{k}]"
@@ -219,6 +221,7 @@ def _build(content: Any, arrays: Mapping[str, Floats]) -> Model:
         speech=Speech(_text(content["lexicon"], "lexicon")),
         counts=counts,
         known=known,
+        rising=rising,
         sources=sources,
         anchors=anchors,
         learned=_learned(content, arrays),
@@ -305,7 +308,11 @@ def _keys(given: Any, where: str, names: tuple[str, ...] | None = None) -> dict[
     return found
 
 
-_READ: Mapping[Any, Callable[[Any, str], Any]] = {float: _number, str: _text}
+def _numbers(given: Any, where: str) -> dict[str, float]:
+    return {name: _number(value, f"{where}[{name!r}]") for name, value in _keys(given, where).items()}
+
+
+_READ: Mapping[Any, Callable[[Any, str], Any]] = {float: _number, str: _text, Mapping[str, float]: _numbers}
 
 
 def _record(kind: type[_Prior], given: Any, where: str) -> _Prior:

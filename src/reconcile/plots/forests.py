@@ -30,6 +30,7 @@ HILL = 1.5  # height of the density, in rows
 _BINS = 110
 _SHOWN = 0.995  # of the probability is given room
 _SILENT = {
+    Role.EARLIER: "earlier figure",
     Role.RELAY: "relay, counted once",
     Role.DUPLICATE: "repeats itself",
     Role.SUPERSEDED: "superseded",

@@ -133,7 +133,7 @@ def gather(
     anchors = {quantities[at]: f"count-{at + 1}" for at in told}
     heads = [quantities[at] for at in sorted(by_claims[:HEADLINES])]
     roles = sorted(posterior.roles, key=lambda role: (role.claim.quantity.key, *day_and_name(role)))
-    claims = [Saying(role.claim, "", say_role(role), role.role is Role.USED) for role in roles]
+    claims = [Saying(role.claim, "", say_role(role), role.role.used) for role in roles]
     return Contents(
         title=title or _entitle(posterior),
         scope=say_scope(posterior),
@@ -217,7 +217,7 @@ def _detail(posterior: Posterior, quantity: Quantity, anchor: str, level: float,
             one.role.claim,
             "" if one.role.claim.quantity == quantity else str(one.role.claim.quantity),
             say_role(one.role),
-            one.role.role is Role.USED,
+            one.role.role.used,
             say_bearing(explanation, one),
         )
         for one in explanation.claims

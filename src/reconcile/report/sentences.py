@@ -34,6 +34,7 @@ _WHAT_THEY_ARE = (
 )
 _WHY = {
     Role.USED: "used",
+    Role.EARLIER: "earlier figure of the same source: says how the toll rose",
     Role.RELAY: "passes on what another claim says, and is counted with it",
     Role.DUPLICATE: "the same source says the same in another claim",
     Role.SUPERSEDED: "replaced by a later claim of the same source",
