@@ -245,8 +245,8 @@ def test_dates_that_turn_in_a_circle_silence_nobody():
     Each of the three was then replaced by another, and the source had said nothing.
     """
     circle = (
-        say("x", 1, reported=day(2), as_of=day(1)),
-        say("y", 2, reported=day(1), as_of=day(3)),
+        say("x", 1, reported=day(4), as_of=day(1)),
+        say("y", 2, reported=day(3), as_of=day(3)),
         say("z", 3, as_of=day(2)),
     )
     assert roles_of(*circle) == dict.fromkeys("xyz", USED)
@@ -269,6 +269,11 @@ CLOCKS = (
 )  # fmt: skip
 MOMENTS = st.sampled_from([None, None, day(1), day(2), day(3), *map(at, CLOCKS)])
 DATES = st.lists(st.tuples(MOMENTS, MOMENTS), min_size=1, max_size=8)
+
+
+def possible(reported, as_of):
+    """No claim speaks of a day after it was reported."""
+    return None if later(as_of, reported) else as_of
 
 
 def later(one, other):
@@ -400,7 +405,7 @@ def worlds(draw, as_of=None):
                 draw(st.sampled_from(values)),
                 draw(st.sampled_from(SPEAKERS)),
                 reported=reported,
-                as_of=when,
+                as_of=possible(reported, when),
                 quoted_from=relayed,
                 revises=revised,
                 hedged=draw(st.booleans()),
@@ -532,8 +537,8 @@ def choruses(draw):
             draw(st.sampled_from([5, 6, AtLeast(5), Share(0.5, 0.5)])),
             draw(st.sampled_from(SPEAKERS[:2])),
             CHILDREN,
-            reported=draw(st.sampled_from(moments)),
-            as_of=draw(st.sampled_from(when)),
+            reported=(reported := draw(st.sampled_from(moments))),
+            as_of=possible(reported, draw(st.sampled_from(when))),
             quoted_from=draw(st.sampled_from([None, None, None, SPEAKERS[0]])),
             hedged=draw(st.sampled_from([False, False, True])),
         )

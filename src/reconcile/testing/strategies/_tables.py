@@ -17,6 +17,7 @@ _REQUIRED = ("event", "outcome", "group", "value", "source")
 _OPTIONAL = (
     "id", "quoted_from", "revises", "source_kind", "sides", "opposes", "start", "end", "part_of", "perpetrators", "of",
     "period_start", "period_end", "hedged", "reported", "as_of", "url", "publisher", "title", "quote", "place",
+    "event_kind",
 )  # fmt: skip
 _NAMES, _DAYS = ("a", "b", "c"), ("", "2020-01-01", "2020-01-02T11:00+05:30", "2020-02-30", "01/02/2020", "43871.5")
 _GOOD: Mapping[str, Sequence[str]] = {
@@ -32,6 +33,7 @@ _GOOD: Mapping[str, Sequence[str]] = {
     "quoted_from": ("", "source:a", "", *_NAMES, "source:", "source:z"),
     "revises": ("", "", "", *_NAMES),
     "source_kind": ("", "media", "armed_group", "rubbish"),
+    "event_kind": ("", "fire", "EARTHQUAKE", "rubbish"),
     "hedged": ("", "yes", "no", "1", "maybe"),
     "of": ("", "everyone", "children"),
     "part_of": ("", "", "", *_NAMES),
