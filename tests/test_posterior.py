@@ -358,7 +358,8 @@ def test_a_model_rebuilds_from_its_repr():
     from reconcile.model import CountPrior, KnownCount, Normal, RisingToll
     from reconcile.speech import Speech
 
-    names = [Denial, Fidelity, GrossError, LogStudent, ShareNoise, Speech, CountPrior, KnownCount, Normal, RisingToll, Model]
+    names = [Denial, Fidelity, GrossError, LogStudent, ShareNoise, Speech]
+    names += [CountPrior, KnownCount, Normal, RisingToll, Model]
     model = Model(counts={"killed": CountPrior(0.2, 1.0, 1.5, "ours")}, speech=Speech("ACLED"))
     assert eval(repr(model), {cls.__name__: cls for cls in names}) == model
 

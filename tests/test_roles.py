@@ -25,7 +25,7 @@ from reconcile.roles import ROLE_CODES, _succeed, assign_roles
 from reconcile.values import AtLeast, Exactly, Share
 from reconcile.vocabulary import EVERYONE, Event, Group, Relation, Source
 
-USED, RELAY, DUPLICATE, SUPERSEDED, LATER, UNDATED = Role
+USED, EARLIER, RELAY, DUPLICATE, SUPERSEDED, LATER, UNDATED = Role
 MARKET = Event("market")
 KILLED, INJURED = MARKET.killed(), MARKET.injured()
 CHILDREN = MARKET.killed(Group(age="child"))

@@ -29,6 +29,7 @@ __all__ = [
     "find_duplicates",
     "find_one_sided",
     "find_repetitions",
+    "find_rising",
 ]
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -38,23 +39,29 @@ Floats: TypeAlias = NDArray[np.float64]
 # of one count are within 2.1 (Civil War historians) or 3.0 (shooting news against the later record); `make evidence`.
 FAR_APART = 3.0
 MOST_NOTES = 200
+MOST_RISING = 20  # tolls that are named one by one as those that may still rise
 _AT_ODDS = "at least one is far off, or they count different things"
 
 
-def describe_contradiction(said: Iterable[tuple[float, float, Claim]]) -> tuple[str, float]:
+def describe_contradiction(said: Iterable[tuple[float, float, Claim]], time: Sequence[int] = ()) -> tuple[str, float]:
     """Name the two claims about one count that lie furthest apart, and the ratio.
 
     That is if they do by more than `FAR_APART`, or if one says that the count is at least so large and another that it
-    is at most less than that: bounds that exclude each other are at odds however close they are.
+    is at most less than that: bounds that exclude each other are at odds however close they are. A later figure that
+    is higher is none, while a toll rises.
 
     Parameters
     ----------
     said : iterable of (float, float, Claim)
         Each with the lowest and the highest figure that it may stand for.
+    time : sequence of int, optional
+        At which each speaks of a toll that rises; -1 for those that speak of all that can be known.
     """
     ends = list(said)
     if not ends:
         return "", 1.0
+    if max(time, default=-1) >= 0:
+        return _describe_falls(ends, time)
     (_, most, lower), (least, _, upper) = min(ends, key=lambda x: x[1]), max(ends, key=lambda x: x[0])
     ratio = float((least + 0.5) / (most + 0.5))
     if ratio <= FAR_APART:
@@ -67,6 +74,53 @@ def describe_contradiction(said: Iterable[tuple[float, float, Claim]]) -> tuple[
     pair = f"{lower.source} ({lower.value}) and {upper.source} ({upper.value})"
     gap = f"by a factor of {ratio:,.3g} even when read as widely as they allow" if most > 0 else "none against some"
     return f"{pair} contradict each other, {gap}; {_AT_ODDS}", ratio
+
+
+def _describe_falls(ends: Sequence[tuple[float, float, Claim]], time: Sequence[int]) -> tuple[str, float]:
+    """Name the pair that lies furthest apart, of which the lower figure is not the earlier; see the above."""
+    found, ratio = "", 1.0
+    final = np.iinfo(np.int64).max
+    when = [one if one >= 0 else final for one in time]
+    for at, lower in enumerate(ends):
+        others = [upper for k, upper in enumerate(ends) if when[k] <= when[at]]
+        said, far = describe_contradiction([lower, max(others, key=lambda x: x[0])])
+        if far > ratio or not found:
+            found, ratio = said or found, max(far, ratio)
+    return found, ratio
+
+
+def find_rising(time: Ints, count: Ints, claim: Callable[[int], Claim]) -> list[str]:
+    """Say of which counts the toll may still rise.
+
+    Parameters
+    ----------
+    time : ndarray of int, shape (n,)
+        At which each claim speaks of a toll that rises, in ascending order; -1 for those of all that can be known.
+    count : ndarray of int, shape (n,)
+        Code of the count that each claim is about.
+    claim : callable
+        Gives the claim of a row.
+    """
+    counts = np.unique(count[time >= 0])
+    if not len(counts):
+        return []
+    if len(counts) > MOST_RISING:
+        return [f"{len(counts):,} tolls may still rise beyond what is claimed; the estimates are of final tolls"]
+    notes = []
+    for one in counts.tolist():
+        mine = np.flatnonzero(count == one)
+        timed = mine[time[mine] >= 0]
+        if len(timed) < len(mine):
+            continue  # who speaks late, or without a time, says how it ended
+        first, last = (claim(int(timed[k])) for k in (np.argmin(time[timed]), np.argmax(time[timed])))
+        said = f"{last.value} by {last.source}"
+        if first != last:
+            said = f"from {first.value} by {first.source} to {said}"
+        notes.append(
+            f"{last.quantity}: the toll may still rise beyond what is claimed ({said}); the estimate is of the final"
+            " toll, by how those of other events rose"
+        )
+    return notes
 
 
 def bounds_of(value: Value) -> tuple[float, float]:
@@ -82,7 +136,9 @@ def bounds_of(value: Value) -> tuple[float, float]:
             return 0, np.inf
 
 
-def find_contradictions(count: Ints, low: Floats, high: Floats, claim: Callable[[int], Claim]) -> list[str]:
+def find_contradictions(
+    count: Ints, low: Floats, high: Floats, claim: Callable[[int], Claim], time: Ints | None = None
+) -> list[str]:
     """Name, for each count, the two claims that lie furthest apart, if they do by more than `FAR_APART`.
 
     Parameters
@@ -93,6 +149,8 @@ def find_contradictions(count: Ints, low: Floats, high: Floats, claim: Callable[
         Lowest and highest figure that each may stand for.
     claim : callable
         Gives the claim of a row.
+    time : ndarray of int, shape (n,), optional
+        See `describe_contradiction`.
 
     Returns
     -------
@@ -110,7 +168,8 @@ def find_contradictions(count: Ints, low: Floats, high: Floats, claim: Callable[
     for k in far[np.argsort(-ratio[far], kind="stable")][:MOST_NOTES]:
         mine = order[first[k] : end[k]]
         heard = [(low[row], high[row], claim(int(row))) for row in mine]
-        notes.append(f"{heard[0][2].quantity}: {describe_contradiction(heard)[0]}")
+        if said := describe_contradiction(heard, () if time is None else time[mine].tolist())[0]:
+            notes.append(f"{heard[0][2].quantity}: {said}")
     if len(far) > MOST_NOTES:
         notes.append(f"{len(far) - MOST_NOTES:,} more counts have claims further apart than a factor of {FAR_APART:g}")
     return notes

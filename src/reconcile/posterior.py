@@ -423,7 +423,9 @@ def _conclude(corpus: Corpus, roles: Roles, model: Model, corpus_fit: CorpusFit,
         notes.append(f"these probabilities are uncertain by up to {100 * error:.0f} percentage points")
     estimates = Estimates(corpus_fit, pmfs, corpus_fit.corpus_problem.wholes, model)
     if pmfs:
-        notes += _find_outvoted((estimates[q] for q in estimates if q.key in engines), corpus_fit, model)
+        rising = corpus_fit.rising
+        some = (estimates[q] for q in estimates if q.key in engines and q not in rising)
+        notes += _find_outvoted(some, corpus_fit, model)
     every = Engines(engines, estimates)
     diagnostics = Diagnostics(every, fit.way, len(fit.z), fit.ess, fit.rhat, fit.khat, error, tuple(notes))
     return Posterior(corpus, model, roles, diagnostics, settings, estimates, corpus_fit)
@@ -438,7 +440,11 @@ def _name_slips(corpus: Corpus, model: Model) -> list[str]:
 
 def _name_crossed(corpus_fit: CorpusFit, model: Model) -> list[str]:
     """Name counts of which claims set bounds that exclude each other; those far apart are named in `doubts`."""
-    columns, rows, count = corpus_fit.columns, corpus_fit.corpus_problem.rows, corpus_fit.fit.problem.claims.event
+    columns, rows, problem = corpus_fit.columns, corpus_fit.corpus_problem.rows, corpus_fit.fit.problem
+    count = problem.claims.event
+    if problem.rises is not None:  # bounds of two times exclude each other as a toll rises
+        final = problem.rises.time < 0
+        rows, count = rows[final], count[final]
     bounds = np.array([bounds_of(value) for value in columns.values], dtype=float).reshape(-1, 2)
     least, most = bounds[columns.value[rows]].T
 
@@ -455,7 +461,8 @@ def _name_unidentified(corpus_fit: CorpusFit, model: Model, *, learn: bool) -> l
     problem = corpus_fit.fit.problem
     found = _name_one_sided(corpus_fit, model)
     speakers = np.unique(problem.claims.event * (int(problem.source.max(initial=0)) + 1) + problem.source)
-    apart = learn and len(speakers) == len(problem.claims.outcome) and not problem.linked
+    bound = any(len(one.account.nodes) > 1 for one in problem.linked)
+    apart = learn and len(speakers) == len(problem.claims.outcome) and not bound
     if apart and len(problem.source) >= SEVERAL and model.learned is None:
         found.append("no count is claimed by more than one source: how these lean and scatter rests on their priors")
     return found

@@ -7,6 +7,7 @@ of the source parameters.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, TypeAlias
@@ -24,7 +25,7 @@ from reconcile.inference.arrays import CountEdges
 from reconcile.inference.batches import choose_likelihood
 from reconcile.inference.fit import COARSE, Fit, fit
 from reconcile.inference.hierarchy import RELATIONS, Hierarchy
-from reconcile.inference.layouts import Column, Layout, columns_of
+from reconcile.inference.layouts import Column, Layout, Rise, columns_of
 from reconcile.inference.likelihood import Term
 from reconcile.inference.linked_counts import rows_of
 from reconcile.inference.lone_counts import ConditionalEvidence
@@ -32,9 +33,9 @@ from reconcile.inference.problems import CorpusProblem, Linked, build_problem, k
 from reconcile.inference.rising import round_hours
 from reconcile.inference.sampling import sample_account
 from reconcile.model import Learned, Model
-from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions
+from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions, find_rising
 from reconcile.pmf import PMF, TOP, Lattice
-from reconcile.roles import Roles
+from reconcile.roles import ROLE_CODES, Roles
 from reconcile.times import hours_of
 from reconcile.vocabulary import Quantity, Relation
 
@@ -79,6 +80,26 @@ class CorpusFit:
         draws = {(layout.names[p].name, layout.names[p].relation): xs[:, p] for p in places if p < len(layout)}
         claims = int(np.count_nonzero(self.roles.origin[self.corpus_problem.rows] == at))
         return SourceEstimate(self.columns.sources[at], claims, draws)
+
+    def times_of(self, ids: Sequence[str]) -> list[int]:
+        """Times at which claims speak of tolls that rise; -1 for the others."""
+        rises = self.corpus_problem.problem.rises
+        if rises is None:
+            return [-1] * len(ids)
+        known = {self.columns.id(int(self.corpus_problem.rows[at])): int(rises.time[at]) for at in self._timed}
+        return [known.get(one, -1) for one in ids]
+
+    @functools.cached_property
+    def rising(self) -> frozenset[Quantity]:
+        """Quantities of which a claim speaks at a time at which they rise."""
+        codes = np.unique(self.columns.quantity[self.corpus_problem.rows[self._timed]])
+        return frozenset(self.columns.quantities[int(code)] for code in codes)
+
+    @functools.cached_property
+    def _timed(self) -> Ints:
+        """Claims of the problem that speak at a time."""
+        rises = self.corpus_problem.problem.rises
+        return np.flatnonzero(rises.time >= 0) if rises is not None else np.zeros(0, dtype=np.int64)
 
     def known_by(self, moment: Moments) -> dict[int, PMF]:
         """Give what is known at a moment of quantities whose tolls rise, by their code in the columns."""
@@ -154,7 +175,8 @@ class Estimates(Mapping[Quantity, Estimate]):
         read = self._model.speech.read
         used = [role.claim for role in roles if role.role is Role.USED and role.claim.whole is None]
         meanings = [read(claim.value) for claim in used]
-        apart, _ = describe_contradiction((m.low.min(), m.high.max(), c) for m, c in zip(meanings, used, strict=True))
+        ends = [(m.low.min(), m.high.max(), c) for m, c in zip(meanings, used, strict=True)]
+        apart, _ = describe_contradiction(ends, self._teaching.times_of([claim.id for claim in used]))
         return Estimate(quantity, pmf, tuple(roles), apart)
 
     def _assumed(self, quantity: Quantity) -> PMF:
@@ -285,6 +307,7 @@ def prepare_account(
     corpus_problem, hierarchy, problem = corpus_fit.corpus_problem, corpus_fit.fit.hierarchy, corpus_fit.fit.problem
     floor = problem.echoes.floor(problem.source)
     place = places_of(corpus_problem, rows)
+    rises, rise_of = problem.rises, dict[int, Rise]()
     terms = []
     theta: dict[Column, Floats] = {}
     for row in rows:
@@ -301,13 +324,16 @@ def prepare_account(
             else:
                 chance = float(mean_expit(mean, sd))
                 theta.setdefault(columns_of(term)[name], np.full(len(xs), np.log(chance) - np.log1p(-chance)))
-        echo, power = (0.0, 0.0), 1.0
-        if row in place:
-            echo = (float(floor[0, place[row]]), float(floor[1, place[row]]))
-            power = float(problem.power[place[row]])
+        echo, power, time = (0.0, 0.0), 1.0, -1
         nodes = account.places(role.claim.quantity, role.claim.whole)
-        terms.append((nodes, attrs.evolve(term, echo=echo, power=power)))
-    return PreparedAccount(Layout.of(account, terms, model), tuple(rows), tuple(terms), theta)
+        if row in place:
+            at = place[row]
+            echo, power = (float(floor[0, at]), float(floor[1, at])), float(problem.power[at])
+            if rises is not None and (time := int(rises.time[at])) >= 0:
+                count = int(problem.claims.event[at])
+                rise_of[nodes[0]] = Rise(str(rises.kind[count]), bool(rises.day[count]), float(rises.doubt[count]))
+        terms.append((nodes, attrs.evolve(term, echo=echo, power=power, time=time)))
+    return PreparedAccount(Layout.of(account, terms, model, rise_of), tuple(rows), tuple(terms), theta)
 
 
 def node_priors(account: Account, lattice: Lattice, layout: Hierarchy, model: Model, xs: Floats) -> list[Floats]:
@@ -393,8 +419,12 @@ def doubts(corpus_fit: CorpusFit) -> list[str]:
         found: Claim = columns.claim(int(corpus_problem.rows[at]))
         return found
 
+    rises = corpus_problem.problem.rises
+    time = np.full(len(claims.event), -1, dtype=np.int64) if rises is None else rises.time
+    standing = np.flatnonzero(corpus_fit.roles.part[corpus_problem.rows] == ROLE_CODES.index(Role.USED))
     return [
         *corpus_fit.fit.notes,
-        *find_contradictions(claims.event, low, high, claim),
-        *find_repetitions(claims.event, origin, columns.sources, claim),
+        *find_contradictions(claims.event, low, high, claim, time),
+        *find_repetitions(claims.event[standing], origin[standing], columns.sources, lambda at: claim(standing[at])),
+        *find_rising(time, claims.event, claim),
     ]

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import attrs
 import numpy as np
@@ -13,16 +14,18 @@ from numpy.typing import NDArray
 from reconcile.accounts import Account
 from reconcile.inference.known import chance_on_lattice
 from reconcile.inference.likelihood import SPREADS, TINY, Term, share_index
+from reconcile.inference.rising import Averages, find_path
 from reconcile.inference.sum_product import Table, count_potentials
-from reconcile.model import Model
+from reconcile.model import Model, RisingToll
 from reconcile.pmf import TOP, Lattice
 from reconcile.vocabulary import Relation
 
-__all__ = ["Column", "Layout", "columns_of", "lay_lattice", "pick"]
+__all__ = ["Column", "Layout", "Rise", "columns_of", "lay_lattice", "pick"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Column: TypeAlias = tuple[str, str, Relation | None]  # source, parameter, relation it is particular to
 
+_AT_ONCE = 64  # draws of which paths are summed out at once: what a cache holds
 _MOST_POINTS = 200  # sums and differences of claimed numbers that get a cell of their own
 
 
@@ -53,6 +56,14 @@ def _sums(claimed: set[int]) -> set[int]:
     return set(sorted(pairs)[:_MOST_POINTS])
 
 
+class Rise(NamedTuple):
+    """How a count rises: kind of its event, whether only the day of that is known, and how much more is doubted."""
+
+    kind: str
+    day: bool
+    doubt: float
+
+
 @attrs.frozen(eq=False)
 class Layout:
     """An account, the priors of its counts, and what is claimed of them.
@@ -68,6 +79,9 @@ class Layout:
     shares : tuple of (part, whole, Term)
     chance : ndarray, shape (n, n), or None
         P(known count in the second cell | count in the first), where what is known is not the count itself.
+    rises : mapping of node to Rise
+        Of the counts of which claims speak at times at which they rise.
+    rising : RisingToll, optional
     """
 
     account: Account
@@ -76,9 +90,17 @@ class Layout:
     rows: tuple[tuple[int, Term], ...]
     shares: tuple[tuple[int, int, Term], ...]
     chance: Floats | None = None
+    rises: Mapping[int, Rise] = attrs.field(factory=dict)
+    rising: RisingToll | None = None
 
     @classmethod
-    def of(cls, account: Account, terms: Iterable[tuple[tuple[int, ...], Term]], model: Model) -> Layout:
+    def of(
+        cls,
+        account: Account,
+        terms: Iterable[tuple[tuple[int, ...], Term]],
+        model: Model,
+        rises: Mapping[int, Rise] | None = None,
+    ) -> Layout:
         """Lay claims out, with the count priors of the model.
 
         Parameters
@@ -87,6 +109,7 @@ class Layout:
         terms : iterable of (nodes, Term)
             Nodes: that of the count, or of part and whole for a share.
         model : Model
+        rises : mapping of node to Rise, optional
         """
         terms = list(terms)
         lattice = lay_lattice(account, (term for _, term in terms))
@@ -95,14 +118,47 @@ class Layout:
         shares = tuple((nodes[0], nodes[1], term) for nodes, term in terms if term.is_share)
         ends = lattice.low, lattice.high + 1
         chance = None if model.known is None else chance_on_lattice(model.known, *ends)
-        return cls(account, lattice, potentials, rows, shares, chance)
+        return cls(account, lattice, potentials, rows, shares, chance, rises or {}, model.rising)
+
+    @functools.cached_property
+    def _averages(self) -> Averages:
+        return Averages.of(self.lattice.low, self.lattice.high + 1)
+
+    def sum_paths(self, node: int, said: Mapping[int, Floats]) -> Floats:
+        """Sum out at which share of a count claims of each time speak.
+
+        Parameters
+        ----------
+        node : int
+        said : mapping of time to ndarray, shape (draws, n)
+            P(claims of the time | figure); -1 for claims that speak of all that can be known.
+
+        Returns
+        -------
+        ndarray, shape (draws, n)
+            P(claims | known count in the end).
+        """
+        times = sorted(time for time in said if time >= 0)
+        if not times:
+            return said[-1]
+        assert self.rising is not None  # noqa: S101 - for type checkers: else no claim has a time
+        rise, draws = self.rises[node], len(said[times[0]])
+        path = find_path(self.rising, rise.kind, tuple(times), day=rise.day, doubt=rise.doubt)
+        found = np.empty((draws, len(self.lattice)))
+        for start in range(0, draws, _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            each = [self._averages.average(np.ascontiguousarray(said[time][part].T)) for time in times]
+            found[part] = path.forward(each)[0].T
+        return found * said[-1] if -1 in said else found
 
     def said(self, theta: Mapping[Column, Floats]) -> dict[int, Floats]:
         """P(claims about a count | count in each cell) at each draw, for each node that claims give a number of."""
-        found: dict[int, Floats] = {}
+        by_time: dict[int, dict[int, Floats]] = {}
         for node, term in self.rows:
             row = np.maximum(term.row(self.lattice.center, pick(theta, term)), TINY)
-            found[node] = found[node] * row if node in found else row
+            mine = by_time.setdefault(node, {})
+            mine[term.time] = mine[term.time] * row if term.time in mine else row
+        found = {node: self.sum_paths(node, mine) for node, mine in by_time.items()}
         if self.chance is None:
             return found
         return {node: np.maximum(row @ self.chance.T, TINY) for node, row in found.items()}

@@ -57,6 +57,8 @@ class Term:
         Exponent of the row: one half for a wider group where one figure is told twice.
     echo : tuple of (float, float)
         Probability that a copy of an earlier claim would be this one, and that there is a claim to copy.
+    time : int
+        At which the claim speaks of a count that rises, as `rising.round_hours` numbers it; -1 for none.
     """
 
     source: Source
@@ -67,6 +69,7 @@ class Term:
     model: Model = attrs.field(repr=False)
     power: float = 1.0
     echo: tuple[float, float] = (0.0, 0.0)
+    time: int = -1
 
     @classmethod
     def of(cls, claim: Claim, source: Source, relation: Relation, model: Model) -> Term:

@@ -48,11 +48,13 @@ class _Units:
         names = (*layout.names, None)
         floor = problem.echoes.floor(problem.source)
         words = [(m.low.tobytes(), m.high.tobytes(), m.plain.tobytes(), m.heaped.tobytes()) for m in claims.meanings]
+        rises = problem.rises
+        times = [-1] * len(claims) if rises is None else rises.time.tolist()
         said = [
-            (words[value], hedged, tuple(names[at] for at in places), same, there, power)
-            for value, hedged, places, same, there, power in zip(
+            (words[value], hedged, tuple(names[at] for at in places), same, there, power, time)
+            for value, hedged, places, same, there, power, time in zip(
                 claims.value.tolist(), claims.hedged.tolist(), problem.columns.T.tolist(), *floor.tolist(),
-                problem.power.tolist(), strict=True,
+                problem.power.tolist(), times, strict=True,
             )
         ]  # fmt: skip
         first = np.searchsorted(claims.event, np.arange(len(claims.outcome) + 1)).tolist()

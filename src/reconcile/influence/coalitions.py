@@ -198,9 +198,12 @@ class Stage:
         return found
 
     def row(self, claim: int, term: Term) -> Floats:
-        """Row of a term in the place of a claim, for each draw; shape (s, n)."""
-        del claim
-        return _row(term, self.lattice.center, self.theta)
+        """Row of a term in the place of a claim, for each draw; shape (s, n).
+
+        Of a toll that rises, averaged over what may be known of it at the time of the claim.
+        """
+        row = _row(term, self.lattice.center, self.theta)
+        return row if term.time < 0 else self.layout.sum_paths(self.nodes[claim][0], {term.time: row})
 
     def average(self, found: Found, at: int, rows: Floats) -> float:
         """Average a function of draw and known count, shape (s or 1, n), over the posterior under subset `at`."""
@@ -282,18 +285,22 @@ class Stage:
                 potentials.append(np.tile(prior, (count, 1)) if len(prior) > 1 else prior)
                 continue
             # Where no earlier claim says the same, that it may be copied weakens it alike in all cells.
-            plain = np.where(same > 0, 0.0, power)[:, mine]
-            own = self.log_own if len(mine) == len(self.terms) else self.log_own[mine]
-            logs = (plain @ own.reshape(len(mine), -1)).reshape(count, draws, size)
-            for at, k in enumerate(mine):
-                scale += plain[:, at : at + 1] * np.log1p(-self.chance[k] * there[:, k : k + 1])
-                echoed = np.flatnonzero((same[:, k] > 0) & subsets[:, k])
-                if len(echoed):
-                    logs[echoed] += self._echoed(k, same[echoed, k], there[echoed, k], power[echoed, k])
-            peak = logs.max(axis=2, keepdims=True)
-            scale += peak[:, :, 0]
-            logs -= peak
-            np.exp(logs, out=logs)
+            said_at: dict[int, Floats] = {}
+            for time in sorted({self.terms[k].time for k in mine}):
+                now = [k for k in mine if self.terms[k].time == time]
+                plain = np.where(same > 0, 0.0, power)[:, now]
+                own = self.log_own if len(now) == len(self.terms) else self.log_own[now]
+                logs = (plain @ own.reshape(len(now), -1)).reshape(count, draws, size)
+                for at, k in enumerate(now):
+                    scale += plain[:, at : at + 1] * np.log1p(-self.chance[k] * there[:, k : k + 1])
+                    echoed = np.flatnonzero((same[:, k] > 0) & subsets[:, k])
+                    if len(echoed):
+                        logs[echoed] += self._echoed(k, same[echoed, k], there[echoed, k], power[echoed, k])
+                peak = logs.max(axis=2, keepdims=True)
+                scale += peak[:, :, 0]
+                logs -= peak
+                said_at[time] = np.exp(logs, out=logs).reshape(count * draws, size)
+            logs = self.layout.sum_paths(node, said_at).reshape(count, draws, size)
             if (chance := self.layout.chance) is not None:
                 known, logs = logs, logs @ chance.T
                 given, said = (known, logs.copy()) if node == self.node else (given, said)
@@ -413,8 +420,9 @@ class Sampled:
 
     def row(self, claim: int, term: Term) -> Floats:
         """See `Stage.row`; here averaged over draws."""
-        del claim
-        found: Floats = _row(term, self.lattice.center, self.theta).mean(axis=0, keepdims=True)
+        row = _row(term, self.lattice.center, self.theta)
+        rises = row if term.time < 0 else self.layout.sum_paths(self.nodes[claim][0], {term.time: row})
+        found: Floats = rises.mean(axis=0, keepdims=True)
         return found
 
     def average(self, found: Found, at: int, rows: Floats) -> float:
@@ -447,8 +455,10 @@ class Sampled:
             return mass, error, mass
         # What claims say of the known count is averaged over draws before it meets the count: near enough to tell of.
         given = np.ones(len(mass))
-        for node, term in rows:
-            given = given * (self.row(0, term)[0] if node == self.node else 1.0)
+        for at in np.flatnonzero(subset).tolist():
+            if self.nodes[at][0] == self.node and not self.terms[at].is_share:
+                term = attrs.evolve(self.terms[at], echo=(float(same[at]), float(there[at])), power=float(power[at]))
+                given = given * self.row(at, term)[0]
         known = given * ((mass / np.maximum(layout.chance @ given, TINY)) @ layout.chance)
         return mass, error, known / known.sum()
 

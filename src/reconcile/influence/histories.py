@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import attrs
+import numpy as np
 
 from reconcile.accounts import box, build_accounts
 from reconcile.claims import Claim, Corpus
@@ -18,6 +19,7 @@ from reconcile.estimates import Estimate, Role, html_table, name_peaks, span
 from reconcile.model import Model
 from reconcile.plumbing import check, count_of, refuse_old, to_frame, to_moment
 from reconcile.posterior import estimate
+from reconcile.times import find_times
 from reconcile.vocabulary import Quantity
 
 __all__ = ["History", "Moment", "history"]
@@ -27,14 +29,14 @@ COLUMNS = ("day", "median", "peaks", "low", "high", "level", "claims", "origins"
 
 @attrs.frozen(eq=False)
 class Moment:
-    """What was known by the end of one day.
+    """What was known by the end of one day, or, while the toll rose, at one moment.
 
     Attributes
     ----------
-    day : date
+    day : date or datetime
     estimate : Estimate
     fresh : tuple of Claim
-        About this count, and reported that day.
+        About this count, and reported then.
     """
 
     day: datetime.date
@@ -141,7 +143,7 @@ def history(
 
     Those are the days on which a claim came in about the count, or about one that identities bind to it, or one that
     replaces such a claim. On other days the estimate moves only by what other counts teach of sources; that shows on
-    the next of these days.
+    the next of these days. While a toll rises, claims with a time of day are moments of their own.
 
     Parameters
     ----------
@@ -181,19 +183,20 @@ def history(
     end = to_moment("history(as_of)")(as_of)
     near = _bound(corpus.ordered, quantity)
     mine = [claim for claim in near if box(claim.quantity) == box(quantity)]
-    days = sorted({day for claim in _touching(corpus.ordered, near) if (day := _day(claim)) is not None})
+    rising = _rising(corpus) if model is None or model.rising is not None else frozenset()
+    touching = [claim for claim in _touching(corpus.ordered, near) if claim.reported is not None]
+    days = sorted({_when(claim, rising) for claim in touching}, key=_place)
     moments = []
-    last = None if end is None else _date(end)
     for day in days:
-        if last is not None and day > last:
+        if end is not None and _after(day, end):
             break
-        moment = end if day == last else day
+        moment = end if end is not None and day == _date(end) else day
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Unidentified)  # as on most first days
             posterior = estimate(corpus, model, as_of=moment, seed=seed, draws=draws, ess=ess, learn=learn)
         if quantity in posterior:
             known = {role.claim.id for role in posterior[quantity].roles if role.role.heard}
-            fresh = tuple(claim for claim in mine if _day(claim) == day and claim.id in known)
+            fresh = tuple(c for c in mine if c.reported is not None and _when(c, rising) == day and c.id in known)
             moments.append(Moment(day, posterior[quantity], fresh))
     return History(quantity, tuple(moments), tuple(claim for claim in near if claim.reported is None))
 
@@ -231,8 +234,29 @@ def _touching(claims: Sequence[Claim], near: Sequence[Claim]) -> Iterable[Claim]
     return found
 
 
-def _day(claim: Claim) -> datetime.date | None:
-    return None if claim.reported is None else _date(claim.reported)
+def _rising(corpus: Corpus) -> frozenset[str]:
+    """Ids of the claims that have a time at which their toll rises."""
+    columns = corpus.columns
+    return frozenset(columns.id(int(row)) for row in np.flatnonzero(find_times(columns).usable))
+
+
+def _when(claim: Claim, rising: frozenset[str]) -> datetime.date:
+    """The moment at which a claim of a toll that rises came in, else the day."""
+    assert claim.reported is not None  # noqa: S101 - for type checkers: others are left out before
+    return claim.reported if claim.id in rising else _date(claim.reported)
+
+
+def _place(moment: datetime.date) -> datetime.datetime:
+    """Place moments in order: a day at its end, one without a zone as if of UTC."""
+    if not isinstance(moment, datetime.datetime):
+        return datetime.datetime.combine(moment, datetime.time.max, datetime.UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def _after(moment: datetime.date, end: datetime.date) -> bool:
+    """Whether one comes after another; a day and a moment of it come together."""
+    times = isinstance(moment, datetime.datetime) and isinstance(end, datetime.datetime)
+    return _place(moment) > _place(end) if times else _date(moment) > _date(end)
 
 
 def _date(moment: datetime.date) -> datetime.date:
