@@ -614,3 +614,38 @@ def test_roles_of_many_claims_take_little_work(n, monkeypatch):
     assert len(made) < 0.05 * n  # some 0.024
     roles = assign_roles(corpus, datetime.date(2020, 1, 20))
     assert {ROLE_CODES[code] for code in np.unique(roles.part)} == {USED, SUPERSEDED, LATER}
+
+
+FIRE = Event("fire", kind="fire", start="2020-02-01T06:00+00:00").killed()
+
+
+def figures_of_one(*pairs, model=True):
+    """Parts of the claims (figure, hour of the day) of one source about a toll that rises."""
+    claims = [
+        Claim(FIRE, Exactly(n), MINISTRY, reported=f"2020-02-01T{hour:02}:00+00:00", id=f"c{k}")
+        for k, (n, hour) in enumerate(pairs)
+    ]
+    return [role.role for role in assign_roles(Corpus(claims), rising=model)]
+
+
+def test_earlier_figures_of_a_toll_that_rises_stay():
+    assert figures_of_one((5, 9), (11, 12), (18, 19)) == [EARLIER, EARLIER, USED]
+    assert figures_of_one((5, 9), (11, 12), (18, 19), model=False) == [SUPERSEDED, SUPERSEDED, USED]
+
+
+def test_an_equal_figure_counts_at_its_last_time():
+    assert figures_of_one((5, 9), (5, 12), (18, 19)) == [SUPERSEDED, EARLIER, USED]
+    assert figures_of_one((18, 9), (5, 12), (18, 19)) == [SUPERSEDED, EARLIER, USED]
+
+
+def test_what_is_revised_is_no_earlier_figure():
+    first = Claim(FIRE, Exactly(50), MINISTRY, reported="2020-02-01T09:00+00:00", id="a")
+    second = Claim(FIRE, Exactly(5), MINISTRY, reported="2020-02-01T10:00+00:00", id="b", revises=first)
+    assert [role.role for role in assign_roles(Corpus([first, second]), rising=True)] == [SUPERSEDED, USED]
+
+
+def test_long_after_the_event_the_newest_figure_replaces_the_others():
+    claims = [
+        Claim(FIRE, Exactly(n), MINISTRY, reported=day, id=str(n)) for n, day in ((5, "2020-08-01"), (6, "2020-09-01"))
+    ]
+    assert [role.role for role in assign_roles(Corpus(claims), rising=True)] == [SUPERSEDED, USED]
