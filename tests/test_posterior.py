@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+import datetime
 import random
 import warnings
 
@@ -504,3 +505,55 @@ def test_a_mean_that_rests_on_the_prior_is_not_given():
     one = rc.estimate([claim(KILLED, 0, "a")])[KILLED]
     with pytest.warns(rc.HeavyTail, match="the mean is not given"):
         assert np.isnan(one.mean())
+
+
+FIRE = rc.Event("fire", kind="fire", start="2024-05-01T06:00+00:00")
+RISING = [
+    rc.Claim(FIRE.killed(), rc.Exactly(n), rc.Source("agency"), reported=f"2024-05-01T{hour}:00+00:00")
+    for n, hour in ((5, "09"), (11, "12"), (18, "19"))
+]
+
+
+def test_what_is_known_of_a_toll_grows_to_the_final_one():
+    posterior = rc.estimate(RISING)
+    moments = ("2024-05-01T08:00+00:00", "2024-05-01T12:00+00:00", "2024-05-02", "2024-05-05", "2027-05-01")
+    medians = [posterior.known_by(moment)[FIRE.killed()].median() for moment in moments]
+    assert medians == sorted(medians)
+    assert medians[1] == 11
+    # In the end what is known is the count, but for the error that all share.
+    final = posterior[FIRE.killed()]
+    assert abs(medians[-1] - final.median()) <= 2
+    assert posterior.known_by("2027-05-01")[FIRE.killed()].roles == final.roles
+
+
+def test_nothing_is_known_before_the_event_nor_of_what_does_not_rise():
+    posterior = rc.estimate([*RISING, rc.Claim(rc.Event("x").killed(), rc.Exactly(3), rc.Source("agency"))])
+    assert posterior.known_by("2024-04-30") == {}
+    assert set(posterior.known_by("2024-05-03")) == {FIRE.killed()}
+    with pytest.raises(rc.InvalidValue, match="known_by"):
+        posterior.known_by("soon")
+
+
+def test_who_looked_and_found_no_later_figure_narrows_the_final_toll():
+    quantity = FIRE.killed()
+    upper = [
+        rc.estimate(RISING, looked_until=until)[quantity].eti(0.9)[1] for until in (None, "2024-05-03", "2024-05-20")
+    ]
+    assert upper == sorted(upper, reverse=True)
+    assert upper[2] < upper[0] / 2
+    assert rc.estimate(RISING, looked_until="2024-05-03").settings.looked_until == datetime.date(2024, 5, 3)
+    with pytest.raises(rc.InvalidValue, match="not after as_of, 2024-05-02"):
+        rc.estimate(RISING, as_of="2024-05-02", looked_until="2024-05-03")
+
+
+def test_a_toll_that_rises_is_no_contradiction_and_one_that_falls_is():
+    rises, falls = (rc.estimate(some) for some in (RISING, [
+        rc.Claim(FIRE.killed(), rc.Exactly(n), rc.Source(name), reported=f"2024-05-01T{hour}:00+00:00")
+        for n, name, hour in ((50, "one", "09"), (11, "other", "12"))
+    ]))  # fmt: skip
+    assert not rises[FIRE.killed()].contradiction
+    assert "contradict each other" in falls[FIRE.killed()].contradiction
+    assert any(
+        "may still rise" in note and "from 5 by agency to 18 by agency" in note for note in rises.diagnostics.notes
+    )
+    assert not any("outside of all that is claimed" in note for note in rises.diagnostics.notes)

@@ -435,6 +435,8 @@ class Settings:
     draws : int or None
     ess : float
     learn : bool
+    looked_until : date, datetime or None
+        Until when newest figures are known to stand.
     """
 
     as_of: datetime.date | None
@@ -442,3 +444,4 @@ class Settings:
     draws: int | None
     ess: float
     learn: bool
+    looked_until: datetime.date | None = None

@@ -35,7 +35,7 @@ from reconcile.inference.fit import COARSE, Fit
 from reconcile.inference.hierarchy import RELATIONS
 from reconcile.model import Model
 from reconcile.notes import MOST_NOTES, bounds_of, find_crossed_bounds, find_duplicates, find_one_sided
-from reconcile.plumbing import check, in_words, refuse_old, to_frame, to_generator, to_moment
+from reconcile.plumbing import check, in_words, refuse_old, surely_later, to_frame, to_generator, to_moment
 from reconcile.roles import Roles, assign_roles
 from reconcile.vocabulary import Quantity, Relation
 
@@ -287,6 +287,7 @@ def estimate(
     model: Model | None = None,
     *,
     as_of: datetime.date | str | None = None,
+    looked_until: datetime.date | str | None = None,
     seed: int | np.random.Generator | None = 0,
     draws: int | None = None,
     ess: float = 40.0,
@@ -305,6 +306,9 @@ def estimate(
         Default ``Model()``.
     as_of : date, datetime or ISO text, keyword, optional
         Use only claims reported by then; claims without a date are then set aside.
+    looked_until : date, datetime or ISO text, keyword, optional
+        Take the newest figure of each toll that rises as what its source still says then: whoever looked for later
+        figures and found none has seen that it stands. By default silence says nothing.
     seed : int or numpy Generator, keyword
         Of the draws; of a generator, one number is drawn as the seed; None makes one up.
     draws : int, keyword, optional
@@ -328,7 +332,7 @@ def estimate(
     Raises
     ------
     InvalidValue
-        For what is not a claim, or a vague word that the lexicon does not hold.
+        For what is not a claim, a vague word that the lexicon does not hold, or a `looked_until` after `as_of`.
     InconsistentClaims
         For claims that cannot stand together as records: one id twice, relays in a circle and the like. Claims whose
         *numbers* contradict each other are no error.
@@ -355,7 +359,10 @@ def estimate(
     day = to_moment("estimate(as_of)")(as_of)
     random = to_generator("estimate", seed)
     number = int(seed) if isinstance(seed, int | np.integer) else int(random.integers(2**63))
-    settings = Settings(day, number, draws, ess, learn)
+    until = to_moment("estimate(looked_until)")(looked_until)
+    beyond = until is not None and day is not None and surely_later(until, day)
+    check(not beyond, "estimate(looked_until)", looked_until, f"a day or moment not after as_of, {day}")
+    settings = Settings(day, number, draws, ess, learn, until)
     columns, roles = corpus.columns, assign_roles(corpus, day, rising=model.rising is not None)
     if model.learned is not None:
         again = tuple(i for row in range(len(columns)) if (i := columns.id(row)) in model.learned.seen)
@@ -363,8 +370,9 @@ def estimate(
             raise CountedTwice(again)
     report = _say if progress else _keep_silent
     corpus_fit = fit_corpus(
-        columns, roles, model, seed=number, draws=draws, ess=ess, learn=learn, executor=executor, report=report
-    )
+        columns, roles, model, seed=number, draws=draws, ess=ess, learn=learn, executor=executor, report=report,
+        looked_until=until,
+    )  # fmt: skip
     return _conclude(corpus, roles, model, corpus_fit, settings)
 
 
@@ -388,7 +396,7 @@ def estimate_again(
     columns, roles = claims.columns, assign_roles(claims, asked.as_of, rising=model.rising is not None)
     corpus_fit = fit_corpus(
         columns, roles, model, seed=asked.seed, draws=asked.draws, ess=asked.ess, learn=asked.learn, executor=executor,
-        report=_keep_silent, near=near, error=error,
+        report=_keep_silent, near=near, error=error, looked_until=asked.looked_until,
     )  # fmt: skip
     return _conclude(claims, roles, model, corpus_fit, asked)
 

@@ -350,6 +350,7 @@ class _Writer:
             "modelDigest": model,
             "version": __version__,
             "asOf": settings.as_of,
+            "lookedUntil": settings.looked_until,
             "seed": int(settings.seed),
             "draws": settings.draws,
             "learn": settings.learn,

@@ -7,6 +7,7 @@ of the source parameters.
 
 from __future__ import annotations
 
+import datetime
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -212,9 +213,10 @@ def fit_corpus(
     report: Callable[[str], None],
     near: Fit | None = None,
     error: float = COARSE,
+    looked_until: datetime.date | None = None,
 ) -> CorpusFit:
     """Fit the model to all claims; see `fit.fit`."""
-    corpus_problem = build_problem(columns, roles, model, learn=learn)
+    corpus_problem = build_problem(columns, roles, model, learn=learn, looked_until=looked_until)
     found = fit(
         corpus_problem.problem, seed=seed, draws=draws, ess=ess, error=error, near=near, executor=executor,
         report=report,

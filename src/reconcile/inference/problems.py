@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.accounts import Account, box, build_accounts, contains, group_linked
-from reconcile.columns import CALENDAR, KINDS, MISSING, Columns, QuantityTable
+from reconcile.columns import CALENDAR, KINDS, MISSING, Columns, Moments, QuantityTable
 from reconcile.inference.arrays import PARAMETERS, Claims
 from reconcile.inference.copying import Echoes, find_echoes
 from reconcile.inference.hierarchy import RELATIONS, Hierarchy
@@ -23,7 +24,7 @@ from reconcile.inference.rows import COPYING, HEAPING, SPREAD
 from reconcile.model import Model
 from reconcile.plumbing import check
 from reconcile.roles import Roles
-from reconcile.times import DOUBTS, find_times
+from reconcile.times import DOUBTS, find_times, hours_of
 from reconcile.values import Share
 from reconcile.vocabulary import Quantity, Relation, Source, relate
 
@@ -362,7 +363,14 @@ def _relations(columns: Columns, rows: Ints, origin: Ints) -> Ints:
     return found
 
 
-def build_problem(columns: Columns, roles: Roles, model: Model, *, learn: bool = True) -> CorpusProblem:
+def build_problem(
+    columns: Columns,
+    roles: Roles,
+    model: Model,
+    *,
+    learn: bool = True,
+    looked_until: datetime.date | None = None,
+) -> CorpusProblem:
     """Make a problem of the claims that are used; each quantity is taken by itself.
 
     Parameters
@@ -372,6 +380,8 @@ def build_problem(columns: Columns, roles: Roles, model: Model, *, learn: bool =
     model : Model
     learn : bool, keyword
         Whether classes and count priors are learned too; see `Hierarchy.of`.
+    looked_until : date or datetime, keyword, optional
+        Until when the newest figures of tolls that rise stand.
 
     Returns
     -------
@@ -435,7 +445,7 @@ def build_problem(columns: Columns, roles: Roles, model: Model, *, learn: bool =
             place = int(hierarchy.place[speaker[roles.origin[row]], THIRD, SPREAD])
             said.append(ShareClaim(row, part, whole, term, place))
         linked.append(Linked(account, counts, tuple(said)))
-    rises = _find_rises(columns, rows, event, model)
+    rises = _find_rises(columns, rows, event, model, looked_until)
     asked = np.zeros(len(kinds), dtype=bool)
     asked[event[rises.time >= 0] if rises is not None else []] = True
     if rises is not None or not model.is_standard:
@@ -472,7 +482,9 @@ def _name_slots(model: Model) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _find_rises(columns: Columns, rows: Ints, event: Ints, model: Model) -> Rises | None:
+def _find_rises(
+    columns: Columns, rows: Ints, event: Ints, model: Model, looked_until: datetime.date | None
+) -> Rises | None:
     """Say when claims speak of counts that rise; None where none does, or the model knows of no rise."""
     if model.rising is None or not (usable := (times := find_times(columns)).usable[rows]).any():
         return None
@@ -481,7 +493,14 @@ def _find_rises(columns: Columns, rows: Ints, event: Ints, model: Model) -> Rise
     kind = np.array([KINDS[code] for code in events.kind[of]], dtype=object)
     outcomes = columns.quantities.outcomes
     doubt = np.array([DOUBTS.get(outcomes[k].elements, 1.0) for k in columns.quantities.outcome[first]])
-    time = round_hours(np.where(usable, times.hours[rows], np.nan))
+    hours = np.where(usable, times.hours[rows], np.nan)
+    if looked_until is not None:
+        until = Moments.of([looked_until])
+        newest = np.full(len(first), -np.inf)
+        np.maximum.at(newest, event, np.where(usable, hours, -np.inf))
+        for at in np.flatnonzero(usable & (hours == newest[event])).tolist():
+            hours[at] = max(hours[at], np.nan_to_num(hours_of(columns, int(columns.quantity[rows[at]]), until)))
+    time = round_hours(hours)
     day = events.start.clock[of] == CALENDAR
     return Rises(model.rising, kind, day, doubt, time, np.full(len(first), -1, dtype=np.int64))
 

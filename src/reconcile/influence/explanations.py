@@ -325,6 +325,7 @@ def _notes(posterior: Posterior, prepared: Prepared, found: Found, how: str) -> 
     )
     asked = [f"seed {settings.seed}"]
     asked += [f"as of {settings.as_of}"] if settings.as_of else []
+    asked += [f"looked until {settings.looked_until}"] if settings.looked_until else []
     asked += [f"{settings.draws} draws"] if settings.draws else []
     asked += [] if settings.learn else ["learn=False"]
     notes.append(f"Made with estimate(): {', '.join(asked)}; model.assumptions has every prior with its source.")

@@ -312,11 +312,12 @@ def _versions() -> dict[str, str]:
 
 def _recipe(posterior: Posterior) -> list[str]:
     settings = posterior.settings
-    day = None if settings.as_of is None else settings.as_of.isoformat()
+    day, until = (None if one is None else one.isoformat() for one in (settings.as_of, settings.looked_until))
     model = "model" if posterior.model.learned is not None or posterior.model != type(posterior.model)() else ""
     given = {
         "as_of": day, "seed": settings.seed, "draws": settings.draws, "ess": settings.ess, "learn": settings.learn,
     }  # fmt: skip
+    given |= {"looked_until": until} if until else {}
     said = [model, *(f"{name}={value!r}" for name, value in given.items())]
     return [
         "import reconcile as rc",
