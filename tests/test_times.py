@@ -87,3 +87,18 @@ def test_hours_to_a_moment():
     ] + [hours_of(columns, 0, Moments.of([datetime.date(2024, 4, 30)]))]  # fmt: skip
     assert found[:2] == pytest.approx([6.0, 30.0])
     assert np.isnan(found[2])
+
+
+def test_times_that_leave_something_open_are_told():
+    aware = event("2024-05-01T06:00+00:00")
+    naive = rc.Event("storm", kind="storm", start="2024-05-01T06:00")
+    claims = [
+        said(naive.killed(), reported="2024-05-02T09:00"),
+        said(aware.killed(), reported="2024-04-30T09:00+00:00"),
+        said(aware.killed(), reported="2024-05-02T09:00+00:00", id="later"),
+    ]
+    notes = rc.estimate(claims, learn=False).diagnostics.notes
+    assert "1 claim about a toll that rises: times without a zone are taken for UTC" in notes
+    assert not any("before the event" in note for note in notes)  # it was replaced
+    notes = rc.estimate(claims[:2], learn=False).diagnostics.notes
+    assert "claimed before the event, and taken for final: killed, fire: 5 by agency" in notes

@@ -24,6 +24,7 @@ __all__ = [
     "MOST_NOTES",
     "bounds_of",
     "describe_contradiction",
+    "describe_times",
     "find_contradictions",
     "find_crossed_bounds",
     "find_duplicates",
@@ -120,6 +121,26 @@ def find_rising(time: Ints, count: Ints, claim: Callable[[int], Claim]) -> list[
             f"{last.quantity}: the toll may still rise beyond what is claimed ({said}); the estimate is of the final"
             " toll, by how those of other events rose"
         )
+    return notes
+
+
+def describe_times(local: int, early: Sequence[Claim]) -> list[str]:
+    """Say how times are read that leave something open.
+
+    Parameters
+    ----------
+    local : int
+        How many claims have a time without a zone, or an event with one.
+    early : sequence of Claim
+        About tolls that rise, made before their events.
+    """
+    notes = []
+    if local:
+        notes.append(f"{count_of(local, 'claim')} about a toll that rises: times without a zone are taken for UTC")
+    if early:
+        some = "; ".join(f"{claim.quantity}: {claim.value} by {claim.source}" for claim in early[:MOST_RISING])
+        more = f"; and {len(early) - MOST_RISING:,} more" if len(early) > MOST_RISING else ""
+        notes.append(f"claimed before the event, and taken for final: {some}{more}")
     return notes
 
 

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.columns import CALENDAR, MISSING, Columns, Moments
+from reconcile.columns import CALENDAR, LOCAL, MISSING, Columns, Moments
 from reconcile.values import Share
 
 __all__ = ["DOUBTS", "LASTING", "WINDOW", "Times", "find_times", "hours_of"]
@@ -35,9 +35,15 @@ class Times:
     hours : ndarray, shape (n,)
         Hours from the start of the event of each claim, or, where only its day is known, from the start of that day;
         nan for claims that speak of all that can be known.
+    local : ndarray of bool, shape (n,)
+        Whether the time of a claim, or of its event, has no zone and is taken for one of UTC.
+    early : ndarray of bool, shape (n,)
+        Whether a claim about a toll that rises was made before the event.
     """
 
     hours: Floats
+    local: Bools
+    early: Bools
 
     @property
     def usable(self) -> Bools:
@@ -65,20 +71,22 @@ def find_times(columns: Columns) -> Times:
     of = doubts[table.outcome] & whole[table.period] & rises[table.event]
     usable = of[columns.quantity]
     if not usable.any():
-        return Times(np.full(len(usable), np.nan))
+        return Times(np.full(len(usable), np.nan), usable, usable)
     event = table.event[columns.quantity]
     start = events.start.take(event)
     usable &= ~np.array([isinstance(value, Share) for value in columns.values], dtype=bool)[columns.value]
     dated = columns.as_of.clock != MISSING
     said = Moments(*(np.where(dated, a, r) for a, r in zip(columns.as_of.keys, columns.reported.keys, strict=True)))
     last = np.where(events.end > 0, events.end - 1, events.start.day)[event]
-    usable &= (said.clock != MISSING) & ~start.later(said) & (said.day - last <= WINDOW)
+    early = usable & (said.clock != MISSING) & start.later(said)
+    usable &= (said.clock != MISSING) & ~early & (said.day - last <= WINDOW)
     found = (_microseconds(said) - start.at) / _HOUR
     # A day of which the evening came before the event: what was said of it was said in what was left of it.
     ends = said.day * _DAY + _DAY
     late = (said.clock == CALENDAR) & (start.clock != CALENDAR) & (found < 0)
     found = np.where(late, (ends - start.at) / 2 / _HOUR, found)
-    return Times(np.where(usable, np.maximum(found, 0.0), np.nan))
+    local = usable & ((said.clock == LOCAL) | (start.clock == LOCAL))
+    return Times(np.where(usable, np.maximum(found, 0.0), np.nan), local, early)
 
 
 def hours_of(columns: Columns, quantity: int, moment: Moments) -> float:

@@ -34,10 +34,16 @@ from reconcile.inference.problems import CorpusProblem, Linked, build_problem, k
 from reconcile.inference.rising import round_hours
 from reconcile.inference.sampling import sample_account
 from reconcile.model import Learned, Model
-from reconcile.notes import describe_contradiction, find_contradictions, find_repetitions, find_rising
+from reconcile.notes import (
+    describe_contradiction,
+    describe_times,
+    find_contradictions,
+    find_repetitions,
+    find_rising,
+)
 from reconcile.pmf import PMF, TOP, Lattice
 from reconcile.roles import ROLE_CODES, Roles
-from reconcile.times import hours_of
+from reconcile.times import find_times, hours_of
 from reconcile.vocabulary import Quantity, Relation
 
 if TYPE_CHECKING:
@@ -421,12 +427,15 @@ def doubts(corpus_fit: CorpusFit) -> list[str]:
         found: Claim = columns.claim(int(corpus_problem.rows[at]))
         return found
 
-    rises = corpus_problem.problem.rises
+    rises, times, rows = corpus_problem.problem.rises, find_times(columns), corpus_problem.rows
     time = np.full(len(claims.event), -1, dtype=np.int64) if rises is None else rises.time
     standing = np.flatnonzero(corpus_fit.roles.part[corpus_problem.rows] == ROLE_CODES.index(Role.USED))
+    rising = corpus_problem.problem.model.rising is not None
+    early = [columns.claim(int(row)) for row in rows[times.early[rows]]] if rising else []
     return [
         *corpus_fit.fit.notes,
         *find_contradictions(claims.event, low, high, claim, time),
         *find_repetitions(claims.event[standing], origin[standing], columns.sources, lambda at: claim(standing[at])),
         *find_rising(time, claims.event, claim),
+        *describe_times(int(times.local[rows].sum()) if rising else 0, early),
     ]
