@@ -345,3 +345,37 @@ def test_a_world_is_estimated():
 def test_bad_arguments_are_refused(wrong):
     with pytest.raises(rc.InvalidValue, match=r"simulate\(|Outcome"):
         simulate(**wrong)
+
+
+def test_tolls_rise_in_worlds_that_say_when():
+    world = simulate(events=300, sources=6, claims_per_event=3, hours=(2, 60), event_kind="fire", seed=3)
+    event = np.unique(world.frame["event"], return_inverse=True)[1]
+    after = (world.frame["reported"] - world.frame["start"]) / np.timedelta64(1, "h")
+    assert 2 <= after.min() < 3
+    assert 50 < after.max() <= 60
+    later = np.diff(event) == 0
+    assert np.all(np.diff(after)[later] >= 0)
+    assert np.all(np.diff(world.share)[later] >= 0)
+    complete = np.array([np.all(world.share[event == at] == 1) for at in range(300)])
+    assert 0.15 < complete.mean() < 0.45  # at once, or after the first figure
+    assert world.quantities[0].event.kind == "fire"
+    assert [claim.reported for claim in world.claims] == world.frame["reported"].tolist()
+    assert world.claims.claims[0].quantity.event.start == world.frame["start"][0].item()
+
+
+def test_figures_are_of_what_is_known():
+    exact = {key: Normal(8.0, 0.01, "exact") for key in [("fidelity", None)]}
+    exact |= {("slope", None): Normal(0.0, 0.01, "exact"), ("copying", None): Normal(-20.0, 0.01, "none")}
+    exact |= {("denial", one): Normal(-20.0, 0.01, "none") for one in Relation}
+    world = simulate(
+        rc.Model(sources=exact), events=200, claims_per_event=3, hours=(1, 20), seed=1, outcomes=("killed",)
+    )
+    event = np.unique(world.frame["event"], return_inverse=True)[1]
+    known = np.floor(world.share * world.known[event] + 0.5)
+    assert np.mean(world.frame["value"] == known) > 0.98
+
+
+@pytest.mark.parametrize("hours", [(0, 5), (5, 1), (1, 3_000), 5])
+def test_hours_are_a_pair(hours):
+    with pytest.raises(rc.InvalidValue, match=r"simulate\(hours\)"):
+        simulate(events=1, hours=hours)

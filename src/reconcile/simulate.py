@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from reconcile.channels import SLIP, Denial, expit, size_of
 from reconcile.claims import Claim, Corpus
 from reconcile.errors import InvalidValue
-from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, KnownCount, Model
+from reconcile.model import COUNT_DOUBT, SPREAD_DOUBT, CountPrior, KnownCount, Model, RisingToll
 from reconcile.plumbing import check, count_of, refuse_old, to_generator
 from reconcile.pmf import TOP
 from reconcile.speech import HEAPED, ROUNDING_LARGE, ROUNDING_TENS
+from reconcile.times import DOUBTS
 from reconcile.values import LARGEST, Exactly
-from reconcile.vocabulary import Event, Group, Outcome, Quantity, Relation, Source, relate
+from reconcile.vocabulary import Event, EventKind, Group, Outcome, Quantity, Relation, Source, relate
 
 __all__ = ["World", "simulate"]
 
@@ -59,7 +60,9 @@ class World:
     truth : ndarray of int, shape (events,)
         The true counts, in the order of `quantities`.
     known : ndarray of int, shape (events,)
-        What is known of each count, by all who speak of it; see `KnownCount`.
+        What is known of each count in the end, by all who speak of it; see `KnownCount`.
+    share : ndarray, shape (claims,)
+        Which share of that is known when each claim is made; see `RisingToll`.
     sources : mapping of str to mapping
         For each source, by name, its parameters by (parameter, relation or None).
     classes : mapping of (parameter, class, relation or None) to tuple of float
@@ -73,6 +76,7 @@ class World:
     frame: Mapping[str, NDArray[Any]]
     truth: Ints
     known: Ints
+    share: Floats
     sources: Mapping[str, Mapping[tuple[str, Relation | None], float]]
     classes: Mapping[ClassKey, tuple[float, float]]
     priors: Mapping[str, CountPrior]
@@ -82,6 +86,7 @@ class World:
     _speakers: tuple[Source, ...]
     _event: Ints
     _speaker: Ints
+    _starts: Sequence[datetime.datetime | None]
 
     @functools.cached_property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -89,8 +94,8 @@ class World:
         names = _names("event", len(self.truth))
         kinds = [self._kinds[kind] for kind in self._kind_of]
         return tuple(
-            attrs.evolve(kind, event=attrs.evolve(kind.event, id=name))
-            for name, kind in zip(names.tolist(), kinds, strict=True)
+            attrs.evolve(kind, event=attrs.evolve(kind.event, id=name, start=start))
+            for name, kind, start in zip(names.tolist(), kinds, self._starts, strict=True)
         )
 
     @functools.cached_property
@@ -124,6 +129,8 @@ def simulate(
     sources: int | Sequence[Source] = 10,
     claims_per_event: int | tuple[int, int] = (2, 5),
     outcomes: Sequence[str] = ("killed", "injured"),
+    hours: tuple[float, float] | None = None,
+    event_kind: EventKind | str = EventKind.OTHER,
     seed: int | np.random.Generator | None = 0,
     **old: object,
 ) -> World:
@@ -147,6 +154,11 @@ def simulate(
         How many claims each event has; or the fewest and the most, all numbers between them equally often.
     outcomes : sequence of str, keyword
         Of these an event has one, all equally often.
+    hours : pair of float, keyword, optional
+        Tolls rise, and sources speak between so many hours after the event, evenly by logarithms. By default they speak
+        of all that can be known.
+    event_kind : EventKind or str, keyword
+        Of all events.
     seed : int or numpy Generator, keyword
         None makes one up.
 
@@ -179,7 +191,11 @@ def simulate(
     named = _to_outcomes(outcomes)
     random = to_generator("simulate", seed)
 
-    kinds = _kinds(speakers, named)
+    lag = None if hours is None else _to_hours(hours)
+    rises = lag is None or model.rising is not None
+    check(rises, "simulate(hours)", hours, "None for a model in which tolls do not rise")
+
+    kinds = _kinds(speakers, named, Event("event", kind=event_kind).kind)
     relation = np.array([[_RELATIONS.index(relate(s, kind)) for kind in kinds] for s in speakers])
     theta, by_source, classes = _draw_sources(model, speakers, relation, random)
     priors = {outcome: _draw_prior(model.count_prior(outcome), random) for outcome in named}
@@ -196,14 +212,28 @@ def simulate(
     speaker = _choose(len(speakers), number, random)
     own = {name: values[speaker, relation[speaker, kind_of[event]]] for name, values in theta.items()}
     known = truth if model.known is None else _draw_known(model.known, truth, random)
-    figure, exact = _draw_figures(known[event], own, random)
+    share, after = np.ones(len(event)), np.zeros(len(event))
+    if lag is not None and model.rising is not None:
+        after = np.exp(random.uniform(np.log(lag[0]), np.log(lag[1]), size=len(event)))
+        after = after[np.lexsort((after, event))]
+        doubt = np.array([DOUBTS.get(kind.outcome.elements, 0.0) for kind in kinds])[kind_of]
+        share = _draw_shares(model.rising, kinds[0].event.kind, doubt, event, turn, after, random)
+    figure, exact = _draw_figures(np.floor(share * known[event] + 0.5).astype(np.int64), own, random)
     value = _say(figure, np.where(exact, 0.0, expit(own["heaping"])), random)
     value = _repeat(value, turn, expit(own["copying"]), random)
 
+    begun = _START + np.arange(events) * np.timedelta64(1, "D")
+    starts: list[datetime.datetime | None] = [None] * events if lag is None else begun.tolist()
+    frame = _frame(event, speaker, value, kinds, kind_of, speakers)
+    if lag is not None:
+        frame["start"] = begun[event]
+        frame["event_kind"] = np.full(len(event), str(kinds[0].event.kind))
+        frame["reported"] = begun[event] + (after * 3_600_000).astype("timedelta64[ms]")
     return World(
-        _frame(event, speaker, value, kinds, kind_of, speakers),
+        frame,
         truth,
         known,
+        share,
         by_source,
         classes,
         priors,
@@ -213,7 +243,15 @@ def simulate(
         speakers,
         event,
         speaker,
+        starts,
     )
+
+
+def _to_hours(given: Any) -> tuple[float, float]:
+    allowed = "a pair of positive numbers in order, at most 2,000"
+    well = isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(one, int | float) for one in given)
+    check(well and 0 < given[0] < given[1] <= 2_000, "simulate(hours)", given, allowed)
+    return float(given[0]), float(given[1])
 
 
 def _is_whole(given: Any) -> bool:
@@ -252,15 +290,15 @@ def _to_outcomes(given: Any) -> tuple[str, ...]:
     return names
 
 
-def _kinds(speakers: Sequence[Source], outcomes: Sequence[str]) -> tuple[Quantity, ...]:
+def _kinds(speakers: Sequence[Source], outcomes: Sequence[str], kind: EventKind) -> tuple[Quantity, ...]:
     """Every kind of count: soldiers of each side killed by the next one, civilians by each side, of every outcome."""
     parties = sorted(frozenset().union(*(s.sides | s.opposes for s in speakers))) or ["A", "B"]
     found = []
     for at, party in enumerate(parties):
         other = parties[(at + 1) % len(parties)]
-        fought = Event("event", perpetrators={other} if other != party else None)
+        fought = Event("event", kind=kind, perpetrators={other} if other != party else None)
         found.append((fought, Group(party=party, status="military")))
-        found.append((Event("event", perpetrators={party}), Group(status="civilian")))
+        found.append((Event("event", kind=kind, perpetrators={party}), Group(status="civilian")))
     return tuple(Quantity(event, outcome, group) for outcome in outcomes for event, group in found)
 
 
@@ -358,6 +396,23 @@ def _draw_known(known: KnownCount, truth: Ints, random: np.random.Generator) -> 
         if not len(missing):
             return found
     raise InvalidValue("simulate(model)", known, f"errors that leave most counts from 1 to {_MOST:,}")
+
+
+def _draw_shares(
+    rising: RisingToll, kind: str, doubt: Floats, event: Ints, turn: Ints, after: Floats, random: np.random.Generator
+) -> Floats:
+    """Draw the known share at each claim, so many hours `after` its event; `doubt` 0 is of counts that do not rise."""
+    center, sd = rising.half_time(kind)
+    half_time = center * np.exp(sd * doubt * random.standard_normal(len(doubt)))
+    mean = np.log(2.0) * (after / half_time[event]) ** rising.shape
+    before = np.where(turn > 0, np.concatenate([[0.0], mean[:-1]]), 0.0)
+    grown = random.gamma((mean - before) / rising.jump) * rising.jump
+    every = np.cumsum(grown)
+    first = np.flatnonzero(turn == 0)[event]  # events are numbered in the order of their claims
+    share = -np.expm1(-(every - every[first] + grown[first]))
+    complete = (random.random(len(doubt)) < rising.complete) | (doubt == 0)
+    found: Floats = np.where(complete[event], 1.0, share)
+    return found
 
 
 def _draw_figures(
