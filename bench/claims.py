@@ -21,6 +21,8 @@ from reconcile.io import table
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 RELATIONS = ("neutral", "civ", "own", "enemy")  # of a source to the people counted; the first two are outsiders
 START = pd.Timestamp("2020-01-01")
+OF_EVENT = {"event_kind": "kind", "start": "start"}  # columns of a table, and what an `Event` calls them
+OPTIONAL = ("group", "source_kind", "reported", *OF_EVENT)
 
 
 class Claims(NamedTuple):
@@ -90,25 +92,26 @@ def of_world(events, claims, sources):
 
 
 def of_rows(frame, outcomes=()):
-    """Read rows of claims: columns event, outcome, source, value, low, high (and group, source_kind, reported, start).
+    """Read rows of claims: columns event, outcome, source, value, low, high, and those of `OPTIONAL` if it has them.
 
     `value` is the one number that a method of points reads; the words are made of `low`, `high` and, if the frame has
-    it, `form` ("about"). `start` is the first day of the event.
+    it, `form` ("about"). `start` is the first day of the event, or the moment at which it began.
     """
     frame = frame.reset_index(drop=True)
     known = {one.name: one for one in outcomes}
     groups = frame["group"] if "group" in frame else pd.Series("", index=frame.index)
     keys = list(zip(frame["event"], frame["outcome"], groups, strict=True))
     at = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    starts = dict(zip(frame["event"], frame["start"], strict=True)) if "start" in frame else {}
+    first = frame.drop_duplicates("event").set_index("event")
+    told = {name: first[column] for column, name in OF_EVENT.items() if column in first}
+    events = {event: rc.Event(event, **{name: of[event] for name, of in told.items()}) for event in first.index}
     quantities = [
-        rc.Event(event, start=starts.get(event)).count(known.get(outcome, outcome), rc.Group.parse(group))
-        for event, outcome, group in at
+        events[event].count(known.get(outcome, outcome), rc.Group.parse(group)) for event, outcome, group in at
     ]
     low, high = frame["low"].to_numpy(float), frame["high"].to_numpy(float)
     forms = frame["form"] if "form" in frame else [""] * len(frame)
     said = [bounds(*row) for row in zip(low, high, forms, strict=True)]
-    kept = ["event", "outcome", "source", *(c for c in ("group", "source_kind", "reported", "start") if c in frame)]
+    kept = ["event", "outcome", "source", *(column for column in OPTIONAL if column in frame)]
     table_ = frame[kept].assign(value=said)
     if "group" not in table_:
         table_["group"] = ""
@@ -130,11 +133,15 @@ def bounds(low, high, form=""):
     return f"at most {high:.0f}" if low == 0 else f"{low:.0f} to {high:.0f}"
 
 
-def ours(claims: Claims, outcomes: Any = (), **options: Any):
-    """Estimate with `reconcile`, the reading of the table included in the time."""
+def ours(claims: Claims, outcomes: Any = (), then: Any = None, **options: Any):
+    """Estimate with `reconcile`, the reading of the table included in the time.
+
+    With `then`, take what it makes of the posterior for the quantities that it gives.
+    """
     start = time.process_time()
     posterior = rc.estimate(table.read(claims.frame, strict=True, outcomes=outcomes), **options)
-    found = [posterior[quantity] for quantity in claims.quantities]
+    other = then(posterior) if then else {}
+    found = [other.get(quantity) or posterior[quantity] for quantity in claims.quantities]
     seconds = time.process_time() - start
     return Answer(np.array([one.median() for one in found], float), [one.cdf for one in found], seconds)
 
