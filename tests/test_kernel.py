@@ -37,7 +37,7 @@ from reconcile.testing.strategies import values as any_values
 # Second derivatives of a claim are differences of slopes over a step of 3e-5, whose last bits they show.
 CURVED = 1e-9
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "src" / "reconcile" / "kernel" / "likelihood.c"
+SOURCE = ROOT / "src" / "reconcile" / "inference" / "kernel" / "likelihood.c"
 # Parameters as no source has them, and as a step of a chain may have them before it is refused.
 HOSTILE = [0.0, 1.0, -1.0, 12.0, -12.0, 60.0, -60.0, 750.0, -750.0, 1e8, -1e8]
 
@@ -536,9 +536,12 @@ def check_all(path):
         x = np.array([np.where(np.arange(8) == k, value, MEAN) for k in range(8) for value in HOSTILE])
         columns = np.tile(np.arange(8)[:, None], (1, len(claims)))
         assert_same(engine, lay_out(claims, columns), x, echo, np.repeat(PRIOR[None], len(x), axis=0))
+    import test_pools
+    import test_rising
     import test_trees
 
-    test_trees.check_all(engine)
+    for test in (test_trees, test_pools, test_rising):
+        test.check_all(engine)
     print("nothing found")
 
 

@@ -3,14 +3,29 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import pickle
 
+import attrs
 import numpy as np
 import pytest
 
 import reconcile as rc
 from reconcile.inference.arrays import Cells
+from reconcile.inference.batches import PLAIN
+from reconcile.inference.kernel import LEVELS, load
 from reconcile.inference.known import Lift
-from reconcile.inference.rising import EARLIEST, LOG_ENDS, SHARES, STEP, Averages, Looks, Rises, find_path, round_hours
+from reconcile.inference.rising import (
+    EARLIEST,
+    FIELDS,
+    LOG_ENDS,
+    SHARES,
+    STEP,
+    Averages,
+    Looks,
+    Rises,
+    find_path,
+    round_hours,
+)
 from reconcile.model import KnownCount, Model, RisingToll
 
 RISING = RisingToll()
@@ -72,7 +87,7 @@ def test_shares_are_those_of_the_process(kind, rng):
 def test_shares_never_fall_and_go_as_in_the_process(rng):
     hours = rounded(3, 20)
     path = find_path(RISING, "fire", times_of(*hours), day=False)
-    step = path.steps[0].toarray()
+    step = path.steps[0]
     assert np.all(np.tril(step, -1) == 0)
     np.testing.assert_allclose(step.sum(axis=1), 1.0, atol=1e-9)
     drawn = drawn_shares(RISING, "fire", hours, 400_000, rng)
@@ -160,6 +175,112 @@ def test_what_is_taken_back_is_the_slope_of_what_is_said(rng):
         step = np.zeros_like(rows)
         step[0, pair] = 1e-6
         np.testing.assert_allclose((total(rows + step) - total(rows - step)) / 2e-6, slope[pair], rtol=1e-4, atol=1e-9)
+
+
+# Of five counts: two of one path, one without a time, one that is looked at by no claim of a time but asked for.
+HOURS = [(5.0, 20.0, 20.0), (5.0, 20.0), (np.nan, np.nan), (np.nan, 1.0, 8.0, 30.0, 90.0), (9.0,)]
+
+
+def looks_of(hours=HOURS):
+    """Looks at counts, the cells of some of which are filled up."""
+    every = [Cells.around(np.zeros(1, dtype=np.int64), np.array([3.0 + 7 * at]), 1) for at in range(len(hours))]
+    kept = [(cells.start[: 16 + 8 * at], cells.stop[: 16 + 8 * at]) for at, cells in enumerate(every)]
+    for at, (start, stop) in enumerate(kept):
+        start[len(start) - at :], stop[len(start) - at :] = 0, 1
+    cell, claim = (np.append(0, np.cumsum([len(x) for x in some])) for some in ([start for start, _ in kept], hours))
+    count = len(hours)
+    rises = Rises(
+        RISING, np.array(["fire", "fire", "storm", "storm", "attack"][:count], dtype=object), np.zeros(count, bool),
+        np.ones(count), round_hours(np.concatenate(hours)), np.array([-1, -1, -1, 150, -1])[:count],
+    )  # fmt: skip
+    first, beyond = (np.concatenate([ends[at] for ends in kept]) for at in range(2))
+    return Looks.of(rises, claim, cell, first, beyond)
+
+
+def check_all(engine):
+    """Hold an engine against NumPy for looks of every kind; what a sanitizer watches."""
+    rng = np.random.default_rng(3)
+    for looks in (looks_of(), looks_of(HOURS[:1]), looks_of(HOURS[:2]), looks_of(HOURS[-2:])):
+        cells = int(np.sum(np.diff(looks.cell) * np.diff(looks.first)))
+        for draws in (0, 1, 8, 17, 100):
+            given = rng.random((cells, draws)) ** rng.choice([1.0, 30.0, 2000.0], (cells, 1))
+            given[rng.random(given.shape) < 0.2] = 0.0
+            weight = rng.random((int(looks.cell[-1]), draws))
+            mine, plain = (
+                (one.merge_looks(looks, given), one.share_looks(looks, given, weight)) for one in (engine, PLAIN)
+            )
+            for a, b in zip(mine, plain, strict=True):
+                assert a.shape == b.shape
+                assert np.all(np.isfinite(b))
+                assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_kernel_is_numpy_to_the_last_bit(level):
+    engine = load(level)
+    if engine is None:
+        pytest.skip(f"no kernel of level {level} was built, or this processor cannot run it")
+    check_all(engine)
+
+
+@pytest.mark.parametrize("level", ["numpy", *LEVELS])
+def test_what_is_shared_is_the_slope_of_what_is_merged(level, rng):
+    engine, looks = PLAIN if level == "numpy" else load(level), looks_of()
+    if engine is None:
+        pytest.skip(f"no kernel of level {level} was built, or this processor cannot run it")
+    cells = int(np.sum(np.diff(looks.cell) * np.diff(looks.first)))
+    given, weight = rng.random((cells, 1)) + 0.1, rng.random((int(looks.cell[-1]), 1))
+    found = engine.share_looks(looks, given, weight)
+    # Of a path no look is taken twice, so that the sum is linear in each of its looks.
+    where = np.repeat(np.arange(int(looks.first[-1])), np.repeat(np.diff(looks.cell), np.diff(looks.first)))
+    count = np.repeat(np.arange(len(looks.cell) - 1), np.diff(looks.first))[where]
+    owner = np.repeat(np.arange(len(looks.cell) - 1), np.diff(looks.cell))
+    total = np.bincount(owner, (weight * engine.merge_looks(looks, given))[:, 0])
+    np.testing.assert_allclose(np.bincount(where, found[:, 0]), total[count[np.unique(where, return_index=True)[1]]])
+    for at in rng.choice(cells, 30, replace=False):
+        moved = given.copy()
+        moved[at] *= 2.0
+        more = weight * (engine.merge_looks(looks, moved) - engine.merge_looks(looks, given))
+        np.testing.assert_allclose(found[at, 0], more.sum(), rtol=1e-9, atol=1e-12)
+
+
+def test_looks_that_were_sent_elsewhere_are_the_same(rng):
+    looks = looks_of()
+    again = pickle.loads(pickle.dumps(looks))
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(again.course, name), getattr(looks.course, name))
+    assert looks.course.line[0] == looks.course.line[1]  # the same path
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_courses_that_lead_elsewhere_are_refused(name):
+    course = looks_of().course
+    right = getattr(course, name)
+    wrong = [right.astype(complex), right.tolist(), right[..., None], np.repeat(right, 2, axis=0)[::2], right[:-1]]
+    if name in {"cell", "first", "risen", "line", "place"}:
+        for at, by in ((0, -5), (1, 10**6), (-1, 100), (-1, -(10**6))):
+            wrong.append(right.copy())
+            wrong[-1][at] += by
+    for one in wrong:
+        with pytest.raises(rc.InvalidValue, match=r"Course\."):
+            attrs.evolve(course, **{name: one})
+
+
+@pytest.mark.parametrize("level", ["numpy", *LEVELS])
+def test_arguments_of_another_kind_or_shape_are_refused(level):
+    engine, looks = PLAIN if level == "numpy" else load(level), looks_of()
+    if engine is None:
+        pytest.skip(f"no kernel of level {level} was built, or this processor cannot run it")
+    given = np.ones((int(np.sum(np.diff(looks.cell) * np.diff(looks.first))), 3))
+    weight = np.ones((int(looks.cell[-1]), 3))
+    for wrong in (given.astype(np.float32), given[:-1], np.asfortranarray(given), given[:, 0], given.tolist()):
+        with pytest.raises(rc.InvalidValue, match=r"merge_looks\.given"):
+            engine.merge_looks(looks, wrong)
+        with pytest.raises(rc.InvalidValue, match=r"share_looks\.given"):
+            engine.share_looks(looks, wrong, weight)
+    for wrong in (weight.astype(np.float32), weight[:-1], np.asfortranarray(weight), weight[:, :-1], weight.tolist()):
+        with pytest.raises(rc.InvalidValue, match=r"share_looks\.weight"):
+            engine.share_looks(looks, given, wrong)
 
 
 def test_without_usable_times_nothing_changes():

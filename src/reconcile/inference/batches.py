@@ -31,6 +31,8 @@ from reconcile.inference.forests import Forest, Summed
 from reconcile.inference.kernel import choose
 from reconcile.inference.likelihood import TINY
 from reconcile.inference.messages import sum_product
+from reconcile.inference.pools import Pool, check_pool
+from reconcile.inference.rising import Looks, check_looks
 from reconcile.inference.rows import Pairs, Rows, add_up, speak
 
 __all__ = ["PLAIN", "STEP", "Likelihood", "Plain", "choose_likelihood"]
@@ -196,6 +198,54 @@ class Likelihood(Protocol):
         -------
         Summed
             `pull`, `prior` and `joint` with `slopes`, `mass` with weights.
+        """
+        ...
+
+    def pool(self, pool: Pool, rows: Floats, power: Floats) -> tuple[Floats, Floats]:
+        """Multiply the rows of the claims of each look.
+
+        Parameters
+        ----------
+        pool : Pool
+        rows : ndarray, shape (draws, pairs)
+            All above 0.
+        power : ndarray, shape (claims,)
+            Exponents.
+
+        Returns
+        -------
+        given : ndarray, shape (cells, draws)
+            P(claims of a look | figure) over the largest of the look; 0 for what only fills up.
+        scale : ndarray, shape (looks, draws)
+            Logarithms of the largest.
+        """
+        ...
+
+    def merge_looks(self, looks: Looks, given: Floats) -> Floats:
+        """Sum out which share of counts is known at the times at which claims look at them.
+
+        Parameters
+        ----------
+        looks : Looks
+        given : ndarray, shape (cells of all looks, draws)
+            P(claims of a look | figure), at least 0.
+
+        Returns
+        -------
+        ndarray, shape (cells, draws)
+            P(claims | known count in the end).
+        """
+        ...
+
+    def share_looks(self, looks: Looks, given: Floats, weight: Floats) -> Floats:
+        """Turn derivatives by what `merge_looks` finds, (cells, draws), into posteriors of figures at each look.
+
+        Parameters as for `merge_looks`.
+
+        Returns
+        -------
+        ndarray, shape (cells of all looks, draws)
+            Derivatives by the logarithms of what is given.
         """
         ...
 
@@ -396,6 +446,21 @@ class Plain:
     ) -> Summed:
         """See `Likelihood.sum_product`."""
         return sum_product(shard, forest, rows, tail, power, factor, slopes=slopes, weight=weight)
+
+    def pool(self, pool: Pool, rows: Floats, power: Floats) -> tuple[Floats, Floats]:
+        """See `Likelihood.pool`."""
+        check_pool(pool, rows, power)
+        return pool.multiply(rows, power)
+
+    def merge_looks(self, looks: Looks, given: Floats) -> Floats:
+        """See `Likelihood.merge_looks`."""
+        check_looks("merge_looks", looks, given)
+        return looks.merge(given)
+
+    def share_looks(self, looks: Looks, given: Floats, weight: Floats) -> Floats:
+        """See `Likelihood.share_looks`."""
+        check_looks("share_looks", looks, given, weight)
+        return looks.share_out(given, weight)
 
 
 PLAIN = Plain()

@@ -10,14 +10,17 @@ it changes what the claims about each one say of it.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, TypeAlias
+import itertools
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
 from reconcile.channels import student_cdf
-from reconcile.inference.elementary import exponential, logarithm
+from reconcile.inference.batches import choose_likelihood
+from reconcile.inference.elementary import logarithm
+from reconcile.inference.pools import Pool
 from reconcile.inference.rising import Looks
 from reconcile.model import KnownCount
 from reconcile.pmf import TOP
@@ -187,12 +190,16 @@ class Lift:
         from scipy.sparse import csr_array
 
         (first, beyond, begin), (start, stop, cell) = self.counts, self.cells
-        one, other = _pairs(begin, cell)
-        kept = ~self.filled[other]
-        one, other = one[kept], other[kept]
-        chance = chance_of_known(self.known, start[other], stop[other], first[one], beyond[one])
-        row = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.bincount(one, minlength=len(first)))])
-        return csr_array((chance, other, row), shape=(len(first), len(start)))
+        chance, columns, number = [np.zeros(0)], [np.zeros(0, dtype=np.int64)], [np.zeros(1, dtype=np.int64)]
+        # Count by count, since much of it is the same for all known counts.
+        for rows, cells in zip(_slices(begin), _slices(cell), strict=True):
+            kept = cells.start + np.flatnonzero(~self.filled[cells])
+            ends = start[kept], stop[kept], first[rows, None], beyond[rows, None]
+            chance.append(chance_of_known(self.known, *ends).ravel())
+            columns.append(np.tile(kept, rows.stop - rows.start))
+            number.append(np.full(rows.stop - rows.start, len(kept)))
+        row = np.cumsum(np.concatenate(number))
+        return csr_array((np.concatenate(chance), np.concatenate(columns), row), shape=(len(first), len(start)))
 
     @functools.cached_property
     def count_of_look(self) -> Ints:
@@ -222,12 +229,11 @@ class Lift:
         return np.repeat(np.arange(len(self.pair) - 1), np.diff(self.pair))
 
     @functools.cached_property
-    def _adder(self) -> csr_array:
-        """Which pairs each cell of the looks has; shape (cells, pairs)."""
-        from scipy.sparse import csr_array
-
-        pairs = len(self.cell_of)
-        return csr_array((np.ones(pairs), (self.cell_of, np.arange(pairs))), shape=(len(self.look_cells[0]), pairs))
+    def pool(self) -> Pool:
+        """Which claims each look has."""
+        look = np.repeat(np.arange(len(self.claim) - 1), np.diff(self.claim))
+        cell, first = self.look_cells
+        return Pool.of(look if self.looks is None else self.looks.of_claim, self.pair, first, self.filled[cell])
 
     def read(self, rows: Floats, power: Floats | None = None) -> Read:
         """Multiply the rows of claims, and sum the known counts out.
@@ -242,27 +248,20 @@ class Lift:
         -------
         Read
         """
-        logs = logarithm(rows.T)
-        if power is not None:
-            logs *= power[self.claim_of, None]
-        logs = self._adder @ logs
-        cell, first = self.look_cells
-        filled = self.filled[cell]
-        logs[filled] = -np.inf
-        scale = np.maximum.reduceat(logs, first[:-1], axis=0)
-        given = np.where(filled[:, None], 0.0, exponential(logs - np.repeat(scale, np.diff(first), axis=0)))
+        engine = choose_likelihood()
+        given, scale = engine.pool(self.pool, rows, np.ones(len(self.pair) - 1) if power is None else power)
         if self.looks is None:
-            return Read(self.chance @ given, given, scale, ())
-        known, traces = self.looks.merge(given, self.cells[2])
+            return Read(self.chance @ given, given, scale)
+        known = engine.merge_looks(self.looks, given)
         scale = np.add.reduceat(scale, self.looks.first[:-1], axis=0)
-        return Read(self.chance @ known, given, scale, tuple(traces))
+        return Read(self.chance @ known, given, scale)
 
     def back(self, posterior: Floats, read: Read) -> Floats:
         """Turn posteriors of cells of the counts into those of cells of the looks; shapes as of `read`."""
         weight: Floats = self.chance.T @ (posterior / np.maximum(read.said, LEAST))
         if self.looks is None:
             return read.given * weight
-        return self.looks.share_out(weight, read.given, self.cells[2], read.traces)
+        return choose_likelihood().share_looks(self.looks, read.given, weight)
 
 
 @attrs.frozen(eq=False)
@@ -277,20 +276,13 @@ class Read:
         P(claims of a look | figure), over the same: figures are the known counts where these do not rise.
     scale : ndarray, shape (counts, draws)
         Logarithms.
-    traces : tuple
-        See `Looks.merge`.
     """
 
     said: Floats
     given: Floats
     scale: Floats
-    traces: tuple[Any, ...]
 
 
-def _pairs(begin: Ints, cell: Ints) -> tuple[Ints, Ints]:
-    """All pairs of a cell of a count and a cell of what is known of it, in ascending order."""
-    number, others = np.diff(begin), np.diff(cell)
-    one = np.repeat(np.arange(int(begin[-1])), np.repeat(others, number))
-    start = np.repeat(np.repeat(cell[:-1], number), np.repeat(others, number))
-    length = np.repeat(others, number)
-    return one, start + np.arange(len(one)) - np.repeat(np.cumsum(length) - length, length)
+def _slices(first: Ints) -> list[slice]:
+    """What lies between neighbouring ends."""
+    return [slice(int(a), int(z)) for a, z in itertools.pairwise(first)]

@@ -10,20 +10,23 @@ between two times the share goes from cell to cell as in the mixture, so that it
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from reconcile.errors import InvalidValue
+from reconcile.inference.arrays import check_array, shape_of
 from reconcile.inference.elementary import logarithm
 from reconcile.model import RisingToll
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
-__all__ = ["EARLIEST", "LOG_ENDS", "SHARES", "STEP", "Averages", "Looks", "Path", "Rises", "find_path", "round_hours"]
+__all__ = [
+    "EARLIEST", "FIELDS", "LOG_ENDS", "SHARES", "STEP", "Averages", "Course", "Looks", "Path", "Rises", "check_looks",
+    "find_path", "round_hours",
+]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -38,11 +41,25 @@ SHARES = len(_ENDS)  # cells of the known share, the last of which is 1
 _LEAST_SHARE = 0.002  # of the first cell
 _MIDDLES = np.append((_ENDS[1:] + _ENDS[:-1]) / 2, 7.0)
 LOG_ENDS = np.log(-np.expm1(-np.maximum(_ENDS, _LEAST_SHARE)))
+_RATE = np.append(1.0 / np.diff(LOG_ENDS), 0.0)
 _BOTTOM = -12.0  # log of a figure below which there is only 0
 EARLIEST = 0.5  # hours after an event before which nothing is reported of it
 STEP = 0.02  # times are told apart by so much of their logarithm
 _DAY = (4.0, 12.0, 20.0)  # hours of a day at which an event may have been, of which only the day is known
 _HALF_TIMES = 7  # Gauss-Hermite points of the logarithm of the half-time
+
+# The arrays of a course in the order of the kernel's `Course`; see `arrays.FIELDS`.
+FIELDS: dict[str, tuple[type[np.generic], str]] = {
+    "cell": (np.int64, "counts + 1"),
+    "first": (np.int64, "counts + 1"),
+    "risen": (np.int64, "counts + 1"),
+    "line": (np.int64, "counts"),
+    "chance": (np.float64, "lines, shares"),
+    "rate": (np.float64, "shares"),
+    "width": (np.float64, "places"),
+    "place": (np.int32, "places, shares"),
+    "part": (np.float64, "places, shares"),
+}
 
 
 def round_hours(hours: Floats) -> Ints:
@@ -61,28 +78,13 @@ class Path:
     ----------
     start : ndarray, shape (SHARES,)
         At the first time.
-    steps : tuple of csr_array, shape (SHARES, SHARES)
-        P(cell at the next time | cell at this one), from rows to columns; one less than there are times.
+    steps : tuple of ndarray, shape (SHARES, SHARES)
+        P(cell at the next time | cell at this one), from rows to columns; one less than there are times. A share never
+        falls: below the diagonal there is only 0.
     """
 
     start: Floats
-    steps: tuple[csr_array, ...]
-
-    def mixed(self, averages: Averages) -> csr_array:
-        """What `averages.look` gives, mixed over the shares at the first time; shape (cells, 2 * cells)."""
-        from scipy.sparse import coo_array
-
-        cells = len(averages.width)
-        across = np.append(self.start[:-1] / np.diff(LOG_ENDS), 0.0)
-        weight = np.repeat(np.append(0.0, across[:-1]) - across, cells)
-        row = np.tile(np.arange(cells), SHARES)
-        weight[row == 0] = 0.0
-        # The share may be 1, and of nobody nobody is known.
-        own = np.where(np.arange(cells) == 0, 1.0, self.start[-1])
-        mix = coo_array((weight, (row, np.arange(len(row)))), shape=(cells, len(row))).tocsr() @ averages.look
-        ends = (np.arange(cells), cells + np.arange(cells))
-        found: csr_array = (mix + coo_array((own, ends), shape=(cells, 2 * cells))).tocsr()
-        return found
+    steps: tuple[Floats, ...]
 
     def forward(self, said: Sequence[Floats]) -> tuple[Floats, list[Floats]]:
         """Sum the paths out.
@@ -99,20 +101,31 @@ class Path:
         before : list of ndarray, shape (SHARES, cells, draws)
             P(claims at earlier times, share at this one | count), for each time.
         """
-        shape = said[0].shape
-        before = [np.broadcast_to(self.start[:, None, None], shape)]
+        before = [np.broadcast_to(self.start[:, None, None], said[0].shape)]
         for step, here in zip(self.steps, said, strict=False):
-            joint = (before[-1] * here).reshape(SHARES, -1)
-            before.append((step.T @ joint).reshape(shape))
-        return np.add.reduce(before[-1] * said[-1], axis=0), before
+            joint, found = before[-1] * here, np.zeros(here.shape)
+            for share in range(SHARES):
+                found[share:] += step[share, share:, None, None] * joint[share]
+            before.append(found)
+        return _add_in_order(before[-1] * said[-1]), before
 
     def backward(self, said: Sequence[Floats]) -> list[Floats]:
         """P(claims at later times | count, share at this one), for each time; shapes as of `forward`."""
-        shape = said[0].shape
-        after = [np.ones(shape)]
+        after = [np.ones(said[0].shape)]
         for step, here in zip(self.steps[::-1], said[::-1], strict=False):
-            after.append((step @ (after[-1] * here).reshape(SHARES, -1)).reshape(shape))
+            joint, found = after[-1] * here, np.zeros(here.shape)
+            for share in range(SHARES):
+                found[: share + 1] += step[: share + 1, share, None, None] * joint[share]
+            after.append(found)
         return after[::-1]
+
+
+def _add_in_order(terms: Floats) -> Floats:
+    """Add up along the first axis from the first to the last, as NumPy's own sum need not."""
+    found: Floats = terms[0].copy()
+    for term in terms[1:]:
+        found += term
+    return found
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -132,7 +145,6 @@ def find_path(rising: RisingToll, kind: str, times: tuple[int, ...], *, day: boo
     doubt : float, keyword
         By which the doubt of the half-time is multiplied.
     """
-    from scipy.sparse import csr_array
     from scipy.special import gammainc
 
     center, sd = rising.half_time(kind)
@@ -160,7 +172,7 @@ def find_path(rising: RisingToll, kind: str, times: tuple[int, ...], *, day: boo
         joint[:, -1], joint[:, -1, -1] = 0.0, here[:, -1]
         total = both.sum(axis=1, keepdims=True)
         step = np.where(total > 0, both / np.maximum(total, 1e-300), np.eye(SHARES))
-        steps.append(csr_array(np.where(step > 1e-14, step, 0.0)))
+        steps.append(np.where(step > 1e-14, step, 0.0))
         here = joint.sum(axis=1)
     return Path(start, tuple(steps))
 
@@ -176,79 +188,57 @@ class Averages:
     ----------
     width : ndarray, shape (cells,)
         Of each cell of figures, as a logarithm.
-    look : csr_array, shape ((SHARES - 1 + 1) * cells, 2 * cells)
-        Integral of what is said up to each share of each count: of integrals up to cells, and of parts of a cell.
+    place : ndarray of int, shape (SHARES, cells)
+        In which cell of figures each share of each count begins.
+    part : ndarray, shape (SHARES, cells)
+        How far into that cell, as a logarithm.
     """
 
     width: Floats
-    look: csr_array
+    place: Ints
+    part: Floats
 
     @classmethod
     def of(cls, first: Ints, beyond: Ints) -> Averages:
         """Prepare for cells of one count, those that only fill up among them: these hold what is said of them."""
-        from scipy.sparse import csr_array
-
         real = np.append(True, first[1:] > 0)
-        cells = len(first)
         low = np.where(first > 0, logarithm(np.maximum(first, 1) - 0.5), _BOTTOM)
         high = logarithm(beyond.astype(np.float64) - 0.5)
         width = np.where(real, high - low, 0.0)
         middle = np.where(beyond - first <= 1, first, np.sqrt((first + 0.0) * (beyond - 1.0)))
         at = np.maximum(logarithm(np.maximum(middle, 0.25))[None, :] + LOG_ENDS[:, None], _BOTTOM)
         begin = low[real]
-        place = np.flatnonzero(real)[np.maximum(np.searchsorted(begin, at.ravel(), side="right") - 1, 0)]
-        part = np.clip(at.ravel() - low[place], 0.0, width[place])
-        rows = SHARES * cells
-        columns = np.stack([place, cells + place], axis=1).ravel()
-        values = np.stack([np.ones(rows), part], axis=1).ravel()
-        look = csr_array((values, columns, np.arange(0, 2 * rows + 1, 2)), shape=(rows, 2 * cells))
-        return cls(width, look)
-
-    @functools.cached_property
-    def _back(self) -> csr_array:
-        return self.look.T.tocsr()
-
-    @functools.cached_property
-    def _across(self) -> Floats:
-        found: Floats = np.diff(LOG_ENDS)[:, None, None]
-        return found
-
-    def integrate(self, said: Floats) -> Floats:
-        """Integrals up to each cell, and what is said of it; shape (2 * cells, draws)."""
-        cells, draws = said.shape
-        both = np.zeros((2 * cells, draws))
-        np.cumsum(said[:-1] * self.width[:-1, None], axis=0, out=both[1:cells])
-        both[cells:] = said
-        return both
-
-    def differentiate(self, both: Floats) -> Floats:
-        """Turn derivatives by what `integrate` gives into those by what is said of figures; shape (cells, draws)."""
-        cells = len(self.width)
-        found = both[cells:].copy()
-        found[:-1] += np.cumsum(both[cells - 1 : 0 : -1], axis=0)[::-1] * self.width[:-1, None]
-        return found
+        place = np.flatnonzero(real)[np.maximum(np.searchsorted(begin, at, side="right") - 1, 0)]
+        return cls(width, place, np.clip(at - low[place], 0.0, width[place]))
 
     def average(self, said: Floats) -> Floats:
         """Average what is said of figures, (cells, draws), over shares; shape (SHARES, cells, draws)."""
-        cells, draws = said.shape
-        up_to = (self.look @ self.integrate(said)).reshape(SHARES, cells, draws)
-        found = np.empty((SHARES, cells, draws))
-        found[:-1] = np.maximum(np.diff(up_to, axis=0), 0.0) / self._across
+        below = np.zeros(said.shape)
+        np.cumsum(said[:-1] * self.width[:-1, None], axis=0, out=below[1:])
+        up_to = below[self.place] + self.part[:, :, None] * said[self.place]
+        found = np.empty(up_to.shape)
+        found[:-1] = np.maximum(np.diff(up_to, axis=0), 0.0) * _RATE[:-1, None, None]
         found[-1] = said
         found[:, 0] = said[0]  # of nobody nobody is known
         return found
 
     def share_out(self, weight: Floats) -> Floats:
         """Turn derivatives by averages, (SHARES, cells, draws), into those by what is said of figures."""
-        draws = weight.shape[2]
-        inner = weight[:-1] / self._across
+        _, cells, draws = weight.shape
+        inner = weight[:-1] * _RATE[:-1, None, None]
         inner[:, 0] = 0.0
         by = np.zeros(weight.shape)
-        by[1:] += inner
+        by[1:] = inner
         by[:-1] -= inner
-        found = self.differentiate(self._back @ by.reshape(-1, draws))
-        found += weight[-1]
-        found[0] += weight[:-1, 0].sum(axis=0)
+        index = (self.place.T[:, :, None] * draws + np.arange(draws)).ravel()
+        below, inside = (
+            np.bincount(index, moved.swapaxes(0, 1).ravel(), cells * draws).astype(np.float64).reshape(cells, draws)
+            for moved in (by, by * self.part[:, :, None])
+        )
+        inside[:-1] += np.cumsum(below[:0:-1], axis=0)[::-1] * self.width[:-1, None]
+        found: Floats = weight[-1].copy()
+        found[0] = _add_in_order(weight[:, 0])
+        found += inside
         return found
 
 
@@ -292,8 +282,8 @@ class Looks:
 
     Attributes
     ----------
-    first : ndarray of int, shape (counts + 1,)
-        Where the looks of each count begin.
+    cell, first : ndarray of int, shape (counts + 1,)
+        Where the cells and the looks of each count begin.
     of_claim : ndarray of int, shape (claims,)
         The look of each claim.
     paths : tuple of (Path or None)
@@ -303,6 +293,7 @@ class Looks:
         The look at which each count is asked for: the last of all where no time is.
     """
 
+    cell: Ints
     first: Ints
     of_claim: Ints
     paths: tuple[Path | None, ...]
@@ -345,85 +336,141 @@ class Looks:
             else:
                 paths.append(None)
                 averages.append(None)
-        return cls(np.array(start), of_claim, tuple(paths), tuple(averages), np.array(asked))
+        return cls(cell, np.array(start), of_claim, tuple(paths), tuple(averages), np.array(asked))
 
     @functools.cached_property
-    def _mixed(self) -> dict[int, tuple[csr_array, csr_array]]:
-        """What `Path.mixed` gives for counts that are looked at once, and its transpose."""
-        pairs = enumerate(zip(self.paths, self.averages, strict=True))
-        found = {
-            at: path.mixed(by) for at, (path, by) in pairs if path is not None and by is not None and not path.steps
-        }
-        return {at: (mixed, mixed.T.tocsr()) for at, mixed in found.items()}
+    def course(self) -> Course:
+        """The same as flat arrays."""
+        of_path = {id(path): path for path in self.paths if path is not None}
+        lines = [np.concatenate([path.start[None], *path.steps]) for path in of_path.values()]
+        begin = itertools.accumulate((len(line) for line in lines), initial=0)
+        at = dict(zip(of_path, begin, strict=False)) | {id(None): -1}
+        risen = [by for by in self.averages if by is not None]
+        number = [0 if by is None else len(by.width) for by in self.averages]
+        return Course(
+            cell=np.asarray(self.cell, dtype=np.int64),
+            first=np.asarray(self.first, dtype=np.int64),
+            risen=np.concatenate([[0], np.cumsum(number)]).astype(np.int64),
+            line=np.array([at[id(path)] for path in self.paths], dtype=np.int64),
+            chance=np.concatenate([np.zeros((0, SHARES)), *lines]),
+            rate=_RATE,
+            width=np.concatenate([np.zeros(0), *(by.width for by in risen)]),
+            place=np.concatenate([np.zeros((SHARES, 0)), *(by.place for by in risen)], axis=1).T.astype(np.int32, "C"),
+            part=np.concatenate([np.zeros((SHARES, 0)), *(by.part for by in risen)], axis=1).T.copy("C"),
+        )
 
-    def merge(self, given: Floats, cell: Ints) -> tuple[Floats, list[_Trace | None]]:
-        """Sum paths out.
+    def _each(self) -> list[tuple[slice, slice, int, Path | None, Averages | None]]:
+        """For each count its cells, those of all its looks, how many looks these are, its path, and its averages."""
+        looks = np.diff(self.first)
+        begin = np.concatenate([[0], np.cumsum(np.diff(self.cell) * looks)])
+        mine, every = ([slice(int(a), int(z)) for a, z in itertools.pairwise(x)] for x in (self.cell, begin))
+        return list(zip(mine, every, looks.tolist(), self.paths, self.averages, strict=True))
 
-        Parameters
-        ----------
-        given : ndarray, shape (cells of all looks, draws)
-            P(claims of a look | figure).
-        cell : ndarray of int, shape (counts + 1,)
-            Where the cells of each count begin.
-
-        Returns
-        -------
-        found : ndarray, shape (cells, draws)
-            P(claims | known count in the end).
-        traces : list
-            What `share_out` needs.
-        """
-        found, traces = np.empty((int(cell[-1]), given.shape[1])), list[_Trace | None]()
-        begin = 0
-        for at, (path, averages) in enumerate(zip(self.paths, self.averages, strict=True)):
-            number = int(cell[at + 1] - cell[at])
-            looks = given[begin : begin + number * int(self.first[at + 1] - self.first[at])]
-            begin += len(looks)
-            mine = slice(int(cell[at]), int(cell[at + 1]))
+    def merge(self, given: Floats) -> Floats:
+        """Sum paths out in NumPy; see `batches.Likelihood.merge_looks`."""
+        found = np.empty((int(self.cell[-1]), given.shape[1]))
+        for mine, every, looks, path, averages in self._each():
             if path is None or averages is None:
-                found[mine] = looks
-                traces.append(None)
+                found[mine] = given[every]
                 continue
-            parts = looks.reshape(-1, number, given.shape[1])
-            if len(parts) == 2:
-                total = np.maximum(self._mixed[at][0] @ averages.integrate(parts[1]), 0.0)
-                found[mine] = parts[0] * total
-                traces.append(_Trace([total], []))
+            parts = given[every].reshape(looks, *found[mine].shape)
+            total, _ = path.forward([averages.average(one) for one in parts[1:]])
+            found[mine] = parts[0] * total
+        return found
+
+    def share_out(self, given: Floats, weight: Floats) -> Floats:
+        """Turn derivatives back in NumPy; see `batches.Likelihood.share_looks`."""
+        found = np.empty(given.shape)
+        for mine, every, looks, path, averages in self._each():
+            own = weight[mine]
+            if path is None or averages is None:
+                found[every] = given[every] * own
                 continue
+            parts, out = (x[every].reshape(looks, *own.shape) for x in (given, found))
             said = [averages.average(one) for one in parts[1:]]
             total, before = path.forward(said)
-            found[mine] = parts[0] * total
-            traces.append(_Trace(said, before))
-        return found, traces
-
-    def share_out(self, weight: Floats, given: Floats, cell: Ints, traces: Sequence[_Trace | None]) -> Floats:
-        """Turn derivatives by what `merge` found, (cells, draws), into posteriors of figures at each look."""
-        found, begin = np.empty(given.shape), 0
-        for at, (path, averages) in enumerate(zip(self.paths, self.averages, strict=True)):
-            number = int(cell[at + 1] - cell[at])
-            mine = slice(begin, begin + number * int(self.first[at + 1] - self.first[at]))
-            begin = mine.stop
-            own, trace = weight[int(cell[at]) : int(cell[at + 1])], traces[at]
-            if path is None or averages is None or trace is None:
-                found[mine] = given[mine] * own
-                continue
-            parts = given[mine].reshape(-1, number, given.shape[1])
-            if len(parts) == 2:
-                found[begin - 2 * number : begin - number] = parts[0] * own * trace.said[0]
-                found[begin - number : begin] = parts[1] * averages.differentiate(self._mixed[at][1] @ (own * parts[0]))
-                continue
-            total = np.add.reduce(trace.before[-1] * trace.said[-1], axis=0)
-            out = [parts[0] * own * total]
-            after = path.backward(trace.said)
-            for part, before, later in zip(parts[1:], trace.before, after, strict=True):
-                out.append(part * averages.share_out(own * parts[0] * before * later))
-            found[mine] = np.stack(out).reshape(-1, given.shape[1])
+            pull = own * parts[0]
+            out[0] = pull * total
+            for at, (earlier, later) in enumerate(zip(before, path.backward(said), strict=True), 1):
+                out[at] = parts[at] * averages.share_out(pull * earlier * later)
         return found
 
 
 @attrs.frozen(eq=False)
-class _Trace:
-    """What is said at each look of a count, averaged, and what was said before; see `Path.forward`."""
+class Course:
+    """Looks as flat arrays, as the kernel is given them. It is not changed once it was made.
 
-    said: list[Floats]
-    before: list[Floats]
+    Attributes
+    ----------
+    cell, first, risen : ndarray of int64, shape (counts + 1,)
+        Where the cells of each count begin, its looks, and its places; a count that does not rise has none, else there
+        is one for each cell.
+    line : ndarray of int64, shape (counts,)
+        Where the path of each count begins, which others may share; -1 for none.
+    chance : ndarray, shape (lines, SHARES)
+        Of each path one line for its start, then SHARES for each step.
+    rate : ndarray, shape (SHARES,)
+        1 over the width of each cell of the known share, as a logarithm; 0 for the last.
+    width : ndarray, shape (places,)
+    place : ndarray of int32, shape (places, SHARES)
+        Among the cells of the count.
+    part : ndarray, shape (places, SHARES)
+        See `Averages`.
+
+    Raises
+    ------
+    InvalidValue
+        For an array of another kind of number or shape, that is not contiguous, or that points beyond another's end.
+    """
+
+    cell: Ints
+    first: Ints
+    risen: Ints
+    line: Ints
+    chance: Floats
+    rate: Floats
+    width: Floats
+    place: NDArray[np.int32]
+    part: Floats
+
+    def __attrs_post_init__(self) -> None:
+        sizes = self.sizes
+        for name, (kind, shape) in FIELDS.items():
+            check_array(f"Course.{name}", getattr(self, name), kind, shape_of(shape, sizes))
+        for name in ("cell", "first", "risen"):
+            offset = getattr(self, name)
+            # Differences of numbers of any size may wrap around, so these are looked at first.
+            if offset[0] != 0 or np.any(offset < 0) or np.any(offset > 2**40) or np.any(np.diff(offset) < 0):
+                raise InvalidValue(f"Course.{name}", offset, "ascending offsets from 0")
+        number, rises = np.diff(self.cell), self.line >= 0
+        looks = np.diff(self.first) - 1
+        if np.any(looks[rises] < 1) or np.any(looks[~rises] != 0):
+            raise InvalidValue("Course.first", self.first, "one look, and more for counts that rise")
+        if self.risen[-1] != sizes["places"] or np.any(np.diff(self.risen) != np.where(rises, number, 0)):
+            raise InvalidValue("Course.risen", self.risen, "a place for each cell of the counts that rise")
+        last = self.line + 1 + SHARES * (looks - 1)
+        if np.any(self.line < -1) or np.any((self.line >= sizes["lines"]) | (rises & (last > sizes["lines"]))):
+            raise InvalidValue("Course.line", self.line, f"-1, or where a path begins among {sizes['lines']} lines")
+        most = np.repeat(number[rises], number[rises])[:, None]
+        if np.any((self.place < 0) | (self.place >= most)):
+            raise InvalidValue("Course.place", self.place, "cells of the count")
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many there are of what."""
+        return {"counts": len(self.line), "lines": len(self.chance), "places": len(self.width), "shares": SHARES}
+
+
+def check_looks(what: str, looks: Looks, given: Floats, weight: Floats | None = None) -> int:
+    """Check what a function of the likelihood, `what`, is given beside looks, and say how many draws there are.
+
+    Raises
+    ------
+    InvalidValue
+    """
+    draws = np.shape(given)[-1] if np.ndim(given) else 0
+    cells = int(np.sum(np.diff(looks.cell) * np.diff(looks.first)))
+    check_array(f"{what}.given", given, np.float64, (cells, draws))
+    if weight is not None:
+        check_array(f"{what}.weight", weight, np.float64, (int(looks.cell[-1]), draws))
+    return draws

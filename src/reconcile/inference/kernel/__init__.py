@@ -36,6 +36,10 @@ from reconcile.inference.arrays import (
 )
 from reconcile.inference.forests import FIELDS as FOREST_FIELDS
 from reconcile.inference.forests import Forest, Summed, check_forest
+from reconcile.inference.pools import FIELDS as POOL_FIELDS
+from reconcile.inference.pools import Pool, check_pool
+from reconcile.inference.rising import FIELDS as COURSE_FIELDS
+from reconcile.inference.rising import SHARES, Looks, check_looks
 
 __all__ = ["LEVELS", "VARIABLE", "Compiled", "attempt", "choose", "find_libraries", "load"]
 
@@ -44,7 +48,7 @@ Floats: TypeAlias = NDArray[np.float64]
 VARIABLE = "RECONCILE_KERNEL"  # environment variable that names a level, or "numpy" for none
 LEVELS = {"v3": 3, "baseline": 1}  # by what `reconcile_level` says of the machine, best first
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
-VERSION = 4  # of the functions of the library and their arguments
+VERSION = 6  # of the functions of the library and their arguments
 SAID = 10  # arrays of cells that the kernel keeps for each claim
 VOICE = 10  # numbers that it keeps for each voice and draw
 
@@ -64,6 +68,18 @@ class _Trees(ctypes.Structure):
     """The kernel's `Forest`."""
 
     _fields_ = [*((name, _Pointer) for name in FOREST_FIELDS), ("accounts", _Size)]
+
+
+class _Pool(ctypes.Structure):
+    """The kernel's `Pool`."""
+
+    _fields_ = [*((name, _Pointer) for name in POOL_FIELDS), ("looks", _Size), ("pairs", _Size)]
+
+
+class _Course(ctypes.Structure):
+    """The kernel's `Course`."""
+
+    _fields_ = [*((name, _Pointer) for name in COURSE_FIELDS), ("counts", _Size)]
 
 
 def find_libraries() -> Mapping[str, Path]:
@@ -155,6 +171,12 @@ class Compiled:
         factory=weakref.WeakKeyDictionary, init=False, repr=False
     )
     _trees: weakref.WeakKeyDictionary[Forest, tuple[_Trees, int]] = attrs.field(
+        factory=weakref.WeakKeyDictionary, init=False, repr=False
+    )
+    _pools: weakref.WeakKeyDictionary[Pool, tuple[_Pool, int]] = attrs.field(
+        factory=weakref.WeakKeyDictionary, init=False, repr=False
+    )
+    _courses: weakref.WeakKeyDictionary[Looks, tuple[_Course, int, int]] = attrs.field(
         factory=weakref.WeakKeyDictionary, init=False, repr=False
     )
 
@@ -331,6 +353,50 @@ class Compiled:
             _Pointer(None if weight is None else _at(weight)), _Pointer(None if weight is None else _at(found.mass)),
             _Pointer(_at(scratch)),
         )  # fmt: skip
+        return found
+
+    def pool(self, pool: Pool, rows: Floats, power: Floats) -> tuple[Floats, Floats]:
+        """Multiply the rows of the claims of each look."""
+        draws, cells, looks = check_pool(pool, rows, power)
+        if pool not in self._pools:
+            pointers = [_at(getattr(pool, name)) for name in POOL_FIELDS]
+            most = int(np.max(np.diff(pool.cell), initial=0))
+            self._pools[pool] = _Pool(*pointers, looks, rows.shape[1]), (LANES + 1) * (most + LANES)
+        struct, work = self._pools[pool]
+        found, scratch = (np.empty((cells, draws)), np.empty((looks, draws))), np.empty(work)
+        self.library.reconcile_pool(
+            ctypes.byref(struct), _Size(draws), *(_Pointer(_at(x)) for x in (rows, power, *found, scratch))
+        )
+        return found
+
+    def _course(self, looks: Looks) -> tuple[Any, int, int]:
+        """Pointers to the arrays of looks, and how many numbers the kernel keeps of a count to merge and to share."""
+        found = self._courses.get(looks)
+        if found is None:
+            course = looks.course
+            struct = _Course(*(_at(getattr(course, name)) for name in COURSE_FIELDS), course.sizes["counts"])
+            cells, later = np.diff(course.cell), np.diff(course.first) - 1
+            room = 2 * LANES * later * (cells + SHARES)
+            sizes = [int(np.max(work, initial=0)) for work in (room, room + 3 * LANES * later * cells)]
+            found = self._courses[looks] = struct, sizes[0], sizes[1]
+        return ctypes.byref(found[0]), found[1], found[2]
+
+    def merge_looks(self, looks: Looks, given: Floats) -> Floats:
+        """Sum out which share of counts is known at the times at which claims look at them."""
+        draws = check_looks("merge_looks", looks, given)
+        struct, work, _ = self._course(looks)
+        found, scratch = np.empty((int(looks.cell[-1]), draws)), np.empty(work)
+        self.library.reconcile_merge_looks(struct, _Size(draws), *(_Pointer(_at(x)) for x in (given, found, scratch)))
+        return found
+
+    def share_looks(self, looks: Looks, given: Floats, weight: Floats) -> Floats:
+        """Turn derivatives by what is merged into posteriors of figures at each look."""
+        draws = check_looks("share_looks", looks, given, weight)
+        struct, _, work = self._course(looks)
+        found, scratch = np.empty(given.shape), np.empty(work)
+        self.library.reconcile_share_looks(
+            struct, _Size(draws), *(_Pointer(_at(x)) for x in (given, weight, found, scratch))
+        )
         return found
 
 

@@ -4,13 +4,13 @@
  * cells, gradient (Fisher's identity) and observed information (Louis 1982, J. R. Stat. Soc. B 44, 226).
  *
  * C11 with the vector extensions of gcc and clang. No libm, no allocation, no global state, no Python: flat arrays in,
- * flat arrays out. `rows.py`, `batches.py` and `messages.py` are the same arithmetic in NumPy, operation for operation;
- * `arrays.py` and `forests.py` describe the arrays. Whoever changes one changes the other: a test compares them to the
- * last bit.
+ * flat arrays out. `rows.py`, `batches.py`, `messages.py`, `pools.py` and `rising.py` are the same arithmetic in NumPy,
+ * operation for operation; the last two, `arrays.py` and `forests.py` describe the arrays. Whoever changes one changes
+ * the other: a test compares them to the last bit.
  *
  * Bits do not depend on the width of the vectors. Lanes are cells; what is added up over cells has eight accumulators
- * whatever the width, and products and sums are never contracted (-ffp-contract=off). Where counts add up, lanes are
- * draws, and sums run from the first to the last.
+ * whatever the width, and products and sums are never contracted (-ffp-contract=off). Where counts add up or rise, lanes
+ * are draws, and sums run from the first to the last.
  */
 #include <stdint.h>
 
@@ -869,10 +869,281 @@ EXPORT void reconcile_trees(const Shard *s, const Forest *f, int64_t draws, int6
   }
 }
 
+/* -------------------------------------------------------------------------------------- claims that speak together */
+
+/* Which claims look at what; see `pools.Pool`. The order is that of `pools.FIELDS`. */
+typedef struct {
+  const int64_t *cell, *begin; /* looks + 1: where the cells of each look begin, and its claims in `claim` */
+  const int64_t *claim;        /* claims */
+  const int64_t *pair;         /* claims + 1 */
+  const uint8_t *filled;       /* cells: whether it only fills up */
+  int64_t looks, pairs;
+} Pool;
+
+/* Take some draws of a cell, and no more than there are; the other lanes are 0. */
+INLINE void take(const double *from, int64_t some, double *to) {
+  if (some == LANES)
+    EACH store(to + h, load(from + h));
+  else
+    for (int q = 0; q < LANES; q++) to[q] = q < some ? from[q] : 0.0;
+}
+INLINE void give(const double *from, int64_t some, double *to) {
+  if (some == LANES)
+    EACH store(to + h, load(from + h));
+  else
+    for (int q = 0; q < some; q++) to[q] = from[q];
+}
+
+/* Multiply the rows of the claims of each look, over the largest product.
+ *   rows (draws, pairs); power (claims); given (cells, draws); scale (looks, draws): logarithms of the largest. */
+EXPORT void reconcile_pool(const Pool *p, int64_t draws, const double *rows, const double *power, double *given,
+                           double *scale, double *scratch) {
+  for (int64_t n = 0; n < p->looks; n++) {
+    int64_t at = p->cell[n], cells = p->cell[n + 1] - at, whole = cells / WIDTH * WIDTH;
+    const uint8_t *filled = p->filled + at;
+    double *block = scratch, *flat = block + LANES * (cells + LANES);
+    for (int64_t k = 0; k < draws; k += LANES) {
+      int64_t some = draws - k < LANES ? draws - k : LANES;
+      for (int64_t q = 0; q < some; q++) {
+        double top = -__builtin_inf();
+        for (int64_t c = 0; c < cells + LANES; c++) flat[c] = 0.0;
+        for (int64_t i = p->begin[n]; i < p->begin[n + 1]; i++) {
+          const double *row = rows + (k + q) * p->pairs + p->pair[p->claim[i]];
+          double times = power[p->claim[i]];
+          for (int64_t c = 0; c < whole; c += WIDTH) store(flat + c, load(flat + c) + logarithm(load(row + c)) * times);
+          for (int64_t c = whole; c < cells; c++) flat[c] += logarithm_of(row[c]) * times;
+        }
+        for (int64_t c = 0; c < cells; c++) top = !filled[c] && flat[c] > top ? flat[c] : top;
+        for (int64_t c = 0; c < cells; c += WIDTH) {
+          Vector x = exponential(load(flat + c) - top);
+          for (int j = 0; j < WIDTH; j++) block[LANES * (c + j) + q] = x[j];
+        }
+        scale[n * draws + k + q] = top;
+      }
+      for (int64_t c = 0; c < cells; c++) {
+        if (filled[c])
+          for (int q = 0; q < LANES; q++) block[LANES * c + q] = 0.0;
+        give(block + LANES * c, some, given + (at + c) * draws + k);
+      }
+    }
+  }
+}
+
+/* --------------------------------------------------------------------------------------------- counts that rise */
+
+#define SHARES 21 /* cells of the known share, as in `rising.py` */
+#define ABREAST 3 /* sums that run side by side, since each waits for its last addition */
+
+/* Looks at counts; see `rising.Course`. The order is that of `rising.FIELDS`. */
+typedef struct {
+  const int64_t *cell, *first, *risen; /* counts + 1: where the cells of each count begin, its looks, and its places */
+  const int64_t *line;                 /* counts: where its path begins, -1 where it does not rise */
+  const double *chance;                /* lines, SHARES: start, and steps from rows to columns, of each path */
+  const double *rate;                  /* SHARES */
+  const double *width;                 /* places */
+  const int32_t *place;                /* places, SHARES: among the cells of the count */
+  const double *part;                  /* places, SHARES */
+  int64_t counts;
+} Course;
+
+/* What is said of a count of some draws at the looks at which it rises: `said` and its integrals up to each cell,
+ * `below` (looks, cells, LANES); and of one cell P(claims at a look | share), `here`, and P(claims at earlier looks,
+ * share), `before` (looks, SHARES, LANES). */
+typedef struct {
+  int64_t looks, cells;
+  const double *start, *rate, *width, *part;
+  const int32_t *place;
+  double *said, *below, *here, *before;
+} Rise;
+
+/* Numbers of scratch that `look` takes. */
+INLINE int64_t room(int64_t looks, int64_t cells) { return 2 * LANES * looks * (cells + SHARES); }
+
+/* What is said of count n, from `given`, which begins with the cell of the count at its first look and first draw. */
+INLINE Rise look(const Course *l, int64_t n, int64_t draws, int64_t some, const double *given, double *scratch) {
+  int64_t looks = l->first[n + 1] - l->first[n] - 1, cells = l->cell[n + 1] - l->cell[n], at = l->risen[n];
+  Rise r = {looks, cells, l->chance + SHARES * l->line[n], l->rate, l->width + at, l->part + SHARES * at,
+            l->place + SHARES * at, scratch, 0, 0, 0};
+  r.below = r.said + LANES * looks * cells;
+  r.here = r.below + LANES * looks * cells;
+  r.before = r.here + LANES * looks * SHARES;
+  for (int64_t j = 0, c = 0; j < looks; j++) {
+    Vector total[FOLDS];
+    EACH total[h / WIDTH] = splat(0.0);
+    for (int64_t k = 0; k < cells; k++, c++) {
+      take(given + (cells + c) * draws, some, r.said + LANES * c);
+      EACH {
+        store(r.below + LANES * c + h, total[h / WIDTH]);
+        total[h / WIDTH] += load(r.said + LANES * c + h) * r.width[k];
+      }
+    }
+  }
+  return r;
+}
+
+/* Average what is said at look j over the figures that each share of cell c may be: P(claims | share). */
+INLINE void average(const Rise *r, int64_t j, int64_t c, double *to) {
+  const double *said = r->said + LANES * r->cells * j, *below = r->below + LANES * r->cells * j;
+  const double *part = r->part + SHARES * c;
+  const int32_t *place = r->place + SHARES * c;
+  Vector last[FOLDS];
+  EACH last[h / WIDTH] = load(below + LANES * place[0] + h) + part[0] * load(said + LANES * place[0] + h);
+  for (int s = 0; s < SHARES - 1; s++) {
+    const double *up = below + LANES * place[s + 1], *mine = said + LANES * place[s + 1];
+    EACH {
+      Vector next = load(up + h) + part[s + 1] * load(mine + h);
+      store(to + LANES * s + h, larger(next - last[h / WIDTH], splat(0.0)) * r->rate[s]);
+      last[h / WIDTH] = next;
+    }
+  }
+  EACH store(to + LANES * (SHARES - 1) + h, load(said + LANES * c + h));
+  if (c == 0) /* of nobody nobody is known */
+    for (int s = 0; s < SHARES - 1; s++) EACH store(to + LANES * s + h, load(said + h));
+}
+
+/* Sum over the shares before a step, or after it with `back`; the others have no part in it. */
+INLINE void step(const double *chance, const double *x, double *to, int back) {
+  _Static_assert(SHARES % ABREAST == 0, "no share is left over");
+  for (int s = 0; s < SHARES; s += ABREAST) {
+    Vector total[ABREAST][FOLDS];
+    for (int b = 0; b < ABREAST; b++) EACH total[b][h / WIDTH] = splat(0.0);
+    for (int t = back ? s : 0; t < (back ? SHARES : s + ABREAST); t++)
+      for (int b = 0; b < ABREAST; b++) {
+        double number = back ? chance[SHARES * (s + b) + t] : chance[SHARES * t + s + b];
+        EACH total[b][h / WIDTH] += number * load(x + LANES * t + h);
+      }
+    for (int b = 0; b < ABREAST; b++) EACH store(to + LANES * (s + b) + h, total[b][h / WIDTH]);
+  }
+}
+
+/* Sum out the paths of cell c: P(claims | count), into `total`. */
+INLINE void go(const Rise *r, int64_t c, double *total) {
+  double joint[LANES * SHARES];
+  for (int s = 0; s < SHARES; s++) EACH store(r->before + LANES * s + h, splat(r->start[s]));
+  for (int64_t j = 0; j < r->looks; j++) {
+    double *here = r->here + LANES * SHARES * j, *before = r->before + LANES * SHARES * j;
+    average(r, j, c, here);
+    for (int s = 0; s < LANES * SHARES; s += WIDTH) store(joint + s, load(before + s) * load(here + s));
+    if (j + 1 < r->looks) step(r->start + SHARES + SHARES * SHARES * j, joint, before + LANES * SHARES, 0);
+  }
+  EACH {
+    Vector sum = load(joint + h);
+    for (int s = 1; s < SHARES; s++) sum += load(joint + LANES * s + h);
+    store(total + h, sum);
+  }
+}
+
+/* Go back along the paths of cell c. `pull` is the weight of the cell, by what is said at its first look; to `by_below`
+ * and `by_said` the derivatives by integrals and by what is said in a part of a cell are added, and `own` takes those
+ * by what is said of the cell itself. */
+INLINE void go_back(const Rise *r, int64_t c, const double *pull, double *by_below, double *by_said, double *own) {
+  const double *part = r->part + SHARES * c;
+  const int32_t *place = r->place + SHARES * c;
+  double after[LANES * SHARES], joint[LANES * SHARES], moved[LANES * SHARES];
+  for (int s = 0; s < LANES * SHARES; s += WIDTH) store(after + s, splat(1.0));
+  for (int64_t j = r->looks - 1; j >= 0; j--) {
+    const double *here = r->here + LANES * SHARES * j, *before = r->before + LANES * SHARES * j;
+    double *below = by_below + LANES * r->cells * j, *said = by_said + LANES * r->cells * j;
+    double *mine = own + LANES * (r->cells * j + c);
+    for (int s = 0; s < SHARES; s++)
+      EACH store(moved + LANES * s + h, load(pull + h) * load(before + LANES * s + h) * load(after + LANES * s + h));
+    EACH store(mine + h, load(moved + (c ? LANES * (SHARES - 1) : 0) + h));
+    if (c == 0) {
+      for (int s = 1; s < SHARES; s++) EACH store(mine + h, load(mine + h) + load(moved + LANES * s + h));
+    } else {
+      Vector last[FOLDS];
+      EACH last[h / WIDTH] = splat(0.0);
+      for (int s = 0; s < SHARES; s++) {
+        double *to = below + LANES * place[s], *into = said + LANES * place[s], rate = r->rate[s];
+        EACH {
+          Vector next = load(moved + LANES * s + h) * rate, by = last[h / WIDTH] - next;
+          store(to + h, load(to + h) + by);
+          store(into + h, load(into + h) + by * part[s]);
+          last[h / WIDTH] = next;
+        }
+      }
+    }
+    if (j == 0) break;
+    for (int s = 0; s < LANES * SHARES; s += WIDTH) store(joint + s, load(after + s) * load(here + s));
+    step(r->start + SHARES + SHARES * SHARES * (j - 1), joint, after, 1);
+  }
+}
+
+/* Sum out which share of counts is known at the times at which claims look at them.
+ *   given (cells of all looks, draws); found (cells, draws). */
+EXPORT void reconcile_merge_looks(const Course *l, int64_t draws, const double *given, double *found,
+                                  double *scratch) {
+  for (int64_t n = 0; n < l->counts; n++) {
+    int64_t cells = l->cell[n + 1] - l->cell[n], looks = l->first[n + 1] - l->first[n];
+    double *out = found + draws * l->cell[n];
+    if (l->line[n] < 0)
+      for (int64_t c = 0; c < cells * draws; c++) out[c] = given[c];
+    else
+      for (int64_t k = 0; k < draws; k += LANES) {
+        int64_t some = draws - k < LANES ? draws - k : LANES;
+        Rise r = look(l, n, draws, some, given + k, scratch);
+        double total[LANES], first[LANES];
+        for (int64_t c = 0; c < cells; c++) {
+          go(&r, c, total);
+          take(given + c * draws + k, some, first);
+          EACH store(total + h, load(first + h) * load(total + h));
+          give(total, some, out + c * draws + k);
+        }
+      }
+    given += draws * cells * looks;
+  }
+}
+
+/* Turn derivatives by what is found, weight (cells, draws), into those by the logarithms of what is given, which
+ * `shared` takes (cells of all looks, draws). */
+EXPORT void reconcile_share_looks(const Course *l, int64_t draws, const double *given, const double *weight,
+                                  double *shared, double *scratch) {
+  for (int64_t n = 0; n < l->counts; n++) {
+    int64_t cells = l->cell[n + 1] - l->cell[n], looks = l->first[n + 1] - l->first[n];
+    const double *from = weight + draws * l->cell[n];
+    if (l->line[n] < 0)
+      for (int64_t c = 0; c < cells * draws; c++) shared[c] = given[c] * from[c];
+    else
+      for (int64_t k = 0; k < draws; k += LANES) {
+        int64_t some = draws - k < LANES ? draws - k : LANES, size = LANES * cells * (looks - 1);
+        Rise r = look(l, n, draws, some, given + k, scratch);
+        double *by_below = scratch + room(looks - 1, cells), *by_said = by_below + size, *own = by_said + size;
+        double total[LANES], first[LANES], pull[LANES];
+        for (int64_t c = 0; c < 2 * size; c++) by_below[c] = 0.0;
+        for (int64_t c = 0; c < cells; c++) {
+          go(&r, c, total);
+          take(given + c * draws + k, some, first);
+          take(from + c * draws + k, some, pull);
+          EACH {
+            Vector x = load(pull + h) * load(first + h);
+            store(pull + h, x);
+            store(total + h, x * load(total + h));
+          }
+          give(total, some, shared + c * draws + k);
+          go_back(&r, c, pull, by_below, by_said, own);
+        }
+        for (int64_t j = 0; j < looks - 1; j++) {
+          Vector above[FOLDS];
+          EACH above[h / WIDTH] = splat(0.0);
+          for (int64_t c = cells - 1, at = cells * (j + 1) - 1; c >= 0; c--, at--) {
+            EACH {
+              Vector by = load(by_said + LANES * at + h) + above[h / WIDTH] * r.width[c] + load(own + LANES * at + h);
+              store(total + h, load(r.said + LANES * at + h) * by);
+              above[h / WIDTH] += load(by_below + LANES * at + h);
+            }
+            give(total, some, shared + (cells + at) * draws + k);
+          }
+        }
+      }
+    given += draws * cells * looks;
+    shared += draws * cells * looks;
+  }
+}
+
 /* ------------------------------------------------------------------------------------------------- the machine */
 
-/* Of the arguments of all functions here, of `Shard` and of `Forest`; it grows with every change of these. */
-EXPORT int reconcile_version(void) { return 4; }
+/* Of the arguments of all functions here, and of all structures; it grows with every change of these. */
+EXPORT int reconcile_version(void) { return 6; }
 
 /* What was compiled: how many cells are computed at once. */
 EXPORT int reconcile_width(void) { return WIDTH; }
