@@ -42,6 +42,7 @@ MANY = ("casualties", "killed", "killed_wounded", "wounded", "missing", "capture
 HORIZONS = {"6 h": 6, "24 h": 24, "72 h": 72, "7 d": 168}  # hours after the event
 DAYS = {"before it": (-np.inf, 0), "under 1": (0, 1), "1-3": (1, 3), "3-7": (3, 7), "over 7": (7, np.inf)}
 AS_SAID = "reconcile, as said"
+FLAT = "reconcile, tolls that do not rise"
 
 
 def event_name(quantity):
@@ -181,7 +182,10 @@ def shootings(data, limit):
     found = []
     for name, kept in (("all claims", rows), ("exact claims", rows[rows["form"] == "exact"])):
         claims = of_rows(kept, [shot])
-        variants = {"reconcile, each incident by itself": partial(ours_one_by_one, claims, [shot])}
+        variants = {
+            "reconcile, each incident by itself": partial(ours_one_by_one, claims, [shot]),
+            FLAT: partial(ours, claims, [shot], model=rc.Model(rising=None)),
+        }
         case = Case(name, claims, by_quantity(claims, known), {"outcomes": [shot]}, variants=variants)
         several = np.bincount(claims.event) >= 2
         found.append(case._replace(compared=several, days=days_until_heard(claims, start), wrong_together=True))
@@ -233,7 +237,7 @@ def rising(data, limit):
         claims = of_rows(heard_until(rows, hours))
         variants = {
             "reconcile, each event by itself": partial(ours_one_by_one, claims),
-            "reconcile, tolls that do not rise": partial(ours, claims, model=rc.Model(rising=None)),
+            FLAT: partial(ours, claims, model=rc.Model(rising=None)),
         }
         days = days_until_heard(claims, start)
         found.append(Case(name, claims, by_quantity(claims, final), variants=variants, days=days))
@@ -272,7 +276,7 @@ def next_reports(data, limit):
         asked = {q: later.loc[q.event.id] for q in claims.quantities if q.event.id in later.index}
         truth = np.array([asked[q]["value"] if q in asked else np.nan for q in claims.quantities], float)
         moments = {quantity: of["reported"] for quantity, of in asked.items()}
-        flat = {"reconcile, tolls that do not rise": partial(ours, claims, model=rc.Model(rising=None))}
+        flat = {FLAT: partial(ours, claims, model=rc.Model(rising=None))}
         found.append(Case(f"after {name}", claims, truth, {"then": partial(known_then, moments)}, True, flat))
     return found
 
