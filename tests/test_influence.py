@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import itertools
 import math
 
@@ -13,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from steps import steps_of
-from worlds import AGENCY, BOTH, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, MONITOR, T, claim
+from worlds import AGENCY, BOTH, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, MONITOR, T, claim, estimated
 
 import reconcile as rc
+from reconcile.influence import explanations
 from reconcile.influence.preparation import prepare
 from reconcile.influence.shapley import every_subset, shares_exactly, shares_sampled
 from reconcile.influence.telling import Telling
@@ -32,6 +34,15 @@ SURE = 3  # standard errors
 NOBODY = rc.Source("nobody", kind="monitor")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def prepare_once():
+    """What is prepared of one posterior is looked at by several tests."""
+    kept = functools.cache(prepare)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explanations, "prepare", kept)
+        yield kept
+
+
 def gap(one, other):
     return float(np.max(np.abs(one.cdf(GRID) - other.cdf(GRID))))
 
@@ -41,7 +52,7 @@ def by_hand(claims, quantity, left_out, **more):
     kept = [c for c in claims if c.id not in left_out]
     if not any(c.quantity == quantity for c in kept):
         kept.append(rc.Claim(quantity, rc.AtLeast(0), NOBODY))
-    return rc.estimate(kept, **more)
+    return estimated(kept, **more)
 
 
 def agrees(one, hand, quantity, error):
@@ -55,8 +66,8 @@ def once(values, **more):
 
 
 def test_leaving_out_is_estimating_without_it():
-    claims = once([5, 6, rc.About(40), rc.AtLeast(4), 5])
-    posterior = rc.estimate(claims)
+    claims = once([5, rc.About(40), rc.AtLeast(4), 5])
+    posterior = estimated(claims)
     explanation = rc.explain(posterior, Q)
     for one in explanation.claims:
         assert one.known
@@ -65,13 +76,13 @@ def test_leaving_out_is_estimating_without_it():
 
 
 @pytest.mark.parametrize("learn", [True, False])
-def test_what_is_explained_is_the_estimate(learn):
+def test_what_is_explained_is_the_estimate(learn, prepare_once):
     """The draws that are weighted, and their lattice, are other than those of the estimate."""
-    worlds = [once([5, 9]), once([5, 6, 5, rc.Vague("several"), 50]), _two_events(), _bound()]
-    for claims in [*worlds, _shares(), _cross()] if learn else worlds:
-        posterior = rc.estimate(claims, learn=learn)
-        quantity = claims[0].quantity
-        coalitions = prepare(posterior, quantity).coalitions
+    worlds = [once([5, 9]), once([5, 6, 5, rc.Vague("several"), 50]), _bound()]
+    for claims in [*worlds, _two_events(), _shares(), _cross()] if learn else worlds:
+        posterior = estimated(claims, learn=learn)
+        quantity = claims[learn and claims == worlds[2]].quantity
+        coalitions = prepare_once(posterior, quantity).coalitions
         found = coalitions.solve(np.ones((1, len(coalitions.roles)), dtype=bool))
         mine = attrs.evolve(posterior[quantity].distribution, lattice=coalitions.lattice, mass=found.mass[0])
         assert agrees(mine, posterior, quantity, found.errors[0])
@@ -80,7 +91,7 @@ def test_what_is_explained_is_the_estimate(learn):
 def _two_events():
     said = [(Q, 40, MINISTRY), (Q, 60, MONITOR), (Q, 58, "late")]
     said += [
-        (rc.Event(f"e{k}").killed(), n, who) for k in range(4) for n, who in [(9 + k, MINISTRY), (12 + k, MONITOR)]
+        (rc.Event(f"e{k}").killed(), n, who) for k in range(3) for n, who in [(9 + k, MINISTRY), (12 + k, MONITOR)]
     ]
     return [claim(*one) for one in said]
 
@@ -98,20 +109,20 @@ def _shares():
 
 
 def _cross():
-    said = [(MARKET.killed(CHILD), 10, "b"), (MARKET.killed(CIVILIAN), 25, "c"), (MARKET.killed(BOTH), 8, "d")]
+    said = [(MARKET.killed(CHILD), 3, "b"), (MARKET.killed(CIVILIAN), 8, "c"), (MARKET.killed(BOTH), 2, "d")]
     return [claim(*one) for one in said]
 
 
 @pytest.mark.parametrize("dated", [True, False])
 def test_any_subset_is_an_estimate_of_it(dated):
-    values = [5, 5, 12, 40]
+    values = [5, 5, 40]
     claims = once(values) if dated else [claim(Q, value, f"source {k}") for k, value in enumerate(values)]
-    coalitions = prepare(rc.estimate(claims), Q).coalitions
+    coalitions = prepare(estimated(claims), Q).coalitions
     subsets = every_subset(len(claims))
     found = coalitions.solve(subsets)
     for subset, mass, error in zip(subsets[1:], found.mass[1:], found.errors[1:], strict=True):
         kept = [role.claim for role, here in zip(coalitions.roles, subset, strict=True) if here]
-        hand = rc.estimate(kept)
+        hand = estimated(kept)
         mine = attrs.evolve(hand[Q].distribution, lattice=coalitions.lattice, mass=mass)
         assert agrees(mine, hand, Q, error)
 
@@ -119,7 +130,7 @@ def test_any_subset_is_an_estimate_of_it(dated):
 def test_what_a_claim_taught_of_its_source_goes_with_it():
     """A ministry that is far off elsewhere is not believed here; without the other's claim here it is no more so."""
     claims = _two_events()
-    explanation = rc.explain(rc.estimate(claims), Q)
+    explanation = rc.explain(estimated(claims), Q)
     for one in explanation.claims:
         hand = by_hand(claims, Q, {one.role.claim.id})
         assert agrees(one.without, hand, Q, one.error)
@@ -133,7 +144,7 @@ def test_what_a_claim_taught_of_its_source_goes_with_it():
 def test_bound_counts_are_left_out_as_by_hand(make):
     claims = make()
     quantity = claims[0].quantity if make is _shares else claims[1].quantity
-    explanation = rc.explain(rc.estimate(claims), quantity)
+    explanation = rc.explain(estimated(claims), quantity)
     assert len(explanation.claims) == len(claims)
     for one in explanation.claims:
         if one.role.claim.whole is None and sum(c.quantity == one.role.claim.quantity for c in claims) > 1:
@@ -145,7 +156,7 @@ def test_bound_counts_are_left_out_as_by_hand(make):
 
 def test_counts_that_cross_are_sampled():
     claims = _cross()
-    posterior = rc.estimate(claims)
+    posterior = estimated(claims)
     assert set(posterior.diagnostics.engines.values()) == {"gibbs"}
     explanation = rc.explain(posterior, MARKET.killed(CHILD))
     assert "sampled anew" in str(explanation)
@@ -156,10 +167,10 @@ def test_counts_that_cross_are_sampled():
 
 
 def test_the_model_is_fitted_again_where_claims_taught_much_and_only_there():
-    few, many = prepare(rc.estimate(once([5, 6])), Q), prepare(rc.estimate(once([5, 6, 9, 30, 31, 12])), Q)
+    few, many = (prepare(estimated(once(values)), Q) for values in ([5, 6], [5, 5, 12, 40]))
     assert len(few.pool.made) == 1
     assert len(many.pool.made) > 1
-    weights = many.coalitions.solve(np.zeros((1, 6), dtype=bool)).weights
+    weights = many.coalitions.solve(np.zeros((1, 4), dtype=bool)).weights
     assert 1 / np.sum(weights**2) > 300
 
 
@@ -209,7 +220,7 @@ def test_shapley_values_are_averages_over_all_orders(players, seed):
     assert np.all(np.abs(shares - plain / math.factorial(players)) < 6 * error + 1e-9)
 
 
-@pytest.mark.parametrize("count", [1, 4, 14])
+@pytest.mark.parametrize("count", [1, 4, 12])
 def test_shares_add_up(count):
     claims = once([5 + k % 3 for k in range(count)])
     explanation = rc.explain(rc.estimate(claims, learn=False), Q)
@@ -230,8 +241,8 @@ def test_equal_claims_have_equal_shares():
 
 
 def test_one_that_pulls_against_the_others_is_named():
-    claims = once([12, 12, 13, 12, 90])
-    explanation = rc.explain(rc.estimate(claims), Q)
+    claims = once([12, 12, 13, 90])
+    explanation = rc.explain(estimated(claims), Q)
     assert [str(one.role.claim.value) for one in explanation.claims if one.against] == ["90"]
     odd = next(one for one in explanation.claims if one.against)
     assert odd.tail < 0.05
@@ -280,12 +291,12 @@ def test_an_echo_counts_in_part():
 def test_order_of_telling_is_that_of_estimates():
     """Busy sources speak first where no date tells; taking a claim away makes its source less busy."""
     claims = [claim(Q, 5, "a"), claim(Q, 7, "a"), claim(Q, 5, "b")]
-    posterior = rc.estimate(claims)
+    posterior = estimated(claims)
     roles = [role for role in posterior.roles if role.role == "used"]
     telling = Telling.of(roles, {"a": 2, "b": 1})
     for subset in every_subset(3)[1:]:
         kept = [role.claim for role, here in zip(roles, subset, strict=True) if here]
-        coalitions = prepare(rc.estimate(kept), Q).coalitions
+        coalitions = prepare(estimated(kept, learn=False), Q, again=False).coalitions
         theirs = {role.claim.id: term.echo for role, term in zip(coalitions.roles, coalitions.terms, strict=True)}
         same, there, _ = (row[0] for row in telling.heard(subset[None]))
         for k in np.flatnonzero(subset):
@@ -320,7 +331,7 @@ def learned():
 
 
 def test_a_corpus_is_explained(learned):
-    for quantity in learned.quantities[:4]:
+    for quantity in learned.quantities[:2]:
         explanation = rc.explain(learned, quantity)
         assert all(one.known for one in explanation.claims)
         assert sum(one.share for one in explanation.claims) == pytest.approx(explanation.information)
@@ -336,7 +347,7 @@ def test_echoes_are_those_that_were_learned():
         told = [("first", n), ("second", max(n + int(rng.integers(-2, 3)), 1)), ("echo", n)]
         claims += [claim(quantity, m, s, reported=f"2020-01-{day + 1:02d}") for day, (s, m) in enumerate(told)]
     posterior = rc.estimate(claims, draws=64)
-    for quantity in posterior.quantities[:5]:
+    for quantity in posterior.quantities[:3]:
         coalitions = prepare(posterior, quantity).coalitions
         assert (coalitions.telling.favourites >= 0).any()
         same, there, power = (row[0] for row in coalitions.telling.heard(np.ones((1, 3), dtype=bool)))
@@ -551,7 +562,7 @@ def test_what_has_no_estimate_is_refused():
 
 def test_subsets_of_claims_are_solved_together():
     """Ten claims have 32 times as many subsets as five, and take few times the lines: subsets are rows of an array."""
-    few, many = (rc.estimate(once(said)) for said in ([5, 6, 5, 50, 7], [5, 6, 5, 50, 7, 8, 6, 5, 30, 9]))
+    few, many = (rc.estimate(once(said), learn=False) for said in ([5, 6, 5, 50, 7], [5, 6, 5, 50, 7, 8, 6, 5, 30, 9]))
 
     def solve(posterior):
         coalitions = prepare(posterior, Q, again=False).coalitions.thinned(64)
@@ -584,7 +595,7 @@ def _real(path, wanted):
 
 def test_gettysburg_is_explained(shared_data):
     wanted = "PA002/Confederate/casualties"
-    claims = list(_real(shared_data / "acw_battles" / "claims.csv", lambda row: row["event"] == wanted))
+    claims = list(_real(shared_data / "acw_battles" / "claims.csv", lambda row: row["event"] == wanted))[-6:]
     explanation = rc.explain(rc.estimate(claims), Q)
     assert explanation.origins == len(claims) > 5
     assert explanation.effective_origins < explanation.origins - 0.5  # several say 28,000
@@ -663,7 +674,7 @@ def test_a_floor_that_the_others_do_not_reach_pulls_against_them():
 
 def test_what_lies_in_a_valley_is_told_as_its_peaks():
     claims = [claim(Q, n, name) for n, name in ((3, "a"), (17, "b"), (9, "c"))]
-    posterior = rc.estimate(claims)
+    posterior = estimated(claims)
     explanation = rc.explain(posterior, Q)
     (without,) = [row for row in explanation.rows() if row["value"] == "9"]
     assert without["peaks_without"].startswith("3 (")

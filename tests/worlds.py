@@ -36,6 +36,16 @@ def claim(quantity, value, source=MONITOR, **more):
     return rc.Claim(quantity, value, rc.Source(source) if isinstance(source, str) else source, **more)
 
 
+@functools.cache
+def _estimated(claims, options):
+    return rc.estimate(claims, **dict(options))
+
+
+def estimated(claims, **options):
+    """What `estimate` gives of some claims, computed once however many tests look at it."""
+    return _estimated(tuple(claims), tuple(sorted(options.items())))
+
+
 def posed_of(claims, model=None, *, learn=True):
     """What `estimate` would make of claims before it computes."""
     corpus = claims if isinstance(claims, Corpus) else Corpus(claims)
