@@ -154,7 +154,7 @@ def test_paths_are_summed_out_as_by_enumeration(hours, rng):
                 chance = chance * step[before, after]
             if chance:
                 total += chance * np.prod([one[share] for one, share in zip(each, shares, strict=True)], axis=0)
-        expected = lift.chance @ (given * total)
+        expected = lift.sum_out((given * total)[:, None])[:, 0]
         np.testing.assert_allclose(read.said[:, draw] * np.exp(read.scale[0, draw]), expected, rtol=1e-9)
 
 

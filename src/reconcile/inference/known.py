@@ -185,21 +185,51 @@ class Lift:
     looks: Looks | None = None
 
     @functools.cached_property
-    def chance(self) -> csr_array:
-        """P(known count | count); shape (cells of the counts, cells of the known counts)."""
+    def chance(self) -> tuple[Chance, ...]:
+        """P(known count | count), in blocks: one for counts that have the same cells, and one for all others."""
         from scipy.sparse import csr_array
 
         (first, beyond, begin), (start, stop, cell) = self.counts, self.cells
-        chance, columns, number = [np.zeros(0)], [np.zeros(0, dtype=np.int64)], [np.zeros(1, dtype=np.int64)]
-        # Count by count, since much of it is the same for all known counts.
-        for rows, cells in zip(_slices(begin), _slices(cell), strict=True):
+        alike: dict[tuple[bytes, ...], list[tuple[Ints, Ints]]] = {}
+        for of_count, cells in zip(_slices(begin), _slices(cell), strict=True):
             kept = cells.start + np.flatnonzero(~self.filled[cells])
+            key = first[of_count], beyond[of_count], start[kept], stop[kept]
+            mine = np.arange(of_count.start, of_count.stop), kept
+            alike.setdefault(tuple(ends.tobytes() for ends in key), []).append(mine)
+        found, chance = list[Chance](), [np.zeros(0)]
+        columns, number, places = [np.zeros(0, dtype=np.int64)], [np.zeros(1, dtype=np.int64)], 0
+        others = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))]
+        for members in alike.values():
+            rows, kept = members[0]
             ends = start[kept], stop[kept], first[rows, None], beyond[rows, None]
-            chance.append(chance_of_known(self.known, *ends).ravel())
-            columns.append(np.tile(kept, rows.stop - rows.start))
-            number.append(np.full(rows.stop - rows.start, len(kept)))
+            block = chance_of_known(self.known, *ends)
+            if len(members) > 1:
+                indices = (np.stack([one[k] for one in members]) for k in (0, 1))
+                found.append(Chance(csr_array(block), *indices))
+                continue
+            chance.append(block.ravel())
+            columns.append(np.tile(np.arange(places, places + len(kept)), len(rows)))
+            number.append(np.full(len(rows), len(kept)))
+            others.append(members[0])
+            places += len(kept)
+        rows, kept = (np.concatenate([one[k] for one in others]) for k in (0, 1))
         row = np.cumsum(np.concatenate(number))
-        return csr_array((np.concatenate(chance), np.concatenate(columns), row), shape=(len(first), len(start)))
+        whole = csr_array((np.concatenate(chance), np.concatenate(columns), row), shape=(len(rows), places))
+        return (*found, Chance(whole, rows[None], kept[None]))
+
+    def sum_out(self, given: Floats) -> Floats:
+        """P(claims | count), of P(claims | known count): cells of both, and draws."""
+        found = np.zeros((len(self.counts[0]), given.shape[1]))
+        for block in self.chance:
+            found[block.counts] = _multiply(block.chance, given[block.cells])
+        return found
+
+    def hand_down(self, weight: Floats) -> Floats:
+        """Turn derivatives by what `sum_out` gives into those by what it is given."""
+        found = np.zeros((len(self.cells[0]), weight.shape[1]))
+        for block in self.chance:
+            found[block.cells] = _multiply(block.back, weight[block.counts])
+        return found
 
     @functools.cached_property
     def count_of_look(self) -> Ints:
@@ -251,17 +281,47 @@ class Lift:
         engine = choose_likelihood()
         given, scale = engine.pool(self.pool, rows, np.ones(len(self.pair) - 1) if power is None else power)
         if self.looks is None:
-            return Read(self.chance @ given, given, scale)
+            return Read(self.sum_out(given), given, scale)
         known = engine.merge_looks(self.looks, given)
         scale = np.add.reduceat(scale, self.looks.first[:-1], axis=0)
-        return Read(self.chance @ known, given, scale)
+        return Read(self.sum_out(known), given, scale)
 
     def back(self, posterior: Floats, read: Read) -> Floats:
         """Turn posteriors of cells of the counts into those of cells of the looks; shapes as of `read`."""
-        weight: Floats = self.chance.T @ (posterior / np.maximum(read.said, LEAST))
+        weight = self.hand_down(posterior / np.maximum(read.said, LEAST))
         if self.looks is None:
             return read.given * weight
         return choose_likelihood().share_looks(self.looks, read.given, weight)
+
+
+@attrs.frozen(eq=False)
+class Chance:
+    """P(known count | count) of counts that have the same cells.
+
+    Attributes
+    ----------
+    chance : csr_array, shape (n, m)
+    counts, cells : ndarray of int, shape (counts, n), (counts, m)
+        Cells of each count, and of each known count.
+    """
+
+    chance: csr_array
+    counts: Ints
+    cells: Ints
+
+    @functools.cached_property
+    def back(self) -> csr_array:
+        """From known counts to counts."""
+        found: csr_array = self.chance.T.tocsr()
+        return found
+
+
+def _multiply(block: csr_array, values: Floats) -> Floats:
+    """Multiply (n, m) by each of some arrays, shape (counts, m, draws)."""
+    counts, _, draws = values.shape
+    flat = values.transpose(1, 0, 2).reshape(-1, counts * draws)
+    found: Floats = (block @ flat).reshape(-1, counts, draws).transpose(1, 0, 2)
+    return found
 
 
 @attrs.frozen(eq=False)

@@ -316,6 +316,7 @@ class Looks:
         if not np.any(rises.time >= 0) and not np.any(rises.asked >= 0):
             return None
         of_claim, start = np.zeros(len(rises.time), dtype=np.int64), [0]
+        known: dict[tuple[bytes, bytes], Averages] = {}
         paths: list[Path | None] = []
         averages: list[Averages | None] = []
         asked = []
@@ -332,7 +333,11 @@ class Looks:
                 paths.append(
                     find_path(rises.rising, rises.kind[at], key, day=bool(rises.day[at]), doubt=float(rises.doubt[at]))
                 )
-                averages.append(Averages.of(first[cells], beyond[cells]))
+                ends = first[cells], beyond[cells]
+                alike = ends[0].tobytes(), ends[1].tobytes()
+                if alike not in known:
+                    known[alike] = Averages.of(*ends)
+                averages.append(known[alike])
             else:
                 paths.append(None)
                 averages.append(None)
