@@ -92,7 +92,7 @@ def assert_harmless(page):
 
 @pytest.fixture(scope="module")
 def taftanaz():
-    return rc.estimate(table.read(EXAMPLE))
+    return rc.estimate(table.read(EXAMPLE), draws=64)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_nothing_is_left_out_in_silence(market, page):
 
 
 def test_what_is_not_counted_is_listed_with_the_reason(troubled):
-    root = assert_harmless(report.render(troubled))
+    root = assert_harmless(report.render(troubled, most=1))
     silent = words(root.find(".//*[@id='silent']/.."))
     for role in troubled.roles:
         assert (f"claim {role.claim.id} " in silent) == (role.role != "used")
@@ -287,7 +287,7 @@ def test_hostile_names_do_nothing_in_pictures():
     assert "evil\ufffdgnp.exe" in texts
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.text(st.sampled_from("<>&\"'`={}%$\\/;:#-!?[]() abx\u202e\u2066\x00\x1b\ud800\ufffeا漢\U0001f600"), max_size=40)
 )
@@ -326,11 +326,10 @@ def test_an_address_is_a_link():
 
 
 def test_the_same_claims_give_the_same_bytes(market, page):
-    again = rc.estimate(rc.Corpus(reversed(market.corpus.claims)))
-    assert report.render(again, most=2) == page
+    again = rc.Corpus(reversed(market.corpus.claims))
     code = (
         "import datetime, hashlib; from reconcile import *; from reconcile import report;"
-        f"page = report.render(estimate({market.corpus!r}), most=2);"
+        f"page = report.render(estimate({again!r}), most=2);"
         "print(hashlib.sha256(page.encode()).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Gaza"}
@@ -376,8 +375,8 @@ def test_nothing_was_said_by_then():
 
 
 def test_a_corpus_that_was_learned_from_shows_its_sources():
-    events = [rc.Event(f"e{n:02d}") for n in range(10)]
-    claims = [claim(e.killed(), 5 + 7 * n + k, f"s{k}") for n, e in enumerate(events) for k in range(4)]
+    events = [rc.Event(f"e{n:02d}") for n in range(4)]
+    claims = [claim(e.killed(), 5 + 7 * n + k, f"s{k}") for n, e in enumerate(events) for k in range(3)]
     posterior = rc.estimate(claims, learn=True, draws=64)
     root = assert_harmless(report.render(posterior, most=1))
     sources = root.find(".//*[@id='sources']/..")
