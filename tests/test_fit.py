@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 import pytest
 from oracles import weigh_prior
-from worlds import AGENCY, CASUALTIES, MARKET, MONITOR, S, T, claim, posed_of, problem_of
+from worlds import AGENCY, CASUALTIES, MARKET, MONITOR, S, T, claim, estimated, posed_of, problem_of
 
 import reconcile as rc
 from reconcile.inference import fit as fitting
@@ -178,7 +178,7 @@ def test_chains_forget_where_they_began():
 
 def test_seeds_differ_by_no_more_than_is_stated():
     problem = problem_of(simulate(events=6, sources=4, claims_per_event=3, seed=5).claims)
-    found = [solve(problem, seed) for seed in range(4)]
+    found = [solve(problem, seed) for seed in range(3)]
     for one in found[1:]:
         assert max(gaps(found[0], one).values()) < NOISE + found[0].error + one.error
 
@@ -277,9 +277,9 @@ def test_weighted_draws_are_picked_as_often_as_they_weigh():
         )
 
 
-def test_parameters_of_the_busiest_sources_are_looked_at_together(problem, monkeypatch):
+def test_parameters_of_the_busiest_sources_are_looked_at_together(problem, chains, monkeypatch):
     """Of the others correlations are left out; chains move them all the same."""
-    every = solve(problem)
+    every = chains
     monkeypatch.setattr(modes, "EVERY", 0)
     monkeypatch.setattr(modes, "DENSE", len(problem.hierarchy) - 12)
     some = solve(problem)
@@ -316,17 +316,18 @@ def test_any_number_of_threads_gives_the_same_bits(way, monkeypatch):
     from threadpoolctl import threadpool_limits
 
     monkeypatch.setattr("reconcile.inference.shards._WORK", 300)  # several shards of few claims
-    claims = [*simulate(events=14, sources=4, claims_per_event=(2, 4), seed=1).claims, *SUM]
+    monkeypatch.setattr(fitting, "POINTS", 0)
+    claims = [*simulate(events=5, sources=3, claims_per_event=(2, 3), seed=1).claims, *SUM]
     problem = problem_of(claims)
     assert len(AllEvidence.of(problem, map).alone.joint.shards) > 2
     if way == "Laplace":
         monkeypatch.setattr(fitting, "NORMAL", 0)
-    found = [solve(problem, ess=10)]
+    found = [solve(problem, ess=10, error=1.0)]
     monkeypatch.setattr(fitting, "THREADED", 1)
     for cores in (2, 3):
         monkeypatch.setattr(fitting, "_cores", lambda cores=cores: cores)
         with threadpool_limits(limits=cores, user_api="blas"):
-            found.append(solve(problem, ess=10))
+            found.append(solve(problem, ess=10, error=1.0))
     assert found[0].way == way
     assert all(same_bits(found[0], other) for other in found[1:])
 
@@ -366,7 +367,7 @@ def test_claims_elsewhere_by_others_move_no_estimate(name):
     Of seeds 3, 4 and 5, one count of eight moved by more than is allowed here: where sources said 10, 22 and 93, by .10
     to .18, and by .08 to .12 without an error that all share. What is said elsewhere decides whom to believe.
     """
-    before, after = (rc.estimate(claims, ess=MANY) for claims in (WORLD.claims, [*WORLD.claims, *ELSEWHERE[name]]))
+    before, after = (estimated(claims, ess=MANY) for claims in (WORLD.claims, [*WORLD.claims, *ELSEWHERE[name]]))
     assert max(before.diagnostics.error, after.diagnostics.error) < 0.03
     assert np.median(moved(before, after)) < NOISE / 2
 
@@ -392,7 +393,7 @@ def test_an_estimate_does_not_jump_where_the_way_changes():
     """Two claims, and then one more about another count each time by sources that nobody heard before."""
     claims, ways = list(FEW["two claims"]), []
     before = rc.estimate(claims, ess=MANY)
-    for k in range(6):
+    for k in range(4):
         claims.append(claim(rc.Event(f"e{k // 2}").killed(), 7 + k, f"s{k}", reported=day(k + 1)))
         after = rc.estimate(claims, ess=MANY)
         off = gap(before[E.killed()].distribution, after[E.killed()].distribution)
