@@ -24,7 +24,7 @@ from reconcile.testing.laws import LawBroken, NotApplicable, Regime
 
 def few():
     """A few examples: there are many laws, and each example is a fit or more."""
-    return hypothesis.settings(max_examples=6)
+    return hypothesis.settings(max_examples=4)
 
 
 @pytest.mark.parametrize("law", laws.ALL, ids=str)
