@@ -173,7 +173,7 @@ def shootings(data, limit):
     start = pd.to_datetime(truth.drop_duplicates("incident").set_index("incident")["date"], format="mixed")
     rows = rows.assign(
         event=rows["incident"], outcome=rows["quantity"], reported=rows["doc_date"], source_kind="media",
-        event_kind="attack", start=rows["incident"].map(start.dt.date),
+        start=rows["incident"].map(start.dt.date),
         value=rows["low"].fillna(rows["high"]), low=rows["low"].fillna(0),
         high=rows["high"].where(rows["form"] != "at_least").fillna(np.inf),
     )  # fmt: skip
@@ -184,7 +184,9 @@ def shootings(data, limit):
         claims = of_rows(kept, [shot])
         variants = {
             "reconcile, each incident by itself": partial(ours_one_by_one, claims, [shot]),
-            FLAT: partial(ours, claims, [shot], model=rc.Model(rising=None)),
+            "reconcile, told of attacks whose tolls rise": partial(
+                ours, of_rows(kept.assign(event_kind="attack"), [shot]), [shot]
+            ),
         }
         case = Case(name, claims, by_quantity(claims, known), {"outcomes": [shot]}, variants=variants)
         several = np.bincount(claims.event) >= 2

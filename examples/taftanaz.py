@@ -41,15 +41,10 @@ agency = rc.Source("news agency", kind="media")
 # give the ministry's claims to ``idlib`` and the Observatory's to ``shelling`` (in the table: the column ``part_of``).
 
 shelling = rc.Event(
-    "taftanaz-2020-02-10",
-    kind="attack",
-    place="Taftanaz, Idlib",
-    start="2020-02-10",
-    end="2020-02-10",
-    perpetrators={"Syria"},
+    "taftanaz-2020-02-10", place="Taftanaz, Idlib", start="2020-02-10", end="2020-02-10", perpetrators={"Syria"}
 )
-air_strike = rc.Event("idlib-air-strike", kind="attack", place="a rebel-held region near Taftanaz")
-clash = rc.Event("idlib-clash-2020-02-03", kind="battle", place="Idlib", start="2020-02-03", end="2020-02-03")
+air_strike = rc.Event("idlib-air-strike", place="a rebel-held region near Taftanaz")
+clash = rc.Event("idlib-clash-2020-02-03", place="Idlib", start="2020-02-03", end="2020-02-03")
 flight = rc.Event("idlib-displacement", place="Idlib")
 
 # %%
@@ -95,8 +90,7 @@ claims = [
 # What to believe
 # ---------------
 # Each estimate is a probability for every possible count. The median is the most even bet; the interval holds the true
-# number nine times in ten, given these claims and the assumptions of the model. The report is of the day of the
-# shelling, when not all of the dead may have been found, so the final toll may be higher than anything that is claimed.
+# number nine times in ten, given these claims and the assumptions of the model.
 
 posterior = rc.estimate(claims)
 for quantity in posterior.quantities:

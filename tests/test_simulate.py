@@ -367,9 +367,8 @@ def test_figures_are_of_what_is_known():
     exact = {key: Normal(8.0, 0.01, "exact") for key in [("fidelity", None)]}
     exact |= {("slope", None): Normal(0.0, 0.01, "exact"), ("copying", None): Normal(-20.0, 0.01, "none")}
     exact |= {("denial", one): Normal(-20.0, 0.01, "none") for one in Relation}
-    world = simulate(
-        rc.Model(sources=exact), events=200, claims_per_event=3, hours=(1, 20), seed=1, outcomes=("killed",)
-    )
+    said = {"claims_per_event": 3, "hours": (1, 20), "outcomes": ("killed",), "event_kind": "fire"}
+    world = simulate(rc.Model(sources=exact), events=200, seed=1, **said)
     event = np.unique(world.frame["event"], return_inverse=True)[1]
     known = np.floor(world.share * world.known[event] + 0.5)
     assert np.mean(world.frame["value"] == known) > 0.98

@@ -56,6 +56,7 @@ def test_hours_after_the_event(start, dates, expected):
         said(event().killed(), reported="2024-04-30T09:00+00:00"),  # before the event
         said(event().killed(), reported=datetime.date(2024, 5, 1) + datetime.timedelta(WINDOW + 1)),
         said(event(end="2024-05-04").killed(), reported="2024-05-02"),  # lasted too long
+        said(rc.Event("x", start="2024-05-01").killed(), reported="2024-05-02"),  # of no named kind
         said(event().missing(), reported="2024-05-02"),
         said(event().displaced(), reported="2024-05-02"),
         said(event().killed(period=rc.Period("2024-05-01", "2024-05-01")), reported="2024-05-02"),

@@ -223,7 +223,7 @@ class RisingToll:
         By `EventKind`, the hours after which the mean of U is ln 2. Since the toll jumps, half of it is known only half
         as long again after that, in the median.
     other : float
-        The same for other kinds, and where the kind is not said.
+        The same for kinds that have none, such as battles. Where the kind is not said, tolls do not rise.
     doubt, doubt_other : float
         Standard deviation of the logarithm of the half-time of events of one kind, and of other kinds.
     shape : float
@@ -459,8 +459,8 @@ class Model:
     known : KnownCount, keyword, optional
         What could be known of a count, with an error that all sources share. None for sources that err each by itself.
     rising : RisingToll, keyword, optional
-        How what is known of a toll rises with time after its event, where that and claims have times. None for claims
-        that speak of one known count whenever they are made.
+        How what is known of a toll rises with time after its event, where the kind of that is said, and it and claims
+        have times. None for claims that speak of one known count whenever they are made.
     sources : mapping of (parameter, relation or None) to Normal, keyword
         Priors of source parameters; laid over the defaults.
     learned : Learned, keyword, optional

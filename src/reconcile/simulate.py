@@ -192,10 +192,11 @@ def simulate(
     random = to_generator("simulate", seed)
 
     lag = None if hours is None else _to_hours(hours)
-    rises = lag is None or model.rising is not None
-    check(rises, "simulate(hours)", hours, "None for a model in which tolls do not rise")
+    kind = Event("event", kind=event_kind).kind
+    rises = lag is None or (model.rising is not None and kind is not EventKind.OTHER)
+    check(rises, "simulate(hours)", hours, "None where tolls do not rise: they do after events of a kind that is named")
 
-    kinds = _kinds(speakers, named, Event("event", kind=event_kind).kind)
+    kinds = _kinds(speakers, named, kind)
     relation = np.array([[_RELATIONS.index(relate(s, kind)) for kind in kinds] for s in speakers])
     theta, by_source, classes = _draw_sources(model, speakers, relation, random)
     priors = {outcome: _draw_prior(model.count_prior(outcome), random) for outcome in named}

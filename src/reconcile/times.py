@@ -9,8 +9,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reconcile.columns import CALENDAR, LOCAL, MISSING, Columns, Moments
+from reconcile.columns import CALENDAR, KINDS, LOCAL, MISSING, Columns, Moments
 from reconcile.values import Share
+from reconcile.vocabulary import EventKind
 
 __all__ = ["DOUBTS", "LASTING", "WINDOW", "Times", "find_times", "hours_of"]
 
@@ -59,6 +60,9 @@ def _microseconds(moments: Moments) -> NDArray[np.int64]:
 def find_times(columns: Columns) -> Times:
     """Say when each claim speaks: as of its `as_of`, or else when it was reported.
 
+    Only tolls of events of a named kind rise: most events are counted by the evening, and how those rise that are not
+    was measured on events that were in the news of the world.
+
     Parameters
     ----------
     columns : Columns
@@ -67,7 +71,7 @@ def find_times(columns: Columns) -> Times:
     doubts = np.array([outcome.elements in DOUBTS for outcome in table.outcomes], dtype=bool)
     whole = np.array([period is None for period in table.periods], dtype=bool)
     lasted = np.where(events.end > 0, events.end - 1 - events.start.day, 0)
-    rises = (events.start.clock != MISSING) & (lasted < LASTING)
+    rises = (events.start.clock != MISSING) & (lasted < LASTING) & (events.kind != KINDS.index(EventKind.OTHER))
     of = doubts[table.outcome] & whole[table.period] & rises[table.event]
     usable = of[columns.quantity]
     if not usable.any():

@@ -240,7 +240,8 @@ class Event:
     id : str
         Events are told apart by id.
     kind : EventKind or str, keyword
-        One of the thirteen `EventKind`; default other.
+        One of the thirteen `EventKind`; default other. Where another is said, with a start and claims that have times,
+        the toll is taken to rise: say it of events whose dead are still being counted.
     place : str, keyword, optional
     start : datetime.date, datetime.datetime or ISO text, keyword, optional
         First day, or the moment at which it began.
