@@ -147,8 +147,8 @@ def test_what_was_learned_is_used_once(world, posterior):
 def test_a_model_that_learned_knows_a_loud_source():
     rng = np.random.default_rng(0)
     claims = []
-    for k, n in enumerate(rng.integers(100, 400, 8).tolist()):
-        claims += [claim(killed(k), 3 * n, "loud"), claim(killed(k), n, "calm"), claim(killed(k), n + 1, "cool")]
+    for k, n in enumerate(rng.integers(100, 400, 3).tolist()):
+        claims += [claim(killed(k), 3 * n, "loud"), claim(killed(k), n, "calm"), claim(killed(k), n, "cool")]
     model = rc.estimate(claims, ess=ESS).as_model()
     new = rc.Event("new").killed()
     before, after = (rc.estimate([claim(new, 300, "loud")], m, ess=ESS)[new].median() for m in (None, model))
@@ -179,7 +179,7 @@ def test_counts_that_are_linked_add_up():
     """Killed, injured and their sum, and half of the killed of one event: all learned from and solved together."""
     rng = np.random.default_rng(0)
     claims = []
-    for k in range(6):
+    for k in range(3):
         event, (a, b) = rc.Event(f"e{k}"), rng.integers(2, 60, 2)
         claims += [
             claim(event.killed(), int(a), A), claim(event.injured(), int(b), B),
@@ -187,8 +187,8 @@ def test_counts_that_are_linked_add_up():
         ]  # fmt: skip
     claims.append(claim(rc.Event("e0").killed(CHILD), rc.Share(0.5, 0.5), A))
     posterior = rc.estimate(claims, ess=ESS)
-    assert len(posterior) == 3 * 6 + 1
-    for k in range(6):
+    assert len(posterior) == 3 * 3 + 1
+    for k in range(3):
         event = rc.Event(f"e{k}")
         parts = [posterior[event.killed()].median(), posterior[event.injured()].median()]
         assert posterior[event.count("casualties")].median() == pytest.approx(sum(parts), abs=1)
@@ -216,9 +216,9 @@ def test_roles_and_estimates_are_those_of_the_claims(world, posterior):
     assert len(posterior.rows()) == len(posterior) == len(world.counts)
 
 
-def test_claims_of_later_days_are_left_out(world):
+def test_claims_of_later_days_are_left_out(world, posterior):
     days = sorted(one.reported for one in world.claims)
-    assert_same_bits(rc.estimate(world.claims, ess=ESS, as_of=days[-1]), rc.estimate(world.claims, ess=ESS))
+    assert_same_bits(rc.estimate(world.claims, ess=ESS, as_of=days[-1]), posterior)
     half = rc.estimate(world.claims, ess=ESS, as_of=days[len(days) // 2].date())
     heard = [one for one in world.claims if one.reported.date() <= days[len(days) // 2].date()]
     assert set(half) == {one.quantity for one in heard}
@@ -303,7 +303,7 @@ def test_a_source_that_always_contradicts_everyone():
 
 def test_nobody_and_a_billion_together():
     said = ((A, 0), (B, 10**9), (C, 10))
-    proper(rc.estimate([claim(killed(k), n if k % 2 else n + 1, s) for k in range(8) for s, n in said], ess=ESS))
+    proper(rc.estimate([claim(killed(k), n if k % 2 else n + 1, s) for k in range(4) for s, n in said], ess=ESS))
 
 
 def test_words_only():
@@ -372,12 +372,12 @@ def test_where_no_claim_gives_a_count(claims, learn):
 @pytest.mark.parametrize("learn", [True, False])
 def test_sources_with_a_channel_of_their_own(own, learn):
     """Who cannot deny deaths in the model has no such parameter; sources were once refused where they were learned."""
-    claims = [claim(killed(k), n + k, s) for k in range(3) for n, s in ((9, rc.Source("a", kind="media")), (10, B))]
+    claims = [claim(killed(k), n + k, s) for k in range(2) for n, s in ((9, rc.Source("a", kind="media")), (10, B))]
     posterior = proper(rc.estimate(claims, rc.Model(**own), ess=ESS, learn=learn))
     parameters = {name: {key[0] for key in source.draws} for name, source in posterior.sources.items()}
     assert "denial" not in parameters["a"]
     assert ("denial" in parameters["b"]) == ("channels" in own)
-    assert all(8 <= posterior[killed(k)].median() <= 13 for k in range(3))
+    assert all(8 <= posterior[killed(k)].median() <= 13 for k in range(2))
 
 
 def test_the_standard_channel_by_any_name_is_the_standard_one():
