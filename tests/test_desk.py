@@ -152,4 +152,4 @@ def said(claim):
 
 
 TestDesk = Desk.TestCase
-TestDesk.settings = settings(stateful_step_count=8)
+TestDesk.settings = settings(max_examples=25, stateful_step_count=8)
