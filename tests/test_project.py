@@ -160,7 +160,7 @@ def reading(load):
 def test_there_is_no_more_to_read_than_there_was(reading):
     measured = reading.measure(PACKAGE.parent)
     assert measured.files <= 55
-    assert measured.lines <= 17_934
+    assert measured.lines <= 17_939
     assert measured.floors <= 20
 
 
