@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import attrs
 import numpy as np
 import pytest
@@ -34,20 +36,28 @@ def last(claims):
     return max(claim.source.name for claim in claims)
 
 
-def problems(claims):
+@functools.cache
+def problems(name):
     """With all claims and without those of a source, of one model as `leave_one_source_out` has it."""
+    claims = WORLDS[name]
     whole = problem_of(claims)
     return whole, problem_of(without(claims, last(claims)), whole.model)
+
+
+@functools.cache
+def fitted(name, at, **options):
+    """What either of the problems gives by itself, which many tests begin from or compare with."""
+    return solve(problems(name)[at], **options)
 
 
 @pytest.mark.parametrize("name", WORLDS)
 @pytest.mark.parametrize("way", ["reweighted", "chains"])
 def test_a_fit_is_the_same_with_and_without_one_of_nearly_the_same(name, way, monkeypatch):
-    whole, fewer = problems(WORLDS[name])
-    near = solve(whole, ess=200)
+    _, fewer = problems(name)
+    near, alone = fitted(name, 0, ess=200), fitted(name, 1, seed=2, ess=200)
     if way == "chains":
         monkeypatch.setattr(fitting, "TRUSTED", -9.0)
-    found, alone = solve(fewer, seed=1, near=near, error=0.1, ess=10), solve(fewer, seed=2, ess=200)
+    found = solve(fewer, seed=1, near=near, error=0.1, ess=10)
     assert (found.way == way) or near.way == "prior points"
     assert len(found.problem.claims.outcome) == len(alone.problem.claims.outcome)
     off = np.array([*gaps(found, alone).values()])
@@ -56,15 +66,15 @@ def test_a_fit_is_the_same_with_and_without_one_of_nearly_the_same(name, way, mo
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_claims_may_be_more_too(name):
-    whole, fewer = problems(WORLDS[name])
-    found = solve(whole, seed=1, near=solve(fewer, ess=200))
-    alone = solve(whole, seed=2, ess=200)
+    whole, _ = problems(name)
+    found = solve(whole, seed=1, near=fitted(name, 1, seed=2, ess=200))
+    alone = fitted(name, 0, ess=200)
     assert max(gaps(found, alone).values()) < NOISE + 3 * np.hypot(found.error, alone.error)
 
 
 def test_what_is_remembered_is_what_would_be_computed():
     """Weights and masses, counts that differ or not, are those of the whole problem at the same draws."""
-    whole, fewer = problems(WORLDS["a tree"])
+    whole, fewer = problems("a tree")
     near = solve(whole, ess=10)
     weighing = Reweighting(near.reference, AllEvidence.of(fewer, map), np.random.default_rng(0))
     plain = AllEvidence.of(fewer, map)
@@ -88,8 +98,8 @@ def test_what_is_remembered_is_what_would_be_computed():
 
 
 def test_points_beside_the_draws_make_weights_more_even():
-    whole, fewer = problems(WORLDS["many"])
-    weighing = Reweighting(solve(whole).reference, AllEvidence.of(fewer, map), np.random.default_rng(0))
+    _, fewer = problems("many")
+    weighing = Reweighting(fitted("many", 0).reference, AllEvidence.of(fewer, map), np.random.default_rng(0))
     assert weighing.integrates
     alone = weighing.kept
     weighing.integrate(16)
@@ -97,8 +107,8 @@ def test_points_beside_the_draws_make_weights_more_even():
 
 
 def test_the_same_claims_weigh_alike_and_more_draws_can_be_asked_for():
-    whole, _ = problems(WORLDS["many"])
-    near = solve(whole)
+    whole, _ = problems("many")
+    near = fitted("many", 0)
     again = solve(whole, near=near)
     assert again.way == "reweighted"
     assert np.ptp(again.log_weight) < 1e-9
@@ -114,8 +124,8 @@ def test_the_same_claims_weigh_alike_and_more_draws_can_be_asked_for():
 
 
 def test_chains_that_are_asked_for_afresh_do_not_count_the_draws_that_they_begin_with():
-    whole, _ = problems(WORLDS["many"])
-    near = solve(whole)
+    whole, _ = problems("many")
+    near = fitted("many", 0)
     found = solve(whole, near=near, afresh=True)
     assert found.way == "chains"
     assert np.ptp(found.log_weight) == 0
@@ -123,7 +133,7 @@ def test_chains_that_are_asked_for_afresh_do_not_count_the_draws_that_they_begin
 
 
 def test_another_model_is_no_help():
-    whole, fewer = problems(WORLDS["many"])
-    near = solve(whole)
+    _, fewer = problems("many")
+    near = fitted("many", 0)
     other = attrs.evolve(fewer, model=attrs.evolve(fewer.model))
     assert solve(other, near=near, ess=10).way == "chains"
