@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 from collections import Counter
@@ -93,6 +94,17 @@ def load(root):
         return module
 
     return load
+
+
+@pytest.fixture(scope="module")
+def prepare_once():
+    """Where one posterior is explained several times, what is prepared of it is prepared once."""
+    from reconcile.influence import explanations
+
+    kept = functools.cache(explanations.prepare)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explanations, "prepare", kept)
+        yield kept
 
 
 @pytest.fixture(scope="session")

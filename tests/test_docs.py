@@ -97,6 +97,7 @@ def workshop(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.usefixtures("prepare_once")
 @pytest.mark.parametrize("page", PAGES)
 def test_page(page, workshop):
     run_fences(page.read_text(encoding="utf-8"), str(page))

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import csv
-import functools
 import itertools
 import math
 
@@ -17,7 +16,6 @@ from steps import steps_of
 from worlds import AGENCY, BOTH, CASUALTIES, CHILD, CIVILIAN, MARKET, MINISTRY, MONITOR, T, claim, estimated
 
 import reconcile as rc
-from reconcile.influence import explanations
 from reconcile.influence.preparation import prepare
 from reconcile.influence.shapley import every_subset, shares_exactly, shares_sampled
 from reconcile.influence.telling import Telling
@@ -25,22 +23,16 @@ from reconcile.io.table import read
 from reconcile.model import SOURCE_PRIORS
 from reconcile.simulate import simulate
 
-pytestmark = pytest.mark.filterwarnings("ignore::reconcile.errors.Unidentified")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::reconcile.errors.Unidentified"),
+    pytest.mark.usefixtures("prepare_once"),
+]
 
 Q = MARKET.killed()
 GRID = np.arange(400)
 LATTICE = 0.004  # by hand, cells are wider where only the claim that is left out made them narrow
 SURE = 3  # standard errors
 NOBODY = rc.Source("nobody", kind="monitor")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prepare_once():
-    """What is prepared of one posterior is looked at by several tests."""
-    kept = functools.cache(prepare)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(explanations, "prepare", kept)
-        yield kept
 
 
 def gap(one, other):
